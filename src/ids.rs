@@ -1,0 +1,40 @@
+//! Names of things that outlive a function call.
+
+use std::fmt;
+
+/// One statement of one client; printed in faults and in the operator's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueryId(pub [u8; 8]);
+
+impl QueryId {
+    /// A fresh id from the system's generator; all zeros when it fails, which only costs
+    /// the operator a look at the clock beside it.
+    pub fn fresh() -> Self {
+        let mut bytes = [0; 8];
+        if getrandom::fill(&mut bytes).is_err() {
+            bytes = [0; 8];
+        }
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for QueryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// The digest of a question: canonical leaf, parameters, settings, policy version, noise, epoch.
+/// Equal questions have equal answers, which is what a remembered release rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Question(pub [u8; 32]);
+
+/// The name of an analyst, as authenticated.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Analyst(pub String);
+
+impl fmt::Display for Analyst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

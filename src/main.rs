@@ -1,0 +1,2 @@
+//! noisegate
+fn main() {}

@@ -1,0 +1,7 @@
+//! The trusted core of noisegate.
+
+pub mod budget;
+pub mod convert;
+pub mod exact;
+pub mod noise;
+pub mod threshold;
