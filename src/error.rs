@@ -15,6 +15,8 @@ pub struct Refusal {
     pub sentence: String,
     /// One sentence: what to change.
     pub hint: String,
+    /// The word of the client's text that it is about, to find its position by.
+    pub near: Option<String>,
     /// Where in the client's text, as a character offset from 1.
     pub position: Option<usize>,
 }
@@ -22,7 +24,21 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal without a position.
     pub fn new(code: Code, sentence: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), hint: hint.into(), position: None }
+        Self { code, sentence: sentence.into(), hint: hint.into(), near: None, position: None }
+    }
+
+    /// The same, about this word of the client's text.
+    #[must_use]
+    pub fn near(mut self, word: &str) -> Self {
+        self.near = Some(word.to_owned());
+        self
+    }
+
+    /// The same with another sentence.
+    #[must_use]
+    pub fn with_sentence(mut self, sentence: String) -> Self {
+        self.sentence = sentence;
+        self
     }
 }
 

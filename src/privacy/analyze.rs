@@ -1,0 +1,254 @@
+//! From a leaf to its price: units, contribution bounds, sensitivity, noise, loss.
+//!
+//! # Claim
+//! Let x be the vector of all statistics over all groups, bounded as [`Analyzed`] says: a unit
+//! counts in at most `groups` groups, and moves statistic k of one group by at most
+//! `statistics[k].linf` steps. Adding or removing one unit then moves statistic k over all groups
+//! by at most √groups · linf in L2 and groups · linf in L1, and noise as in [`Calibrated`] makes
+//! the release ρ-zCDP (or ε-DP) for the stated loss.
+//!
+//! # Argument
+//! Bounding comes last in the emitted SQL, after joins and filters, per unit and group; what one
+//! unit contributes is therefore bounded whatever the joins multiply. Discrete Gaussian noise of
+//! σ² = Δ₂²/(2ρ) on integers is ρ-zCDP (Canonne, Kamath, Steinke 2020, Theorem 4); discrete
+//! Laplace of scale Δ₁/ε is ε-DP. Shares of the statistics add up to the whole.
+
+use dashu::integer::{IBig, UBig};
+use dashu::rational::RBig;
+
+use crate::budget::{Accountant, Delta, Epsilon, Loss, Rho};
+use crate::noise::Noise;
+use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
+use crate::threshold::gaussian_threshold;
+use crate::unit::{Owner, determined, unit_of};
+
+/// What the policy and the analyst set for one leaf. No data is in it.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What the answer may cost.
+    pub epsilon: Epsilon,
+    /// [`Accountant::Pure`] if any account that pays is pure, else [`Accountant::Zcdp`].
+    pub accountant: Accountant,
+    /// The δ of one selection of groups.
+    pub delta: Delta,
+    /// Units that a shown group must hold.
+    pub group_min: u32,
+    /// Groups that one unit may count in.
+    pub groups_max: u32,
+}
+
+/// Why a leaf cannot be answered privately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// No private table is read.
+    NotPrivate,
+    /// Two private tables are joined on something else than their unit.
+    OffUnitJoin {
+        /// A scan of the left side.
+        left: usize,
+        /// A scan of the right side.
+        right: usize,
+    },
+    /// A public table is left-joined to a private one: its unmatched rows belong to nobody.
+    PublicLeftJoin,
+    /// A threshold would be needed, and a pure account cannot pay for one.
+    KeysUnderPure,
+    /// The plan is not well-formed; the binder must not make such a plan.
+    Malformed,
+}
+
+/// A leaf that was understood: the state of [`Plan`] from which prices and SQL are made.
+#[derive(Clone, Debug)]
+pub struct Analyzed {
+    /// The scan whose row's unit owns the joined row.
+    pub unit: usize,
+    /// Groups that one unit counts in.
+    pub groups: u32,
+    /// Whether the step that enforces `groups` is needed.
+    pub groups_enforced: bool,
+    /// Rows of one unit that count in one group.
+    pub rows: u32,
+    /// One for each statistic of the leaf.
+    pub statistics: Vec<Calibrated>,
+    /// How groups come to be shown.
+    pub selection: Selection,
+    /// The price.
+    pub loss: Loss,
+}
+
+/// A statistic with its sensitivity and noise.
+#[derive(Clone, Debug)]
+pub struct Calibrated {
+    /// By how much one unit moves it in one group, in steps of its grid.
+    pub linf: UBig,
+    /// What is added, in the same steps.
+    pub noise: Noise,
+}
+
+/// How groups come to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// There are no keys: one row.
+    Whole,
+    /// All keys are public: each is shown, also the empty ones.
+    Public,
+    /// Groups must hold enough units, before and after noise.
+    Threshold {
+        /// Which statistic is the count of units.
+        units: usize,
+        /// Least exact number of units.
+        group_min: u32,
+        /// Least noisy number of units.
+        noisy_min: IBig,
+    },
+}
+
+impl Plan<Analyzed> {
+    /// What the analysis found.
+    pub fn analysis(&self) -> &Analyzed {
+        &self.state
+    }
+
+    /// The price.
+    pub fn loss(&self) -> &Loss {
+        &self.state.loss
+    }
+}
+
+/// Understands a leaf.
+pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejection> {
+    let Owner::Unit(unit) = unit_of(&leaf, &leaf.joins)? else {
+        return Err(Rejection::NotPrivate);
+    };
+    let threshold = leaf.keys.iter().any(|key| key.domain == Domain::Found);
+    if threshold && terms.accountant == Accountant::Pure {
+        return Err(Rejection::KeysUnderPure);
+    }
+    let units = threshold.then(|| units_statistic(&mut leaf));
+    let (groups, groups_enforced) = group_bound(&leaf, terms);
+    let rows = row_bound(&leaf);
+    let price = Price::new(&leaf, terms, threshold)?;
+    let statistics: Vec<Calibrated> = leaf
+        .statistics
+        .iter()
+        .map(|statistic| price.calibrate(linf(statistic, rows), groups))
+        .collect();
+    let selection = match units {
+        _ if leaf.keys.is_empty() => Selection::Whole,
+        None => Selection::Public,
+        Some(units) => {
+            let noise = statistics.get(units).map(|one| &one.noise).ok_or(Rejection::Malformed)?;
+            let noisy_min = gaussian_threshold(
+                noise,
+                &terms.delta,
+                u64::from(groups),
+                u64::from(terms.group_min),
+            )
+            .ok_or(Rejection::Malformed)?;
+            Selection::Threshold { units, group_min: terms.group_min, noisy_min: noisy_min.into() }
+        }
+    };
+    let loss = price.loss;
+    let state =
+        Analyzed { unit, groups, groups_enforced, rows, statistics, selection, loss };
+    Ok(Plan { leaf, state })
+}
+
+/// The index of the unfiltered count of units, which decides about groups; added if not asked for.
+fn units_statistic(leaf: &mut Leaf) -> usize {
+    let wanted = Statistic::Units { filter: None };
+    if let Some(at) = leaf.statistics.iter().position(|one| *one == wanted) {
+        return at;
+    }
+    leaf.statistics.push(wanted);
+    leaf.statistics.len().saturating_sub(1)
+}
+
+/// Groups that one unit can count in, and whether that must be enforced.
+fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
+    let known = determined(leaf);
+    let follows =
+        |expr: &crate::expr::Expr| expr.scans().iter().all(|scan| known.contains(scan));
+    if leaf.keys.iter().all(|key| follows(&key.expr)) {
+        return (1, false);
+    }
+    let declared = leaf.keys.iter().try_fold(1_u32, |product, key| match &key.domain {
+        Domain::Declared(values) => product.checked_mul(u32::try_from(values.len()).ok()?),
+        Domain::PublicRows | Domain::PublicColumn(..) | Domain::Found => None,
+    });
+    match declared {
+        Some(all) if all <= terms.groups_max => (all.max(1), false),
+        _ => (terms.groups_max.max(1), true),
+    }
+}
+
+/// Rows of one unit that can count in one group: one where every scan is a function of the unit,
+/// else the largest that the policy allows for the private tables read.
+fn row_bound(leaf: &Leaf) -> u32 {
+    let known = determined(leaf);
+    if (0..leaf.scans.len()).all(|scan| known.contains(&scan)) {
+        return 1;
+    }
+    let rows = leaf.scans.iter().filter_map(|scan| match &scan.exposure {
+        Exposure::Private { rows_max, .. } => Some(*rows_max),
+        Exposure::Public => None,
+    });
+    rows.max().unwrap_or(1).max(1)
+}
+
+/// By how much one unit moves the statistic of one group, in steps; at least one, so that there is
+/// always noise.
+fn linf(statistic: &Statistic, rows: u32) -> UBig {
+    match statistic {
+        Statistic::Units { .. } => UBig::ONE,
+        Statistic::Rows { .. } => UBig::from(rows),
+        Statistic::Sum { bounds, .. } => (UBig::from(rows) * reach(bounds)).max(UBig::ONE),
+    }
+}
+
+/// The largest distance of one row's value from the centre, in steps.
+fn reach(bounds: &Bounds) -> UBig {
+    let size = |value: IBig| value.into_parts().1;
+    size(&bounds.low - &bounds.centre).max(size(&bounds.high - &bounds.centre))
+}
+
+/// The price of a leaf and the share of each statistic.
+struct Price {
+    share: Share,
+    loss: Loss,
+}
+
+enum Share {
+    Rho(Rho),
+    Epsilon(Epsilon),
+}
+
+impl Price {
+    fn new(leaf: &Leaf, terms: &Terms, threshold: bool) -> Result<Self, Rejection> {
+        let parts =
+            u32::try_from(leaf.statistics.len()).ok().filter(|parts| *parts > 0);
+        let parts = parts.ok_or(Rejection::Malformed)?;
+        let rho = Rho::of_epsilon(&terms.epsilon);
+        let mut loss = Loss { rho: rho.cost(), ..Loss::default() };
+        let share = match terms.accountant {
+            Accountant::Zcdp => Share::Rho(rho.split(parts)),
+            Accountant::Pure => {
+                loss.epsilon = Some(terms.epsilon.cost());
+                Share::Epsilon(terms.epsilon.split(parts))
+            }
+        };
+        if threshold {
+            loss.delta = terms.delta.cost();
+        }
+        Ok(Self { share, loss })
+    }
+
+    fn calibrate(&self, linf: UBig, groups: u32) -> Calibrated {
+        let groups = UBig::from(groups);
+        let noise = match &self.share {
+            Share::Rho(rho) => Noise::gaussian(&RBig::from(&linf * &linf * groups), rho),
+            Share::Epsilon(epsilon) => Noise::laplace(&(&linf * groups), epsilon),
+        };
+        Calibrated { linf, noise }
+    }
+}

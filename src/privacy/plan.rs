@@ -1,0 +1,182 @@
+//! The plan of a leaf: what is asked of the private rows, before and after it is understood.
+//!
+//! A leaf is flat: scans joined in a tree, one filter, group keys and statistics, every
+//! expression over columns of the scans. Subqueries and common table expressions have been
+//! inlined by the binder, so there is no scope left to be fooled by.
+
+use dashu::integer::IBig;
+
+use crate::expr::Expr;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaf {
+    /// The tables read, in the order of the text. [`Expr`] columns and [`Joins`] name them by index.
+    pub scans: Vec<Scan>,
+    /// How the scans come together.
+    pub joins: Joins,
+    /// Rows that pass all of these count.
+    pub filter: Vec<Expr>,
+    /// What the rows are grouped by.
+    pub keys: Vec<Key>,
+    /// What is computed of each group.
+    pub statistics: Vec<Statistic>,
+}
+
+/// One mention of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    /// The table's schema.
+    pub schema: String,
+    /// The table's name.
+    pub table: String,
+    /// Whose rows they are.
+    pub exposure: Exposure,
+    /// Columns that are each unique and never NULL.
+    pub unique: Vec<String>,
+}
+
+/// Whose rows a table holds. There is no default: a table is one or the other on purpose.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exposure {
+    /// Rows that belong to nobody.
+    Public,
+    /// Each row belongs to one privacy unit.
+    Private {
+        /// The path to the unit's own table; empty when this is that table.
+        path: Vec<Hop>,
+        /// The column that identifies the unit, in the table at the end of the path.
+        unit: String,
+        /// Rows of one unit that may count in one group.
+        rows_max: u32,
+    },
+}
+
+/// One validated foreign key on the way to the unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// The referencing column, in the table where the hop starts.
+    pub column: String,
+    /// The referenced table's schema.
+    pub to_schema: String,
+    /// The referenced table.
+    pub to_table: String,
+    /// The referenced column, unique in its table.
+    pub to_column: String,
+}
+
+/// How scans are joined.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Joins {
+    /// One scan, by index.
+    Scan(usize),
+    /// Two sides and the conditions between them.
+    Join {
+        /// Inner or left.
+        kind: JoinKind,
+        /// The left side.
+        left: Box<Joins>,
+        /// The right side.
+        right: Box<Joins>,
+        /// Rows join when all of these hold; empty means every pair.
+        on: Vec<Expr>,
+    },
+}
+
+/// Which rows a join keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs that match.
+    Inner,
+    /// Pairs that match, and left rows without a match.
+    Left,
+}
+
+impl Joins {
+    /// The scans below, in order.
+    pub fn scans(&self) -> Vec<usize> {
+        match self {
+            Self::Scan(scan) => vec![*scan],
+            Self::Join { left, right, .. } => {
+                let mut scans = left.scans();
+                scans.extend(right.scans());
+                scans
+            }
+        }
+    }
+}
+
+/// A group key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// Its value for a row.
+    pub expr: Expr,
+    /// Which values may be shown.
+    pub domain: Domain,
+}
+
+/// Which values of a key may be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Domain {
+    /// Values declared by the policy: all are shown, in the data or not. `None` is NULL.
+    Declared(Vec<Option<String>>),
+    /// Values of a column of a public table: schema, table, column.
+    PublicColumn(String, String, String),
+    /// Values of columns of public tables alone: all that the public rows have are shown.
+    PublicRows,
+    /// Values found in the data: each must pass the threshold.
+    Found,
+}
+
+/// What is computed of a group. The same statistic asked twice is computed and released once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statistic {
+    /// Rows that pass `filter` and where `present` is not NULL.
+    Rows {
+        /// FILTER (WHERE …).
+        filter: Option<Expr>,
+        /// The argument of `count(x)`.
+        present: Option<Expr>,
+    },
+    /// Distinct units that have a row passing `filter`.
+    Units {
+        /// FILTER (WHERE …).
+        filter: Option<Expr>,
+    },
+    /// The sum of a number on a public grid.
+    Sum {
+        /// FILTER (WHERE …).
+        filter: Option<Expr>,
+        /// The number; rows where it is NULL do not count.
+        value: Expr,
+        /// Its public bounds and grid.
+        bounds: Bounds,
+    },
+}
+
+/// The public bounds of one row's number, on a decimal grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Decimal places of the grid: one step is 10⁻ˢᶜᵃˡᵉ.
+    pub scale: u32,
+    /// The least value, in steps.
+    pub low: IBig,
+    /// The greatest value, in steps.
+    pub high: IBig,
+    /// Subtracted from each row's value before summing, in steps.
+    pub centre: IBig,
+}
+
+/// A plan, in one of its states.
+#[derive(Debug)]
+pub struct Plan<State> {
+    pub(crate) leaf: Leaf,
+    pub(crate) state: State,
+}
+
+impl<State> Plan<State> {
+    /// What is asked.
+    pub fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+}

@@ -1,0 +1,254 @@
+//! Interval arithmetic: the public range of a number, from declared bounds and types alone.
+//!
+//! # Claim
+//! For every row whose columns lie within their declared bounds the value of `expr` lies in
+//! `range(expr)`. Rows outside are clipped by the emitted SQL, so a wrong range can cost accuracy
+//! but never sensitivity: the clip is what the sensitivity rests on.
+
+use std::str::FromStr;
+
+use dashu::integer::{IBig, UBig};
+use dashu::rational::RBig;
+
+use crate::expr::{Expr, Function, Node, Type};
+
+/// A closed range of numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The least.
+    pub low: RBig,
+    /// The greatest.
+    pub high: RBig,
+}
+
+impl Range {
+    fn of(low: RBig, high: RBig) -> Self {
+        if low <= high { Self { low, high } } else { Self { low: high, high: low } }
+    }
+
+    fn hull(self, other: Self) -> Self {
+        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+}
+
+/// Reads a decimal number, such as `-12.50` or `1e3`.
+pub fn parse_decimal(text: &str) -> Option<RBig> {
+    let text = text.trim();
+    let (mantissa, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (text.get(..at)?, i32::from_str(text.get(at.checked_add(1)?..)?).ok()?),
+        None => (text, 0),
+    };
+    if mantissa.len() > 400 || exponent.unsigned_abs() > 400 {
+        return None;
+    }
+    let (sign, digits) = match mantissa.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let value = RBig::from(UBig::from_str_radix(&all, 10).ok()?);
+    let places = i64::try_from(fraction.len()).ok()?;
+    let shift = i64::from(exponent).checked_sub(places)?;
+    let power = RBig::from(UBig::from(10_u8).pow(usize::try_from(shift.unsigned_abs()).ok()?));
+    let value = if shift >= 0 { value * power } else { value / power };
+    Some(if sign { -value } else { value })
+}
+
+/// Decimal places that a value of this expression has at most, where that is public.
+pub fn scale(expr: &Expr) -> Option<u32> {
+    match (&expr.node, &expr.ty) {
+        (_, Type::Int(_)) => Some(0),
+        (Node::Constant(Some(text)), Type::Numeric(_)) => decimal_places(text),
+        (Node::Column(_), Type::Numeric(Some((_, scale)))) => Some(*scale),
+        (Node::Call(function, args), Type::Numeric(_)) => call_scale(function, args),
+        (_, Type::Numeric(Some((_, scale)))) => Some(*scale),
+        _ => None,
+    }
+}
+
+fn decimal_places(text: &str) -> Option<u32> {
+    if text.contains(['e', 'E']) {
+        return None;
+    }
+    u32::try_from(text.split_once('.').map_or(0, |(_, fraction)| fraction.len())).ok()
+}
+
+fn call_scale(function: &Function, args: &[Expr]) -> Option<u32> {
+    let all = |args: &[Expr]| args.iter().map(scale).try_fold(0, |most, one| Some(one?.max(most)));
+    match function {
+        Function::Mul => args.iter().map(scale).try_fold(0_u32, |sum, one| sum.checked_add(one?)),
+        Function::Add
+        | Function::Sub
+        | Function::Mod
+        | Function::Neg
+        | Function::Abs
+        | Function::Coalesce
+        | Function::Least
+        | Function::Greatest
+        | Function::Cast => all(args),
+        Function::NullIf => args.first().and_then(scale),
+        Function::Case => all(&case_values(args)),
+        Function::Round(places) | Function::Trunc(places) => u32::try_from((*places).max(0)).ok(),
+        Function::Floor | Function::Ceil => Some(0),
+        _ => None,
+    }
+}
+
+/// The values (not the conditions) of a CASE.
+fn case_values(args: &[Expr]) -> Vec<Expr> {
+    let last = args.len().saturating_sub(1);
+    args.iter()
+        .enumerate()
+        .filter(|(at, _)| at % 2 == 1 || *at == last)
+        .map(|(_, arg)| arg.clone())
+        .filter(|arg| !matches!(arg.node, Node::Constant(None)))
+        .collect()
+}
+
+/// The range of a number, or `None` where nothing public bounds it.
+pub fn range(expr: &Expr) -> Option<Range> {
+    match &expr.node {
+        Node::Column(column) => match &column.bounds {
+            Some((low, high)) => Some(Range::of(parse_decimal(low)?, parse_decimal(high)?)),
+            None => None,
+        },
+        Node::Constant(Some(text)) => {
+            let value = parse_decimal(text)?;
+            Some(Range { low: value.clone(), high: value })
+        }
+        Node::Constant(None) | Node::Parameter(_) => None,
+        Node::Call(function, args) => call_range(function, args),
+    }
+}
+
+fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
+    let at = |index: usize| args.get(index).and_then(range);
+    match function {
+        Function::Add => at(0).zip(at(1)).map(|(a, b)| Range::of(a.low + b.low, a.high + b.high)),
+        Function::Sub => at(0).zip(at(1)).map(|(a, b)| Range::of(a.low - b.high, a.high - b.low)),
+        Function::Mul => product(&at(0)?, &at(1)?),
+        Function::Div => quotient(&at(0)?, &at(1)?),
+        Function::Neg => at(0).map(|a| Range::of(-a.high, -a.low)),
+        Function::Abs => at(0).map(absolute),
+        Function::Floor | Function::Ceil => at(0).map(|a| grow(a, &RBig::ONE)),
+        Function::Round(places) | Function::Trunc(places) => {
+            let step = if *places >= 0 { RBig::ONE } else { power_of_ten(places.unsigned_abs())? };
+            at(0).map(|a| grow(a, &step))
+        }
+        Function::Coalesce => hull(args),
+        Function::Case => hull(&case_values(args)),
+        Function::NullIf | Function::Cast => at(0),
+        Function::Least => bounded(args, true),
+        Function::Greatest => bounded(args, false),
+        Function::Extract(field) => extract_range(field),
+        Function::TextFunction("length") => None,
+        _ => None,
+    }
+}
+
+fn power_of_ten(places: u32) -> Option<RBig> {
+    (places <= 100).then(|| RBig::from(UBig::from(10_u8).pow(usize::try_from(places).unwrap_or(0))))
+}
+
+fn product(a: &Range, b: &Range) -> Option<Range> {
+    let corners =
+        [&a.low * &b.low, &a.low * &b.high, &a.high * &b.low, &a.high * &b.high];
+    let low = corners.iter().min()?.clone();
+    let high = corners.iter().max()?.clone();
+    Some(Range { low, high })
+}
+
+fn quotient(a: &Range, b: &Range) -> Option<Range> {
+    if b.low <= RBig::ZERO && b.high >= RBig::ZERO {
+        return None;
+    }
+    product(a, &Range::of(RBig::ONE / b.high.clone(), RBig::ONE / b.low.clone()))
+}
+
+fn absolute(a: Range) -> Range {
+    let low_size = if a.low < RBig::ZERO { -a.low.clone() } else { a.low.clone() };
+    let high_size = if a.high < RBig::ZERO { -a.high.clone() } else { a.high.clone() };
+    let crosses = a.low <= RBig::ZERO && a.high >= RBig::ZERO;
+    let least = if crosses { RBig::ZERO } else { low_size.clone().min(high_size.clone()) };
+    Range { low: least, high: low_size.max(high_size) }
+}
+
+fn grow(a: Range, step: &RBig) -> Range {
+    Range { low: a.low - step.clone(), high: a.high + step.clone() }
+}
+
+fn hull(args: &[Expr]) -> Option<Range> {
+    let mut ranges = args.iter().map(range);
+    let first = ranges.next()??;
+    ranges.try_fold(first, |sum, one| Some(sum.hull(one?)))
+}
+
+/// `LEAST` ignores NULLs, so its result is one of the arguments: above, any bounded argument that
+/// can't be NULL bounds it; without that knowledge only constants do.
+fn bounded(args: &[Expr], least: bool) -> Option<Range> {
+    if let Some(all) = hull(args) {
+        let constants: Vec<RBig> = args.iter().filter_map(constant).collect();
+        return Some(match (least, constants.iter().min(), constants.iter().max()) {
+            (true, Some(cap), _) => {
+                Range { low: all.low.min(cap.clone()), high: all.high.min(cap.clone()) }
+            }
+            (false, _, Some(floor)) => {
+                Range { high: all.high.max(floor.clone()), low: all.low.max(floor.clone()) }
+            }
+            _ => all,
+        });
+    }
+    clamp_pattern(args, least)
+}
+
+/// `least(greatest(x, low), high)` and its mirror bound any `x`.
+fn clamp_pattern(args: &[Expr], least: bool) -> Option<Range> {
+    let outer = args.iter().find_map(constant)?;
+    let inner = args.iter().find(|arg| constant(arg).is_none())?;
+    let Node::Call(function, inner_args) = &inner.node else { return None };
+    let opposite = if least { Function::Greatest } else { Function::Least };
+    if *function != opposite {
+        return None;
+    }
+    let other = inner_args.iter().find_map(constant)?;
+    Some(if least {
+        Range { low: other.min(outer.clone()), high: outer }
+    } else {
+        Range { high: other.max(outer.clone()), low: outer }
+    })
+}
+
+fn constant(expr: &Expr) -> Option<RBig> {
+    match &expr.node {
+        Node::Constant(Some(text)) if expr.ty.is_number() => parse_decimal(text),
+        Node::Call(Function::Cast, args) => args.first().and_then(constant),
+        Node::Call(Function::Neg, args) => args.first().and_then(constant).map(|value| -value),
+        _ => None,
+    }
+}
+
+fn extract_range(field: &str) -> Option<Range> {
+    let (low, high) = match field {
+        "month" => (1, 12),
+        "day" => (1, 31),
+        "quarter" => (1, 4),
+        "week" => (1, 53),
+        "dow" => (0, 6),
+        "isodow" => (1, 7),
+        "doy" => (1, 366),
+        "hour" => (0, 23),
+        "minute" => (0, 59),
+        _ => return None,
+    };
+    Some(Range { low: RBig::from(low), high: RBig::from(high) })
+}
+
+/// Rounds a range outward to the grid of `scale` decimal places.
+pub fn on_grid(range: &Range, scale: u32) -> Option<(IBig, IBig)> {
+    let step = power_of_ten(scale)?;
+    Some(((range.low.clone() * step.clone()).floor(), (range.high.clone() * step).ceil()))
+}

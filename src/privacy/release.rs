@@ -1,0 +1,136 @@
+//! From exact to noisy: the one place where a value leaves [`Exact`].
+//!
+//! A plan is released once, and only after it was charged: [`Plan::release`] consumes a
+//! `Plan<Charged>`, which only a ledger's [`Receipt`] makes.
+
+use dashu::integer::IBig;
+
+use crate::analyze::{Analyzed, Selection};
+use crate::exact::{Exact, Noisy};
+use crate::noise::NoiseError;
+use crate::plan::Plan;
+use crate::receipt::Receipt;
+
+/// The state of a plan that was paid for.
+#[derive(Debug)]
+pub struct Charged {
+    analyzed: Analyzed,
+    /// Kept so that the plan cannot outlive what paid for it; spent when the plan is released.
+    _receipt: Receipt,
+}
+
+/// A group key: one value for each key expression, in the source's binary form; `None` is NULL.
+pub type KeyValue = Vec<Option<Vec<u8>>>;
+
+/// What the source answered for one group, before noise.
+#[derive(Debug)]
+pub struct ExactRow {
+    /// The group's key.
+    pub key: Exact<KeyValue>,
+    /// One value for each statistic, in steps of its grid.
+    pub values: Vec<Exact<IBig>>,
+}
+
+/// One row of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleasedRow {
+    /// The group's key, public from now on.
+    pub key: KeyValue,
+    /// One value for each statistic, in steps of its grid.
+    pub values: Vec<Noisy<IBig>>,
+}
+
+/// A noisy table. Public from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    rows: Vec<ReleasedRow>,
+}
+
+impl Release {
+    /// The rows, sorted by key.
+    pub fn rows(&self) -> &[ReleasedRow] {
+        &self.rows
+    }
+
+    /// A release that the ledger remembered, read back. What is passed must be what
+    /// [`Release::rows`] gave when it was stored.
+    pub fn recalled(rows: Vec<(KeyValue, Vec<IBig>)>) -> Self {
+        let rows = rows
+            .into_iter()
+            .map(|(key, values)| ReleasedRow {
+                key,
+                values: values.into_iter().map(Noisy).collect(),
+            })
+            .collect();
+        Self { rows }
+    }
+}
+
+/// Why a charged plan gave no release. The charge stands.
+#[derive(Debug)]
+pub enum ReleaseError {
+    /// The source's answer has not the shape of the plan.
+    Shape,
+    /// The sampler failed.
+    Noise(NoiseError),
+}
+
+impl Plan<Analyzed> {
+    /// The plan, paid for.
+    pub fn charged(self, receipt: Receipt) -> Plan<Charged> {
+        Plan { leaf: self.leaf, state: Charged { analyzed: self.state, _receipt: receipt } }
+    }
+}
+
+impl Plan<Charged> {
+    /// What the analysis found.
+    pub fn analysis(&self) -> &Analyzed {
+        &self.state.analyzed
+    }
+
+    /// Adds the noise and withholds the groups that are too small.
+    ///
+    /// # Argument
+    /// Noise is drawn for every row, shown or not, and a group of fewer than `group_min` units is
+    /// never shown; see `threshold` for why the selection is (ε, δ)-private.
+    pub fn release(self, exact: Vec<ExactRow>) -> Result<Release, ReleaseError> {
+        let analyzed = &self.state.analyzed;
+        if analyzed.selection == Selection::Whole && exact.len() != 1 {
+            return Err(ReleaseError::Shape);
+        }
+        let mut rows = Vec::with_capacity(exact.len());
+        for row in exact {
+            if let Some(row) = release_row(analyzed, self.leaf.keys.len(), row)? {
+                rows.push(row);
+            }
+        }
+        // The source's order depends on data that may have been withheld.
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(Release { rows })
+    }
+}
+
+fn release_row(
+    analyzed: &Analyzed,
+    keys: usize,
+    row: ExactRow,
+) -> Result<Option<ReleasedRow>, ReleaseError> {
+    if row.values.len() != analyzed.statistics.len() || row.key.0.len() != keys {
+        return Err(ReleaseError::Shape);
+    }
+    let mut values = Vec::with_capacity(row.values.len());
+    for (exact, calibrated) in row.values.iter().zip(&analyzed.statistics) {
+        let noise = calibrated.noise.draw().map_err(ReleaseError::Noise)?;
+        values.push(Noisy(&exact.0 + noise));
+    }
+    let shown = match &analyzed.selection {
+        Selection::Whole | Selection::Public => true,
+        Selection::Threshold { units, group_min, noisy_min } => {
+            let (Some(exact), Some(noisy)) = (row.values.get(*units), values.get(*units)) else {
+                return Err(ReleaseError::Shape);
+            };
+            exact.0 >= IBig::from(*group_min) && noisy.0 >= *noisy_min
+        }
+    };
+    Ok(shown.then_some(ReleasedRow { key: row.key.0, values }))
+}

@@ -1,0 +1,169 @@
+//! Whose rows they are: the privacy unit of a tree of joins.
+//!
+//! # Claim
+//! If `unit_of` accepts a tree, every row that it yields belongs to exactly one unit, the one of
+//! the returned scan, and is a function of that unit's rows and public rows alone.
+//!
+//! # Argument
+//! By induction. A scan of a private table: each row reaches one unit over its path, because
+//! each hop is a validated foreign key to a unique column. Private with public: the row is a
+//! function of one private row and public rows. Private with private: an equality between the
+//! two sides names the same referenced row (see `Reference`) of one table; references to one
+//! row lead to one unit, so both rows belong to the same unit. In a left join the row without
+//! a match depends on the left row and on the absence of rows of that same unit.
+//!
+//! # Test
+//! `interpret` removes one unit from random tables and compares (`tests/neighbours.rs`).
+
+use crate::analyze::Rejection;
+use crate::expr::{Expr, Function, Node};
+use crate::plan::{Exposure, JoinKind, Joins, Leaf, Scan};
+
+/// Whose rows a tree yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Nobody's.
+    Public,
+    /// Those of the unit of this scan's row.
+    Unit(usize),
+}
+
+/// The owner of the rows of a tree, or why it has none.
+pub(crate) fn unit_of(leaf: &Leaf, joins: &Joins) -> Result<Owner, Rejection> {
+    match joins {
+        Joins::Scan(scan) => match leaf.scans.get(*scan).map(|scan| &scan.exposure) {
+            Some(Exposure::Private { .. }) => Ok(Owner::Unit(*scan)),
+            Some(Exposure::Public) => Ok(Owner::Public),
+            None => Err(Rejection::Malformed),
+        },
+        Joins::Join { kind, left, right, on } => {
+            let owners = (unit_of(leaf, left)?, unit_of(leaf, right)?);
+            match owners {
+                (Owner::Public, Owner::Public) => Ok(Owner::Public),
+                (Owner::Unit(scan), Owner::Public) => Ok(Owner::Unit(scan)),
+                (Owner::Public, Owner::Unit(scan)) if *kind == JoinKind::Inner => {
+                    Ok(Owner::Unit(scan))
+                }
+                (Owner::Public, Owner::Unit(_)) => Err(Rejection::PublicLeftJoin),
+                (Owner::Unit(a), Owner::Unit(b)) => {
+                    if !on.iter().any(|condition| links(leaf, left, right, condition)) {
+                        return Err(Rejection::OffUnitJoin { left: a, right: b });
+                    }
+                    Ok(Owner::Unit(nearer(leaf, *kind, a, b)))
+                }
+            }
+        }
+    }
+}
+
+/// Of two scans with the same unit, the one whose path is shorter; the left one where the right
+/// one may have no row.
+fn nearer(leaf: &Leaf, kind: JoinKind, left: usize, right: usize) -> usize {
+    let hops = |scan: usize| leaf.scans.get(scan).map_or(usize::MAX, hops);
+    if kind == JoinKind::Left || hops(left) <= hops(right) { left } else { right }
+}
+
+fn hops(scan: &Scan) -> usize {
+    match &scan.exposure {
+        Exposure::Private { path, .. } => path.len(),
+        Exposure::Public => usize::MAX,
+    }
+}
+
+/// Whether the condition is an equality that makes both sides reference one row of one table.
+fn links(leaf: &Leaf, left: &Joins, right: &Joins, condition: &Expr) -> bool {
+    let Node::Call(Function::Eq, args) = &condition.node else { return false };
+    let [a, b] = args.as_slice() else { return false };
+    let (Some(a), Some(b)) = (a.as_column(), b.as_column()) else { return false };
+    let (lefts, rights) = (left.scans(), right.scans());
+    let across = (lefts.contains(&a.scan) && rights.contains(&b.scan))
+        || (lefts.contains(&b.scan) && rights.contains(&a.scan));
+    match (leaf.scans.get(a.scan), leaf.scans.get(b.scan)) {
+        (Some(one), Some(other)) => across && same_reference(one, &a.name, other, &b.name),
+        _ => false,
+    }
+}
+
+/// Whether equal values of the two columns name one row of one table on the way to the unit.
+pub fn same_reference(one: &Scan, column: &str, other: &Scan, other_column: &str) -> bool {
+    match (reference(one, column), reference(other, other_column)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// A row of a table, named by a unique column: (schema, table, column).
+type Reference<'a> = (&'a str, &'a str, &'a str);
+
+/// The row that a value of this column names, on the way to the unit.
+fn reference<'a>(scan: &'a Scan, column: &'a str) -> Option<Reference<'a>> {
+    let Exposure::Private { path, unit, .. } = &scan.exposure else { return None };
+    if let Some(hop) = path.first().filter(|hop| hop.column == column) {
+        return Some((&hop.to_schema, &hop.to_table, &hop.to_column));
+    }
+    let own_key = path.is_empty() && unit == column;
+    (own_key || scan.unique.iter().any(|unique| unique == column))
+        .then_some((scan.schema.as_str(), scan.table.as_str(), column))
+}
+
+/// Whether a value of this column is the unit's key itself.
+pub fn is_unit_key(scan: &Scan, column: &str) -> bool {
+    let Exposure::Private { path, unit, .. } = &scan.exposure else { return false };
+    match path.as_slice() {
+        [] => unit == column,
+        [hop] => hop.column == column && hop.to_column == *unit,
+        _ => false,
+    }
+}
+
+/// The scans whose row is a function of the unit: the unit's own table, and public tables joined
+/// to such scans by a unique column. The nullable side of a left join is never among them, because
+/// whether its row is there may depend on other rows.
+pub(crate) fn determined(leaf: &Leaf) -> Vec<usize> {
+    let mut present = Vec::new();
+    let mut conditions: Vec<&Expr> = leaf.filter.iter().collect();
+    always_present(&leaf.joins, &mut present, &mut conditions);
+    let own = |scan: &usize| {
+        let exposure = leaf.scans.get(*scan).map(|scan| &scan.exposure);
+        matches!(exposure, Some(Exposure::Private { path, .. }) if path.is_empty())
+    };
+    let mut found: Vec<usize> = present.iter().copied().filter(own).collect();
+    loop {
+        let before = found.len();
+        for condition in &conditions {
+            if let Some(scan) = lookup(leaf, &found, condition).filter(|s| present.contains(s)) {
+                found.push(scan);
+            }
+        }
+        if found.len() == before {
+            return found;
+        }
+    }
+}
+
+/// The scans that are on no nullable side, and the conditions that hold for every row of the tree.
+fn always_present<'a>(joins: &'a Joins, present: &mut Vec<usize>, holds: &mut Vec<&'a Expr>) {
+    match joins {
+        Joins::Scan(scan) => present.push(*scan),
+        Joins::Join { kind: JoinKind::Inner, left, right, on } => {
+            holds.extend(on);
+            always_present(left, present, holds);
+            always_present(right, present, holds);
+        }
+        Joins::Join { kind: JoinKind::Left, left, .. } => always_present(left, present, holds),
+    }
+}
+
+/// The public scan that this condition looks up by a unique column from determined scans.
+fn lookup(leaf: &Leaf, found: &[usize], condition: &Expr) -> Option<usize> {
+    let Node::Call(Function::Eq, args) = &condition.node else { return None };
+    let [a, b] = args.as_slice() else { return None };
+    let one_way = |key: &Expr, from: &Expr| {
+        let column = key.as_column()?;
+        let scan = leaf.scans.get(column.scan)?;
+        let unique = scan.exposure == Exposure::Public && scan.unique.contains(&column.name);
+        let known = from.scans().iter().all(|scan| found.contains(scan));
+        (unique && known && !found.contains(&column.scan)).then_some(column.scan)
+    };
+    one_way(a, b).or_else(|| one_way(b, a))
+}

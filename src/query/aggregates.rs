@@ -1,0 +1,494 @@
+//! The aggregates of a leaf: what is computed for each, and what stands in their place.
+
+use std::ops::ControlFlow;
+
+use noisegate_privacy::IBig;
+use noisegate_privacy::expr::{Expr, Function, Type};
+use noisegate_privacy::plan::{Bounds, Leaf, Scan, Statistic};
+use noisegate_privacy::range::{on_grid, range, scale};
+use noisegate_privacy::unit::is_unit_key;
+use sqlparser::ast::{
+    self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
+    OrderByKind, Query, Select, SetExpr, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use super::lower::{lower, strip, unsupported};
+use super::parse;
+use super::scope::{RowSource, Scope};
+use crate::error::{Code, Refusal};
+
+/// PostgreSQL's aggregates that have no noisy form here.
+const OTHERS: &[&str] = &[
+    "array_agg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "covar_pop",
+    "covar_samp", "cume_dist", "dense_rank", "every", "json_agg", "json_object_agg", "jsonb_agg",
+    "jsonb_object_agg", "max", "min", "mode", "percent_rank", "percentile_cont",
+    "percentile_disc", "range_agg", "range_intersect_agg", "rank", "regr_avgx", "regr_avgy",
+    "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy",
+    "stddev", "stddev_pop", "stddev_samp", "string_agg", "var_pop", "var_samp", "variance",
+    "xmlagg", "any_value",
+];
+
+/// How a release becomes the columns of `leaf_n`.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// The alias in the spliced query.
+    pub alias: String,
+    /// The number of the first array parameter.
+    pub first_parameter: usize,
+    /// The type names of the keys.
+    pub keys: Vec<String>,
+    /// The noisy columns.
+    pub values: Vec<ValueColumn>,
+}
+
+/// One noisy column of `leaf_n`, made from statistics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueColumn {
+    /// The statistic's index in the leaf.
+    pub statistic: usize,
+    /// Decimal places of its grid.
+    pub scale: u32,
+    /// The statistic that counts what a centred sum left out, and the centre in steps.
+    pub centre: Option<(usize, IBig)>,
+    /// What the analyst sees it as, for notices.
+    pub label: String,
+}
+
+impl Columns {
+    pub(crate) fn new(
+        number: usize,
+        parameters: usize,
+        leaf: &Leaf,
+        values: Vec<ValueColumn>,
+    ) -> Self {
+        Self {
+            alias: format!("leaf_{number}"),
+            first_parameter: parameters.saturating_add(1),
+            keys: leaf.keys.iter().map(|key| key.expr.ty.name()).collect(),
+            values,
+        }
+    }
+
+    /// How many arrays it takes.
+    pub fn width(&self) -> usize {
+        self.keys.len().saturating_add(self.values.len())
+    }
+
+    /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`
+    pub(crate) fn from_clause(&self) -> Result<Vec<TableWithJoins>, Refusal> {
+        let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
+        let arrays: Vec<String> = types
+            .enumerate()
+            .map(|(at, ty)| format!("${}::{ty}[]", self.first_parameter.saturating_add(at)))
+            .collect();
+        let names = (1..=self.keys.len())
+            .map(|n| format!("k{n}"))
+            .chain((1..=self.values.len()).map(|n| format!("a{n}")));
+        let names: Vec<String> = names.collect();
+        let text = format!(
+            "SELECT 1 FROM unnest({}) AS {}({})",
+            arrays.join(", "),
+            self.alias,
+            names.join(", ")
+        );
+        let query = parse::query(&text)?;
+        match *query.body {
+            SetExpr::Select(select) => Ok(select.from),
+            _ => Err(unsupported("this query", None)),
+        }
+    }
+}
+
+/// Whether the expression contains an aggregate of its own block.
+pub(crate) fn has_aggregate(expr: &Ast) -> bool {
+    struct Find(u32);
+    impl Visitor for Find {
+        type Break = ();
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.0 = self.0.saturating_add(1);
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.0 = self.0.saturating_sub(1);
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
+            match expr {
+                Ast::Function(function) if self.0 == 0 && is_aggregate(function) => {
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    expr.visit(&mut Find(0)).is_break()
+}
+
+fn is_aggregate(function: &ast::Function) -> bool {
+    let name = function_name(function);
+    function.over.is_none()
+        && (matches!(name.as_str(), "count" | "sum" | "avg") || OTHERS.contains(&name.as_str()))
+}
+
+fn function_name(function: &ast::Function) -> String {
+    function.name.to_string().to_ascii_lowercase()
+}
+
+/// Puts columns of `leaf_n` in the place of group keys and aggregates.
+pub(crate) struct Rewriter<'a> {
+    alias: String,
+    scope: &'a Scope,
+    scans: &'a [Scan],
+    keys: Vec<String>,
+    /// Arguments (with filters) of plain SUMs: an AVG of the same shares them.
+    sums: Vec<String>,
+    statistics: Vec<Statistic>,
+    values: Vec<ValueColumn>,
+    depth: u32,
+}
+
+impl<'a> Rewriter<'a> {
+    pub(crate) fn new(alias: String, source: &'a RowSource, keys: &[Ast], select: &Select) -> Self {
+        let keys = keys.iter().map(|key| strip(key).to_string()).collect();
+        let mut sums = Sums(Vec::new());
+        let _ = select.visit(&mut sums);
+        Self {
+            alias,
+            scope: &source.scope,
+            scans: &source.scans,
+            keys,
+            sums: sums.0,
+            statistics: Vec::new(),
+            values: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// Rewrites all that is evaluated above the leaf.
+    pub(crate) fn rewrite(
+        &mut self,
+        select: &mut Select,
+        order: Option<&mut OrderByKind>,
+    ) -> Result<(), Refusal> {
+        let mut flow = VisitMut::visit(&mut select.projection, self);
+        if flow.is_continue() {
+            flow = VisitMut::visit(&mut select.having, self);
+        }
+        if flow.is_continue() {
+            flow = VisitMut::visit(&mut select.named_window, self);
+        }
+        if let (true, Some(sqlparser::ast::Distinct::On(_))) = (flow.is_continue(), &select.distinct)
+        {
+            flow = VisitMut::visit(&mut select.distinct, self);
+        }
+        if let (true, Some(order)) = (flow.is_continue(), order) {
+            flow = VisitMut::visit(order, self);
+        }
+        match flow {
+            ControlFlow::Break(refusal) => Err(refusal),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+
+    /// The statistics and the columns made from them.
+    pub(crate) fn finish(mut self) -> (Vec<Statistic>, Vec<ValueColumn>) {
+        if self.statistics.is_empty() {
+            self.statistics.push(Statistic::Units { filter: None });
+        }
+        (self.statistics, self.values)
+    }
+
+    fn aggregate(&mut self, function: &ast::Function) -> Result<Ast, Refusal> {
+        let name = function_name(function);
+        if OTHERS.contains(&name.as_str()) {
+            return Err(no_noisy_form(&name));
+        }
+        let FunctionArguments::List(list) = &function.args else {
+            return Err(no_noisy_form(&name));
+        };
+        if !list.clauses.is_empty() || !function.within_group.is_empty() {
+            return Err(unsupported("ORDER BY inside an aggregate", None).near(&name));
+        }
+        let filter = function.filter.as_ref().map(|filter| lower(filter, self.scope)).transpose()?;
+        let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+        let argument = match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => None,
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => Some(expr),
+            // The canonical form writes `c.count` as count(c.*).
+            [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_))] => {
+                return Err(unsupported("an aggregate of a whole row", None).near(&name));
+            }
+            [] if name == "count" => None,
+            _ => return Err(no_noisy_form(&name)),
+        };
+        match (name.as_str(), argument, distinct) {
+            ("count", None, false) => {
+                let at = self.column(Statistic::Rows { filter, present: None }, 0, None, "count");
+                self.cast(at, "bigint")
+            }
+            ("count", Some(argument), false) => {
+                let statistic = self.counted(argument, filter)?;
+                let at = self.column(statistic, 0, None, "count");
+                self.cast(at, "bigint")
+            }
+            ("count", Some(argument), true) => {
+                let statistic = self.units(argument, filter)?;
+                let at = self.column(statistic, 0, None, "count");
+                self.cast(at, "bigint")
+            }
+            ("sum", Some(argument), false) => self.sum(argument, filter),
+            ("avg", Some(argument), false) => self.average(argument, filter, function),
+            _ => Err(unsupported(
+                &format!("{name}(DISTINCT …)"),
+                Some("Use the aggregate without DISTINCT."),
+            )
+            .near(&name)),
+        }
+    }
+
+    fn counted(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
+        let value = lower(argument, self.scope)?;
+        let mut nullable = value.as_column().is_none() && !value.scans().is_empty();
+        value.columns(&mut |column| nullable |= column.nullable);
+        Ok(Statistic::Rows { filter, present: nullable.then_some(value) })
+    }
+
+    fn units(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
+        let value = lower(argument, self.scope)?;
+        let Some(column) = value.as_column() else { return Err(distinct_refused()) };
+        if !self.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name)) {
+            return Err(distinct_refused());
+        }
+        if !column.nullable {
+            return Ok(Statistic::Units { filter });
+        }
+        let present = Expr::call(Function::IsNotNull, vec![value.clone()], Type::Bool);
+        let filter = match filter {
+            Some(filter) => Expr::call(Function::And, vec![filter, present], Type::Bool),
+            None => present,
+        };
+        Ok(Statistic::Units { filter: Some(filter) })
+    }
+
+    fn sum(&mut self, argument: &Ast, filter: Option<Expr>) -> Result<Ast, Refusal> {
+        let value = lower(argument, self.scope)?;
+        let ty = match value.ty {
+            Type::Int(2 | 4) => "bigint",
+            Type::Int(_) | Type::Numeric(_) => "numeric",
+            Type::Float(4) => "real",
+            Type::Float(_) => "double precision",
+            _ => return Err(unsupported("the sum of something that is no number", None)),
+        };
+        let bounds = bounds(&value, false)?;
+        let scale = bounds.scale;
+        let at = self.column(Statistic::Sum { filter, value, bounds }, scale, None, "sum");
+        self.cast(at, ty)
+    }
+
+    fn average(
+        &mut self,
+        argument: &Ast,
+        filter: Option<Expr>,
+        function: &ast::Function,
+    ) -> Result<Ast, Refusal> {
+        let value = lower(argument, self.scope)?;
+        if !value.ty.is_number() {
+            return Err(unsupported("the average of something that is no number", None));
+        }
+        let ty = if matches!(value.ty, Type::Float(_)) { "double precision" } else { "numeric" };
+        let shared = self.sums.contains(&signature(function));
+        let bounds = bounds(&value, !shared)?;
+        let (low, high, scale) = (bounds.low.clone(), bounds.high.clone(), bounds.scale);
+        let centre = bounds.centre.clone();
+        let counted = self.counted(argument, filter.clone())?;
+        let count = self.column(counted, 0, None, "avg");
+        let counter = self.values.get(count).map_or(0, |column| column.statistic);
+        let centre = (centre != IBig::ZERO).then_some((counter, centre));
+        let sum = self.column(Statistic::Sum { filter, value, bounds }, scale, centre, "avg");
+        let (low, high) = (decimal(&low, scale), decimal(&high, scale));
+        let alias = &self.alias;
+        let (sum, count) = (sum.saturating_add(1), count.saturating_add(1));
+        parse::expression(&format!(
+            "(CASE WHEN ({alias}.a{count})::bigint > 0 THEN LEAST(GREATEST(({alias}.a{sum})::{ty} \
+             / ({alias}.a{count})::{ty}, ({low})::{ty}), ({high})::{ty}) END)"
+        ))
+    }
+
+    /// The index of the column that shows this statistic.
+    fn column(
+        &mut self,
+        statistic: Statistic,
+        scale: u32,
+        centre: Option<(usize, IBig)>,
+        label: &str,
+    ) -> usize {
+        let at = match self.statistics.iter().position(|one| *one == statistic) {
+            Some(at) => at,
+            None => {
+                self.statistics.push(statistic);
+                self.statistics.len().saturating_sub(1)
+            }
+        };
+        let column = ValueColumn { statistic: at, scale, centre, label: label.to_owned() };
+        let same = |one: &ValueColumn| one.statistic == at && one.centre == column.centre;
+        match self.values.iter().position(same) {
+            Some(found) => found,
+            None => {
+                self.values.push(column);
+                self.values.len().saturating_sub(1)
+            }
+        }
+    }
+
+    fn cast(&self, column: usize, ty: &str) -> Result<Ast, Refusal> {
+        parse::expression(&format!("({}.a{})::{ty}", self.alias, column.saturating_add(1)))
+    }
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = Refusal;
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Refusal> {
+        self.depth = self.depth.saturating_add(1);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Refusal> {
+        self.depth = self.depth.saturating_sub(1);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Ast) -> ControlFlow<Refusal> {
+        let text = strip(expr).to_string();
+        if let Some(at) = self.keys.iter().position(|key| *key == text) {
+            return match parse::expression(&format!("{}.k{}", self.alias, at.saturating_add(1))) {
+                Ok(key) => {
+                    *expr = key;
+                    ControlFlow::Continue(())
+                }
+                Err(refusal) => ControlFlow::Break(refusal),
+            };
+        }
+        if self.depth > 0 {
+            return ControlFlow::Continue(());
+        }
+        match expr {
+            Ast::Function(function) if is_aggregate(function) => match self.aggregate(function) {
+                Ok(replacement) => {
+                    *expr = replacement;
+                    ControlFlow::Continue(())
+                }
+                Err(refusal) => ControlFlow::Break(refusal),
+            },
+            Ast::CompoundIdentifier(parts) => {
+                let ours = parts.first().is_some_and(|first| first.value == self.alias);
+                if ours {
+                    return ControlFlow::Continue(());
+                }
+                let name = parts.last().map(|last| last.value.clone()).unwrap_or_default();
+                ControlFlow::Break(
+                    Refusal::new(
+                        Code::Rows,
+                        format!("\"{name}\" would show a value of one person's row."),
+                        "Put the column into GROUP BY, or aggregate it.",
+                    )
+                    .near(&name),
+                )
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// The arguments of plain SUMs.
+struct Sums(Vec<String>);
+
+impl Visitor for Sums {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
+        if let Ast::Function(function) = expr
+            && is_aggregate(function)
+            && function_name(function) == "sum"
+        {
+            self.0.push(signature(function));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What a SUM and an AVG share: the argument and the filter.
+fn signature(function: &ast::Function) -> String {
+    let filter = function.filter.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{} {filter}", function.args)
+}
+
+/// The public bounds of a summand and its grid.
+fn bounds(value: &Expr, centred: bool) -> Result<Bounds, Refusal> {
+    let Some(found) = range(value) else { return Err(no_bounds(value)) };
+    let scale = match scale(value).filter(|scale| *scale <= 30) {
+        Some(scale) => scale,
+        None => {
+            // Nine significant digits of the largest value: far below any noise.
+            let (_, high) = on_grid(&found, 0).ok_or_else(|| no_bounds(value))?;
+            let digits = high.to_string().len();
+            u32::try_from(9_usize.saturating_sub(digits)).unwrap_or(0)
+        }
+    };
+    let (low, high) = on_grid(&found, scale).ok_or_else(|| no_bounds(value))?;
+    let centre = if centred { (&low + &high) / IBig::from(2) } else { IBig::ZERO };
+    Ok(Bounds { scale, low, high, centre })
+}
+
+fn no_bounds(value: &Expr) -> Refusal {
+    let mut name = None;
+    value.columns(&mut |column| {
+        if column.bounds.is_none() {
+            name.get_or_insert_with(|| column.name.clone());
+        }
+    });
+    let (what, near) = match name {
+        Some(name) => (format!("\"{name}\""), name),
+        None => ("this expression".to_owned(), String::new()),
+    };
+    Refusal::new(
+        Code::Bounds,
+        format!("A sum over {what} needs bounds, and the policy declares none."),
+        "Write least(greatest(x, low), high) in the query, or have bounds declared in the policy.",
+    )
+    .near(&near)
+}
+
+fn no_noisy_form(name: &str) -> Refusal {
+    Refusal::new(
+        Code::Aggregate,
+        format!("The aggregate {name} has no noisy form here."),
+        "Use count, count(DISTINCT <the person's key>), sum or avg.",
+    )
+    .near(name)
+}
+
+fn distinct_refused() -> Refusal {
+    Refusal::new(
+        Code::Aggregate,
+        "count(DISTINCT …) is answered for the key of the person only.",
+        "Count distinct persons, or group by the column and count the groups.",
+    )
+    .near("distinct")
+}
+
+/// Steps as decimal text.
+pub(crate) fn decimal(steps: &IBig, scale: u32) -> String {
+    let digits = steps.to_string();
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(rest) => ("-", rest.to_owned()),
+        None => ("", digits),
+    };
+    let places = usize::try_from(scale).unwrap_or(0);
+    if places == 0 {
+        return format!("{sign}{digits}");
+    }
+    let padded = format!("{digits:0>width$}", width = places.saturating_add(1));
+    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(places));
+    format!("{sign}{whole}.{fraction}")
+}

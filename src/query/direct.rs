@@ -1,0 +1,104 @@
+//! Columns that name people: joined on along the declared paths and counted, nothing else.
+
+use noisegate_privacy::expr::{Column, Expr, Function, Node};
+use noisegate_privacy::plan::{Joins, Leaf, Statistic};
+use noisegate_privacy::unit::{is_unit_key, same_reference};
+
+use crate::catalog::snapshot::Snapshot;
+use crate::error::{Code, Refusal};
+
+/// Refuses a leaf that uses a direct column in any other way, or groups by the person.
+pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
+    let check = Check { leaf, snapshot };
+    for key in &leaf.keys {
+        check.expr(&key.expr)?;
+        let by_unit = key.expr.as_column().is_some_and(|column| {
+            leaf.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name))
+        });
+        if by_unit {
+            return Err(Refusal::new(
+                Code::Rows,
+                "A group of one person would show that person.",
+                "Group by something that many people share.",
+            ));
+        }
+    }
+    leaf.filter.iter().try_for_each(|expr| check.condition(expr))?;
+    check.joins(&leaf.joins)?;
+    for statistic in &leaf.statistics {
+        let (filter, value) = match statistic {
+            // count(x) asks only whether x is there.
+            Statistic::Rows { filter, .. } | Statistic::Units { filter } => (filter, None),
+            Statistic::Sum { filter, value, .. } => (filter, Some(value)),
+        };
+        filter.iter().try_for_each(|expr| check.condition(expr))?;
+        value.into_iter().try_for_each(|expr| check.expr(expr))?;
+    }
+    Ok(())
+}
+
+struct Check<'a> {
+    leaf: &'a Leaf,
+    snapshot: &'a Snapshot,
+}
+
+impl Check<'_> {
+    fn joins(&self, joins: &Joins) -> Result<(), Refusal> {
+        match joins {
+            Joins::Scan(_) => Ok(()),
+            Joins::Join { left, right, on, .. } => {
+                on.iter().try_for_each(|expr| self.condition(expr))?;
+                self.joins(left)?;
+                self.joins(right)
+            }
+        }
+    }
+
+    fn condition(&self, expr: &Expr) -> Result<(), Refusal> {
+        match &expr.node {
+            Node::Call(Function::And, args) => {
+                args.iter().try_for_each(|arg| self.condition(arg))
+            }
+            Node::Call(Function::Eq, args) => match args.as_slice() {
+                [a, b] if self.link(a, b) => Ok(()),
+                _ => self.expr(expr),
+            },
+            Node::Call(Function::IsNull | Function::IsNotNull, args)
+                if args.iter().all(|arg| arg.as_column().is_some()) =>
+            {
+                Ok(())
+            }
+            _ => self.expr(expr),
+        }
+    }
+
+    fn link(&self, a: &Expr, b: &Expr) -> bool {
+        let (Some(a), Some(b)) = (a.as_column(), b.as_column()) else { return false };
+        let scans = (self.leaf.scans.get(a.scan), self.leaf.scans.get(b.scan));
+        matches!(scans, (Some(one), Some(other)) if same_reference(one, &a.name, other, &b.name))
+    }
+
+    fn expr(&self, expr: &Expr) -> Result<(), Refusal> {
+        let mut direct: Option<&Column> = None;
+        expr.columns(&mut |column| {
+            let info = self
+                .leaf
+                .scans
+                .get(column.scan)
+                .and_then(|scan| self.snapshot.relation(&scan.schema, &scan.table))
+                .and_then(|relation| relation.column(&column.name));
+            if info.is_none_or(|info| info.direct) {
+                direct = Some(column);
+            }
+        });
+        match direct {
+            None => Ok(()),
+            Some(column) => Err(Refusal::new(
+                Code::DirectColumn,
+                format!("\"{}\" names people, so it is neither shown nor compared.", column.name),
+                "It can be joined on along the declared keys, and counted.",
+            )
+            .near(&column.name)),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Which values of a group key may be shown.
+
+use noisegate_privacy::expr::{Expr, Function, Node, Type};
+use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
+
+use super::scope::RowSource;
+use crate::catalog::snapshot::{KeyValues, Snapshot};
+use crate::error::Refusal;
+
+/// The most groups that declared keys may multiply to; above it groups are found in the data.
+const DECLARED_GROUPS_MAX: usize = 10_000;
+
+/// The keys with their domains. One key that must be found in the data makes all of them so,
+/// because a group is shown or withheld as a whole.
+pub(crate) fn with_domains(
+    keys: Vec<Expr>,
+    source: &RowSource,
+    snapshot: &Snapshot,
+) -> Result<Vec<Key>, Refusal> {
+    let keys: Vec<Key> = keys
+        .into_iter()
+        .map(|expr| Key { domain: domain(&expr, &source.scans, snapshot), expr })
+        .collect();
+    let groups = keys.iter().try_fold(1_usize, |groups, key| match &key.domain {
+        Domain::Declared(values) => groups.checked_mul(values.len()),
+        _ => Some(groups),
+    });
+    let few = groups.is_some_and(|groups| groups <= DECLARED_GROUPS_MAX);
+    if few && keys.iter().all(|key| key.domain != Domain::Found) {
+        return Ok(keys);
+    }
+    Ok(keys.into_iter().map(|key| Key { domain: Domain::Found, ..key }).collect())
+}
+
+fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
+    let mut nullable = false;
+    expr.columns(&mut |column| nullable |= column.nullable);
+    if let Some(column) = expr.as_column()
+        && let Some(scan) = scans.get(column.scan)
+        && let Some(relation) = snapshot.relation(&scan.schema, &scan.table)
+        && let Some(values) = relation.column(&column.name).and_then(|info| info.values.as_ref())
+    {
+        match values {
+            KeyValues::List(values) => {
+                let shown = values.iter().cloned().map(Some).chain(nullable.then_some(None));
+                return Domain::Declared(shown.collect());
+            }
+            KeyValues::Column(schema, table, column) if !nullable => {
+                return Domain::PublicColumn(schema.clone(), table.clone(), column.clone());
+            }
+            KeyValues::Column(..) => return Domain::Found,
+        }
+    }
+    let read = expr.scans();
+    let public =
+        |scan: &usize| scans.get(*scan).is_some_and(|scan| scan.exposure == Exposure::Public);
+    if !read.is_empty() && !nullable && read.iter().all(public) {
+        return Domain::PublicRows;
+    }
+    if let Some(values) = finite(expr, nullable).filter(|_| !read.is_empty()) {
+        return Domain::Declared(values);
+    }
+    Domain::Found
+}
+
+/// The values of an expression that can only have a few: conditions, and CASE over constants.
+fn finite(expr: &Expr, nullable: bool) -> Option<Vec<Option<String>>> {
+    if expr.ty == Type::Bool {
+        let both = ["false", "true"].map(|value| Some(value.to_owned()));
+        return Some(both.into_iter().chain(nullable.then_some(None)).collect());
+    }
+    let Node::Call(Function::Case, args) = &expr.node else { return None };
+    let last = args.len().checked_sub(1)?;
+    let mut values: Vec<Option<String>> = Vec::new();
+    for (at, arg) in args.iter().enumerate() {
+        if at % 2 == 0 && at != last {
+            continue;
+        }
+        let Node::Constant(value) = &arg.node else { return None };
+        if !values.contains(value) {
+            values.push(value.clone());
+        }
+    }
+    Some(values)
+}

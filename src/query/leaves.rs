@@ -1,0 +1,448 @@
+//! Finds the leaves of a canonical query and cuts them out.
+//!
+//! A leaf is a query block that aggregates private rows. Each is replaced, in the tree, by
+//! `unnest(arrays) AS leaf_n(k1, …, a1, …)`; HAVING becomes WHERE, and all that stands above stays
+//! PostgreSQL's. What is left of the tree names no private table: that is checked at the end,
+//! and whatever slipped through would meet the shadow's empty tables.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use noisegate_privacy::plan::Leaf;
+use sqlparser::ast::{
+    Expr as Ast, GroupByExpr, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem,
+    SetExpr, TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use super::aggregates::{Columns, Rewriter, has_aggregate};
+use super::keys;
+use super::lower::{lower, strip, unsupported};
+use super::scope::{Rows, folded};
+use crate::catalog::snapshot::Snapshot;
+use crate::error::{Code, Refusal};
+
+/// A query, understood.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The leaves, in the order in which they are charged.
+    pub leaves: Vec<BoundLeaf>,
+    /// The query with each leaf cut out.
+    pub query: Query,
+    /// What kind of answer it gives.
+    pub answer: Answer,
+}
+
+/// What kind of answer a query gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It reads no private table: the shadow answers it as it is.
+    Public,
+    /// It combines releases.
+    Released,
+    /// It shows rows of people. The shadow's empty tables give its columns.
+    Rows {
+        /// It cannot have a row: LIMIT 0, WHERE false.
+        probe: bool,
+        /// Its LIMIT, if that is a number.
+        limit: Option<u64>,
+    },
+}
+
+/// One leaf of a query.
+#[derive(Clone, Debug)]
+pub struct BoundLeaf {
+    /// What is asked.
+    pub leaf: Leaf,
+    /// How its release becomes columns of the spliced query.
+    pub columns: Columns,
+}
+
+/// Finds the leaves of `query`. Parameters of the client are `$1` to `$parameters`; the arrays of
+/// the releases are numbered after them.
+pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Bound, Refusal> {
+    let mut binder =
+        Binder { snapshot, leaves: Vec::new(), ctes: BTreeMap::new(), arrays: parameters };
+    let mut query = query;
+    let kind = binder.query(&mut query)?;
+    let answer = match kind {
+        Kind::Public => Answer::Public,
+        Kind::Released => Answer::Released,
+        Kind::Rows => Answer::Rows { probe: is_probe(&query), limit: limit(&query) },
+    };
+    if kind != Kind::Rows {
+        binder.nothing_private_left(&query)?;
+    }
+    Ok(Bound { leaves: binder.leaves, query, answer })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Public,
+    Released,
+    Rows,
+}
+
+struct Binder<'a> {
+    snapshot: &'a Snapshot,
+    leaves: Vec<BoundLeaf>,
+    ctes: BTreeMap<String, (Kind, Query)>,
+    arrays: usize,
+}
+
+impl Binder<'_> {
+    fn query(&mut self, query: &mut Query) -> Result<Kind, Refusal> {
+        let outer = self.ctes.clone();
+        if let Some(with) = &mut query.with {
+            let mut kept = Vec::new();
+            for mut cte in std::mem::take(&mut with.cte_tables) {
+                let original = cte.query.as_ref().clone();
+                let name = folded(&cte.alias.name);
+                // A recursive term sees itself; it can only be public or refused.
+                if with.recursive {
+                    self.ctes.insert(name.clone(), (Kind::Public, original.clone()));
+                }
+                let kind = self.query(&mut cte.query)?;
+                if with.recursive && kind != Kind::Public {
+                    return Err(unsupported("WITH RECURSIVE", None));
+                }
+                self.ctes.insert(name, (kind, original));
+                // Rows of people are inlined where a leaf uses them, and are gone from the rest.
+                if kind != Kind::Rows {
+                    kept.push(cte);
+                }
+            }
+            with.cte_tables = kept;
+        }
+        let kind = self.body(query)?;
+        // The rows of a common table expression may have been all that the block read.
+        if query.with.as_ref().is_some_and(|with| with.cte_tables.is_empty()) {
+            query.with = None;
+        }
+        self.ctes = outer;
+        Ok(kind)
+    }
+
+    fn body(&mut self, query: &mut Query) -> Result<Kind, Refusal> {
+        let Query { body, order_by, limit_clause, .. } = query;
+        let kind = match body.as_mut() {
+            SetExpr::Select(select) => {
+                let order = order_by.as_mut().map(|order| &mut order.kind);
+                self.select(select, order)?
+            }
+            other => self.set(other)?,
+        };
+        if let Some(LimitClause::LimitOffset { limit: Some(limit), .. }) = limit_clause {
+            self.expression(limit)?;
+        }
+        Ok(kind)
+    }
+
+    fn set(&mut self, body: &mut SetExpr) -> Result<Kind, Refusal> {
+        match body {
+            SetExpr::Select(select) => self.select(select, None),
+            SetExpr::Query(query) => self.query(query),
+            SetExpr::SetOperation { left, right, .. } => {
+                Ok(self.set(left)?.max(self.set(right)?))
+            }
+            SetExpr::Values(_) => Ok(Kind::Public),
+            _ => Err(unsupported("this kind of query", None)),
+        }
+    }
+
+    fn select(
+        &mut self,
+        select: &mut Select,
+        order: Option<&mut OrderByKind>,
+    ) -> Result<Kind, Refusal> {
+        let written = select.clone();
+        let mut kind = Kind::Public;
+        let mut released = None;
+        for item in &mut select.from {
+            for part in self.from_item(item)? {
+                if part.0 == Kind::Released {
+                    released = Some(());
+                }
+                kind = kind.max(part.0);
+            }
+        }
+        if kind != Kind::Rows {
+            kind = kind.max(self.expressions(select)?);
+            return Ok(kind);
+        }
+        let distinct = matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct));
+        if !is_aggregated(&written) && !(distinct && !has_window(&written)) {
+            return Ok(Kind::Rows);
+        }
+        if released.is_some() {
+            return Err(unsupported(
+                "a join of private rows with an aggregate of private rows",
+                Some("Aggregate both sides first, then join the aggregates."),
+            ));
+        }
+        *select = written;
+        self.leaf(select, order)?;
+        self.expressions(select)?;
+        Ok(Kind::Released)
+    }
+
+    /// The kinds of what a FROM item reads.
+    fn from_item(&mut self, item: &mut TableWithJoins) -> Result<Vec<(Kind, ())>, Refusal> {
+        let mut kinds = vec![(self.factor(&mut item.relation)?, ())];
+        for join in &mut item.joins {
+            kinds.push((self.factor(&mut join.relation)?, ()));
+        }
+        Ok(kinds)
+    }
+
+    fn factor(&mut self, factor: &mut TableFactor) -> Result<Kind, Refusal> {
+        match factor {
+            TableFactor::Table { name, args, .. } => {
+                if args.is_some() {
+                    return Ok(Kind::Public);
+                }
+                Ok(self.table(name))
+            }
+            TableFactor::Derived { subquery, .. } => self.query(subquery),
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                let kinds = self.from_item(table_with_joins)?;
+                Ok(kinds.into_iter().map(|(kind, ())| kind).max().unwrap_or(Kind::Public))
+            }
+            _ => Ok(Kind::Public),
+        }
+    }
+
+    fn table(&self, name: &ObjectName) -> Kind {
+        let parts = name_parts(name);
+        match parts.as_slice() {
+            [name] => self.ctes.get(name).map_or(Kind::Public, |(kind, _)| *kind),
+            [schema, name] => match self.snapshot.relation(schema, name) {
+                Some(relation) if relation.is_private() => Kind::Rows,
+                _ => Kind::Public,
+            },
+            _ => Kind::Public,
+        }
+    }
+
+    /// The subqueries inside a block's expressions.
+    fn expressions(&mut self, select: &mut Select) -> Result<Kind, Refusal> {
+        let mut nested = Nested { binder: self, kind: Kind::Public };
+        let mut flow = select.projection.visit(&mut nested);
+        for expr in select.selection.iter_mut().chain(select.having.iter_mut()) {
+            if flow.is_continue() {
+                flow = VisitMut::visit(expr, &mut nested);
+            }
+        }
+        for join in select.from.iter_mut().flat_map(|item| item.joins.iter_mut()) {
+            if flow.is_continue() {
+                flow = VisitMut::visit(&mut join.join_operator, &mut nested);
+            }
+        }
+        let kind = nested.kind;
+        match flow {
+            ControlFlow::Break(refusal) => Err(refusal),
+            ControlFlow::Continue(()) => Ok(kind),
+        }
+    }
+
+    fn expression(&mut self, expr: &mut Ast) -> Result<Kind, Refusal> {
+        let mut nested = Nested { binder: self, kind: Kind::Public };
+        match VisitMut::visit(expr, &mut nested) {
+            ControlFlow::Break(refusal) => Err(refusal),
+            ControlFlow::Continue(()) => Ok(nested.kind),
+        }
+    }
+
+    /// Cuts one leaf out.
+    fn leaf(
+        &mut self,
+        select: &mut Select,
+        order: Option<&mut OrderByKind>,
+    ) -> Result<(), Refusal> {
+        let ctes = self.ctes.iter().map(|(name, (_, query))| (name.clone(), query.clone()));
+        let ctes: BTreeMap<String, Query> = ctes.collect();
+        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, depth: 0 };
+        let source = rows.select(select)?;
+        let mut group = group_expressions(select)?;
+        if group.is_empty()
+            && matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct))
+            && !is_aggregated(select)
+        {
+            // DISTINCT over rows asks which values there are: the same as grouping by them.
+            group = select.projection.iter().filter_map(projected).cloned().collect();
+        }
+        let mut keys = Vec::new();
+        for expr in &group {
+            keys.push(lower(expr, &source.scope)?);
+        }
+        let number = self.leaves.len().saturating_add(1);
+        let mut rewriter = Rewriter::new(format!("leaf_{number}"), &source, &group, select);
+        rewriter.rewrite(select, order)?;
+        let (statistics, values) = rewriter.finish();
+        let keys = keys::with_domains(keys, &source, self.snapshot)?;
+        let leaf = Leaf {
+            scans: source.scans,
+            joins: source.joins,
+            filter: source.filter,
+            keys,
+            statistics,
+        };
+        super::direct::check(&leaf, self.snapshot)?;
+        let columns = Columns::new(number, self.arrays, &leaf, values);
+        self.arrays = self.arrays.saturating_add(columns.width());
+        select.from = columns.from_clause()?;
+        select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+        select.selection = select.having.take();
+        self.leaves.push(BoundLeaf { leaf, columns });
+        Ok(())
+    }
+
+    fn nothing_private_left(&self, query: &Query) -> Result<(), Refusal> {
+        let mut search = Search { snapshot: self.snapshot };
+        match query.visit(&mut search) {
+            ControlFlow::Break(name) => Err(rows_refused().near(&name)),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+}
+
+/// The refusal of rows of people.
+pub fn rows_refused() -> Refusal {
+    Refusal::new(
+        Code::Rows,
+        "Rows of people are not shown.",
+        "Ask for aggregates instead: count(*), sum(…) or avg(…), with GROUP BY as needed.",
+    )
+}
+
+struct Nested<'a, 'b> {
+    binder: &'a mut Binder<'b>,
+    kind: Kind,
+}
+
+impl VisitorMut for Nested<'_, '_> {
+    type Break = Refusal;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refusal> {
+        match self.binder.query(query) {
+            Ok(Kind::Rows) => ControlFlow::Break(rows_refused()),
+            Ok(kind) => {
+                self.kind = self.kind.max(kind);
+                ControlFlow::Continue(())
+            }
+            Err(refusal) => ControlFlow::Break(refusal),
+        }
+    }
+}
+
+struct Search<'a> {
+    snapshot: &'a Snapshot,
+}
+
+impl Visitor for Search<'_> {
+    type Break = String;
+
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<String> {
+        match name_parts(name).as_slice() {
+            [schema, name]
+                if self.snapshot.relation(schema, name).is_some_and(|found| found.is_private()) =>
+            {
+                ControlFlow::Break(name.clone())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn name_parts(name: &ObjectName) -> Vec<String> {
+    name.0.iter().filter_map(|part| part.as_ident()).map(folded).collect()
+}
+
+fn is_aggregated(select: &Select) -> bool {
+    !matches!(&select.group_by, GroupByExpr::Expressions(exprs, modifiers)
+        if exprs.is_empty() && modifiers.is_empty())
+        || select.having.is_some()
+        || select.projection.iter().filter_map(projected).any(has_aggregate)
+}
+
+fn has_window(select: &Select) -> bool {
+    struct Find;
+    impl Visitor for Find {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
+            match expr {
+                Ast::Function(function) if function.over.is_some() => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    select.projection.visit(&mut Find).is_break()
+}
+
+fn projected(item: &SelectItem) -> Option<&Ast> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    }
+}
+
+fn group_expressions(select: &Select) -> Result<Vec<Ast>, Refusal> {
+    let GroupByExpr::Expressions(exprs, modifiers) = &select.group_by else {
+        return Err(unsupported("GROUP BY ALL", None));
+    };
+    let sets = exprs.iter().any(|expr| {
+        matches!(strip(expr), Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_) | Ast::Tuple(_))
+    });
+    if sets || !modifiers.is_empty() {
+        return Err(unsupported(
+            "GROUPING SETS, ROLLUP or CUBE",
+            Some("Ask for each grouping in a query of its own."),
+        ));
+    }
+    Ok(exprs.iter().map(strip).cloned().collect())
+}
+
+/// The LIMIT of a query, if it is a plain number.
+fn limit(query: &Query) -> Option<u64> {
+    let Some(LimitClause::LimitOffset { limit: Some(limit), .. }) = &query.limit_clause else {
+        return None;
+    };
+    let number = match strip(limit) {
+        Ast::Cast { expr, .. } => strip(expr),
+        other => other,
+    };
+    match number {
+        Ast::Value(value) => match &value.value {
+            Value::Number(digits, _) | Value::SingleQuotedString(digits) => digits.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the query says itself that it has no row.
+fn is_probe(query: &Query) -> bool {
+    if limit(query) == Some(0) {
+        return true;
+    }
+    match query.body.as_ref() {
+        SetExpr::Select(select) => select.selection.as_ref().is_some_and(is_false),
+        SetExpr::Query(query) => is_probe(query),
+        _ => false,
+    }
+}
+
+fn is_false(expr: &Ast) -> bool {
+    use sqlparser::ast::BinaryOperator as Op;
+    match strip(expr) {
+        Ast::Value(value) => value.value == Value::Boolean(false),
+        Ast::BinaryOp { left, op: Op::And, right } => is_false(left) || is_false(right),
+        Ast::BinaryOp { left, op, right } => match (strip(left), strip(right)) {
+            (Ast::Value(a), Ast::Value(b)) => {
+                let equal = a.value == b.value;
+                (*op == Op::NotEq && equal) || (*op == Op::Eq && !equal)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}

@@ -1,0 +1,541 @@
+//! From the canonical text's expressions to the core's: an allow-list, node by node.
+//!
+//! What is not listed is refused. The canonical form has settled precedence, casts and names, so
+//! nothing is resolved here beyond looking up `alias.column` in the scope.
+
+use noisegate_privacy::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
+use sqlparser::ast::{
+    self, BinaryOperator as Op, CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr,
+    FunctionArguments, TrimWhereField, UnaryOperator, Value,
+};
+
+use super::functions;
+use super::scope::Scope;
+use crate::catalog::snapshot::type_of_name;
+use crate::error::{Code, Refusal};
+
+/// The most nested expression that is read.
+const DEPTH_MAX: u32 = 200;
+
+/// Lowers one expression over the columns of `scope`.
+pub(crate) fn lower(ast: &Ast, scope: &Scope) -> Result<Expr, Refusal> {
+    Lower { scope, depth: 0 }.expr(ast)
+}
+
+/// An expression without parentheses around it.
+pub(crate) fn strip(ast: &Ast) -> &Ast {
+    match ast {
+        Ast::Nested(inner) => strip(inner),
+        other => other,
+    }
+}
+
+struct Lower<'a> {
+    scope: &'a Scope,
+    depth: u32,
+}
+
+impl Lower<'_> {
+    fn expr(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > DEPTH_MAX {
+            return Err(unsupported("an expression this deep", None));
+        }
+        let result = self.node(ast);
+        self.depth = self.depth.saturating_sub(1);
+        result
+    }
+
+    fn node(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
+        match ast {
+            Ast::Nested(inner) => self.expr(inner),
+            Ast::CompoundIdentifier(parts) => self.scope.column(parts),
+            Ast::Identifier(name) => self.scope.column(std::slice::from_ref(name)),
+            Ast::Value(value) => constant(&value.value),
+            Ast::Cast { expr, data_type, .. } => self.cast(expr, &data_type.to_string()),
+            Ast::BinaryOp { left, op, right } => self.binary(left, op, right),
+            Ast::UnaryOp { op, expr } => self.unary(*op, expr),
+            Ast::IsNull(inner) => self.predicate(Function::IsNull, &[inner]),
+            Ast::IsNotNull(inner) => self.predicate(Function::IsNotNull, &[inner]),
+            Ast::IsTrue(inner) => self.predicate(Function::IsTrue, &[inner]),
+            Ast::IsNotTrue(inner) => self.predicate(Function::IsNotTrue, &[inner]),
+            Ast::IsFalse(inner) => self.predicate(Function::IsFalse, &[inner]),
+            Ast::IsNotFalse(inner) => self.predicate(Function::IsNotFalse, &[inner]),
+            Ast::IsUnknown(inner) => self.predicate(Function::IsNull, &[inner]),
+            Ast::IsNotUnknown(inner) => self.predicate(Function::IsNotNull, &[inner]),
+            Ast::IsDistinctFrom(a, b) => self.comparison(Function::Distinct, a, b),
+            Ast::IsNotDistinctFrom(a, b) => self.comparison(Function::NotDistinct, a, b),
+            Ast::AnyOp { left, compare_op: Op::Eq, right, .. } => {
+                self.membership(Function::In, left, right)
+            }
+            Ast::AllOp { left, compare_op: Op::NotEq, right } => {
+                self.membership(Function::NotIn, left, right)
+            }
+            Ast::Case { operand, conditions, else_result, .. } => {
+                self.case(operand.as_deref(), conditions, else_result.as_deref())
+            }
+            Ast::Extract { field, expr, .. } => self.extract(&field.to_string(), expr),
+            Ast::Floor { expr, field } => self.whole(Function::Floor, expr, field),
+            Ast::Ceil { expr, field } => self.whole(Function::Ceil, expr, field),
+            Ast::Substring { expr, substring_from, substring_for, .. } => {
+                self.substring(expr, substring_from.as_deref(), substring_for.as_deref())
+            }
+            Ast::Trim { trim_where, trim_what, expr, .. } => {
+                self.trim(*trim_where, trim_what.is_some(), expr)
+            }
+            Ast::Function(function) => self.function(function),
+            Ast::Subquery(_) | Ast::Exists { .. } | Ast::InSubquery { .. } => Err(unsupported(
+                "a subquery inside an expression over private rows",
+                Some("Join the table, or aggregate it first and combine the aggregates."),
+            )),
+            Ast::Interval(_) | Ast::TypedString(_) => self.typed(ast),
+            other => Err(unsupported(&format!("the expression {}", shape(other)), None)),
+        }
+    }
+
+    /// `interval '…'` and `date '…'`, which the canonical form writes as casts; kept for safety.
+    fn typed(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
+        match ast {
+            Ast::TypedString(typed) => {
+                let ty = type_of_name(&typed.data_type.to_string());
+                match &typed.value.value {
+                    Value::SingleQuotedString(text) => Ok(Expr::constant(text.clone(), ty)),
+                    _ => Err(unsupported("this literal", None)),
+                }
+            }
+            _ => Err(unsupported("this literal", None)),
+        }
+    }
+
+    fn predicate(&mut self, function: Function, args: &[&Ast]) -> Result<Expr, Refusal> {
+        let args = args.iter().map(|arg| self.expr(arg)).collect::<Result<_, _>>()?;
+        Ok(Expr::call(function, args, Type::Bool))
+    }
+
+    fn comparison(&mut self, function: Function, a: &Ast, b: &Ast) -> Result<Expr, Refusal> {
+        let (a, b) = (self.expr(a)?, self.expr(b)?);
+        let comparable = a.ty == b.ty
+            || (a.ty.is_number() && b.ty.is_number())
+            || (a.ty.is_text() && b.ty.is_text())
+            || (a.ty.is_time() && b.ty.is_time());
+        if !comparable {
+            return Err(unsupported("a comparison of these two types", None));
+        }
+        Ok(Expr::call(function, vec![a, b], Type::Bool))
+    }
+
+    fn binary(&mut self, left: &Ast, op: &Op, right: &Ast) -> Result<Expr, Refusal> {
+        let function = match op {
+            Op::And => return self.predicate(Function::And, &[left, right]),
+            Op::Or => return self.predicate(Function::Or, &[left, right]),
+            Op::Eq => Function::Eq,
+            Op::NotEq => Function::Ne,
+            Op::Lt => Function::Lt,
+            Op::LtEq => Function::Le,
+            Op::Gt => Function::Gt,
+            Op::GtEq => Function::Ge,
+            Op::Plus | Op::Minus | Op::Multiply | Op::Divide | Op::Modulo => {
+                return self.arithmetic(op, left, right);
+            }
+            Op::StringConcat => return self.concat(left, right),
+            Op::PGLikeMatch => return self.like(Function::Like, left, right),
+            Op::PGNotLikeMatch => return self.like(Function::NotLike, left, right),
+            Op::PGILikeMatch => return self.like(Function::ILike, left, right),
+            Op::PGNotILikeMatch => return self.like(Function::NotILike, left, right),
+            other => return Err(unknown_function(&other.to_string())),
+        };
+        self.comparison(function, left, right)
+    }
+
+    fn arithmetic(&mut self, op: &Op, left: &Ast, right: &Ast) -> Result<Expr, Refusal> {
+        let (a, b) = (self.expr(left)?, self.expr(right)?);
+        if a.ty.is_time() || b.ty.is_time() {
+            return time_arithmetic(op, a, b);
+        }
+        if !a.ty.is_number() || !b.ty.is_number() {
+            return Err(unknown_function(&op.to_string()));
+        }
+        let function = match op {
+            Op::Plus => Function::Add,
+            Op::Minus => Function::Sub,
+            Op::Multiply => Function::Mul,
+            Op::Divide => Function::Div,
+            _ => Function::Mod,
+        };
+        let ty = wider(&a.ty, &b.ty);
+        number_bounded(&a)?;
+        number_bounded(&b)?;
+        Ok(Expr::call(function, vec![a, b], ty))
+    }
+
+    fn unary(&mut self, op: UnaryOperator, inner: &Ast) -> Result<Expr, Refusal> {
+        match op {
+            UnaryOperator::Not => self.predicate(Function::Not, &[inner]),
+            UnaryOperator::Minus | UnaryOperator::Plus => {
+                let arg = self.expr(inner)?;
+                if !arg.ty.is_number() {
+                    return Err(unknown_function(&op.to_string()));
+                }
+                if op == UnaryOperator::Plus {
+                    return Ok(arg);
+                }
+                if let Node::Constant(Some(text)) = &arg.node {
+                    let flipped = match text.strip_prefix('-') {
+                        Some(rest) => rest.to_owned(),
+                        None => format!("-{text}"),
+                    };
+                    return Ok(Expr::constant(flipped, arg.ty));
+                }
+                let ty = arg.ty.clone();
+                Ok(Expr::call(Function::Neg, vec![arg], ty))
+            }
+            other => Err(unknown_function(&other.to_string())),
+        }
+    }
+
+    fn like(&mut self, function: Function, value: &Ast, pattern: &Ast) -> Result<Expr, Refusal> {
+        let (value, pattern) = (self.expr(value)?, self.expr(pattern)?);
+        let constant = matches!(pattern.node, Node::Constant(_) | Node::Parameter(_));
+        if !value.ty.is_text() || !constant {
+            return Err(unsupported("LIKE with a pattern that is not a constant", None));
+        }
+        Ok(Expr::call(function, vec![value, pattern], Type::Bool))
+    }
+
+    fn concat(&mut self, left: &Ast, right: &Ast) -> Result<Expr, Refusal> {
+        let (a, b) = (self.expr(left)?, self.expr(right)?);
+        if !a.ty.is_text() || !b.ty.is_text() {
+            return Err(unknown_function("||"));
+        }
+        Ok(Expr::call(Function::Concat, vec![a, b], text()))
+    }
+
+    fn membership(&mut self, function: Function, value: &Ast, set: &Ast) -> Result<Expr, Refusal> {
+        let value = self.expr(value)?;
+        let (elements, cast) = array_elements(set)
+            .ok_or_else(|| unsupported("= ANY of something else than a list of constants", None))?;
+        let mut args = vec![value];
+        for element in elements {
+            let mut element = self.expr(element)?;
+            if let Some(ty) = &cast {
+                element.ty = ty.clone();
+            }
+            if !element.scans().is_empty() {
+                return Err(unsupported("IN with a list that is not constant", None));
+            }
+            args.push(element);
+        }
+        Ok(Expr::call(function, args, Type::Bool))
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Ast>,
+        conditions: &[ast::CaseWhen],
+        default: Option<&Ast>,
+    ) -> Result<Expr, Refusal> {
+        let operand = operand.map(|operand| self.expr(operand)).transpose()?;
+        let mut args = Vec::new();
+        for when in conditions {
+            let condition = self.expr(&when.condition)?;
+            args.push(match &operand {
+                Some(operand) => {
+                    Expr::call(Function::Eq, vec![operand.clone(), condition], Type::Bool)
+                }
+                None => condition,
+            });
+            args.push(self.expr(&when.result)?);
+        }
+        let ty = args.get(1).map_or(Type::Bool, |arg| arg.ty.clone());
+        args.push(match default {
+            Some(default) => self.expr(default)?,
+            None => Expr { node: Node::Constant(None), ty: ty.clone() },
+        });
+        Ok(Expr::call(Function::Case, args, ty))
+    }
+
+    fn extract(&mut self, field: &str, inner: &Ast) -> Result<Expr, Refusal> {
+        let arg = self.expr(inner)?;
+        let field = field.to_ascii_lowercase();
+        if !functions::extract_field(&field, &arg.ty) {
+            return Err(unknown_function("extract"));
+        }
+        Ok(Expr::call(Function::Extract(field), vec![arg], Type::Numeric(None)))
+    }
+
+    fn whole(
+        &mut self,
+        function: Function,
+        inner: &Ast,
+        field: &CeilFloorKind,
+    ) -> Result<Expr, Refusal> {
+        let plain = matches!(field, CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime));
+        let arg = self.expr(inner)?;
+        if !plain || !arg.ty.is_number() {
+            return Err(unknown_function(if function == Function::Floor { "floor" } else { "ceil" }));
+        }
+        number_bounded(&arg)?;
+        let ty = arg.ty.clone();
+        Ok(Expr::call(function, vec![arg], ty))
+    }
+
+    fn substring(
+        &mut self,
+        inner: &Ast,
+        from: Option<&Ast>,
+        length: Option<&Ast>,
+    ) -> Result<Expr, Refusal> {
+        let arg = self.expr(inner)?;
+        let from = from.map_or(Some(1), |from| whole_number(from));
+        let length = match length {
+            Some(length) => whole_number(length).filter(|length| *length >= 0).map(Some),
+            None => Some(None),
+        };
+        match (from, length) {
+            (Some(from), Some(length)) if arg.ty.is_text() => {
+                Ok(Expr::call(Function::Substring(from, length), vec![arg], text()))
+            }
+            _ => Err(unsupported("substring with places that are not constants", Some(
+                "Give constant numbers, with a length that is not negative.",
+            ))),
+        }
+    }
+
+    fn trim(
+        &mut self,
+        side: Option<TrimWhereField>,
+        what: bool,
+        inner: &Ast,
+    ) -> Result<Expr, Refusal> {
+        let arg = self.expr(inner)?;
+        if what || !arg.ty.is_text() {
+            return Err(unknown_function("trim"));
+        }
+        let name = match side {
+            Some(TrimWhereField::Leading) => "ltrim",
+            Some(TrimWhereField::Trailing) => "rtrim",
+            Some(TrimWhereField::Both) | None => "btrim",
+        };
+        Ok(Expr::call(Function::TextFunction(name), vec![arg], text()))
+    }
+
+    fn function(&mut self, function: &ast::Function) -> Result<Expr, Refusal> {
+        let name = function.name.to_string().to_ascii_lowercase();
+        if function.over.is_some() {
+            return Err(Refusal::new(
+                Code::Window,
+                "A window over rows of people is not answered.",
+                "Aggregate first, then use a window over the aggregates.",
+            ));
+        }
+        let args = arguments(function).ok_or_else(|| unknown_function(&name))?;
+        if name == "noisegate.param" {
+            return parameter(&args);
+        }
+        let args = args.into_iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>, _>>()?;
+        functions::call(&name, args)
+    }
+
+    fn cast(&mut self, inner: &Ast, to: &str) -> Result<Expr, Refusal> {
+        let ty = type_of_name(to);
+        match &strip(inner) {
+            Ast::Value(value) => match &value.value {
+                Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
+                    return Ok(Expr::constant(text.clone(), ty));
+                }
+                Value::Null => return Ok(Expr { node: Node::Constant(None), ty }),
+                Value::Number(digits, _) if matches!(ty, Type::Numeric(None)) => {
+                    return Ok(Expr::constant(digits.clone(), ty));
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        let arg = self.expr(inner)?;
+        if let (Node::Constant(Some(digits)), Type::Numeric(None)) = (&arg.node, &ty)
+            && arg.ty.is_number()
+        {
+            return Ok(Expr::constant(digits.clone(), ty));
+        }
+        functions::cast(arg, ty)
+    }
+}
+
+fn constant(value: &Value) -> Result<Expr, Refusal> {
+    Ok(match value {
+        Value::Number(digits, _) => {
+            let ty = if digits.contains(['.', 'e', 'E']) {
+                Type::Numeric(None)
+            } else if digits.parse::<i32>().is_ok() {
+                Type::Int(4)
+            } else if digits.parse::<i64>().is_ok() {
+                Type::Int(8)
+            } else {
+                Type::Numeric(None)
+            };
+            Expr::constant(digits.clone(), ty)
+        }
+        Value::SingleQuotedString(literal) | Value::EscapedStringLiteral(literal) => {
+            Expr::constant(literal.clone(), text())
+        }
+        Value::Boolean(value) => Expr::constant(value.to_string(), Type::Bool),
+        Value::Null => Expr { node: Node::Constant(None), ty: text() },
+        _ => return Err(unsupported("this literal", None)),
+    })
+}
+
+/// `noisegate.param(n, NULL::type)`, which stands for `$n` in the canonical form.
+fn parameter(args: &[&Ast]) -> Result<Expr, Refusal> {
+    let [number, example] = args else { return Err(unsupported("this parameter", None)) };
+    let number = whole_number(number).and_then(|number| usize::try_from(number).ok());
+    match (number, strip(example)) {
+        (Some(number), Ast::Cast { data_type, .. }) => Ok(Expr {
+            node: Node::Parameter(number),
+            ty: type_of_name(&data_type.to_string()),
+        }),
+        _ => Err(unsupported("this parameter", None)),
+    }
+}
+
+/// The plain arguments of a call; `None` if it has DISTINCT, ORDER BY, names or a wildcard.
+pub(crate) fn arguments(function: &ast::Function) -> Option<Vec<&Ast>> {
+    let list = match &function.args {
+        FunctionArguments::None => return Some(Vec::new()),
+        FunctionArguments::List(list) => list,
+        FunctionArguments::Subquery(_) => return None,
+    };
+    if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
+        return None;
+    }
+    list.args
+        .iter()
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The elements of `ARRAY[…]`, also inside a cast to an array type, whose element type is returned.
+fn array_elements(ast: &Ast) -> Option<(&[Ast], Option<Type>)> {
+    match strip(ast) {
+        Ast::Array(array) => Some((&array.elem, None)),
+        Ast::Cast { expr, data_type, .. } => {
+            let name = data_type.to_string();
+            let element = type_of_name(name.strip_suffix("[]")?);
+            array_elements(expr).map(|(elements, _)| (elements, Some(element)))
+        }
+        _ => None,
+    }
+}
+
+fn time_arithmetic(op: &Op, a: Expr, b: Expr) -> Result<Expr, Refusal> {
+    let refused = || {
+        unsupported(
+            "this arithmetic on dates",
+            Some("Add or subtract a constant interval or number of days."),
+        )
+    };
+    let forward = match op {
+        Op::Plus => true,
+        Op::Minus => false,
+        _ => return Err(refused()),
+    };
+    if a.ty == Type::Date && b.ty == Type::Date && !forward {
+        return Ok(Expr::call(Function::DaysBetween, vec![a, b], Type::Int(4)));
+    }
+    let (time, by) = if a.ty.is_time() { (a, b) } else { (b, a) };
+    let Node::Constant(Some(amount)) = &by.node else { return Err(refused()) };
+    let (by, ty) = match (&by.ty, &time.ty) {
+        (Type::Int(_), Type::Date) => {
+            let days = amount.parse::<i32>().ok().filter(|days| days.unsigned_abs() <= 1_000_000);
+            (ShiftBy::Days(days.ok_or_else(refused)?), Type::Date)
+        }
+        (Type::Interval, from) if functions::bounded_interval(amount) => {
+            let ty = if *from == Type::Date { Type::Timestamp } else { from.clone() };
+            (ShiftBy::Interval(amount.clone()), ty)
+        }
+        _ => return Err(refused()),
+    };
+    Ok(Expr::call(Function::Shift { forward, by }, vec![time], ty))
+}
+
+/// Refuses arithmetic on a column whose size nothing bounds: it could overflow for some row.
+pub(crate) fn number_bounded(expr: &Expr) -> Result<(), Refusal> {
+    let unbounded = expr.as_column().filter(|column| {
+        matches!(expr.ty, Type::Numeric(None) | Type::Float(_)) && column.bounds.is_none()
+    });
+    match unbounded {
+        Some(column) => Err(Refusal::new(
+            Code::Bounds,
+            format!("Arithmetic on \"{}\" needs bounds, because its type has none.", column.name),
+            "Ask the policy's owner to declare bounds for the column.",
+        )
+        .near(&column.name)),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn wider(a: &Type, b: &Type) -> Type {
+    match (a, b) {
+        (Type::Float(4), Type::Float(4)) => Type::Float(4),
+        (Type::Float(_), _) | (_, Type::Float(_)) => Type::Float(8),
+        (Type::Numeric(_), _) | (_, Type::Numeric(_)) => Type::Numeric(None),
+        (Type::Int(a), Type::Int(b)) => Type::Int(*a.max(b)),
+        _ => a.clone(),
+    }
+}
+
+pub(crate) fn whole_number(ast: &Ast) -> Option<i32> {
+    match strip(ast) {
+        Ast::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.parse().ok(),
+            _ => None,
+        },
+        Ast::UnaryOp { op: UnaryOperator::Minus, expr } => {
+            whole_number(expr).and_then(i32::checked_neg)
+        }
+        Ast::Cast { expr, .. } => match strip(expr) {
+            Ast::Value(value) => match &value.value {
+                Value::Number(digits, _) | Value::SingleQuotedString(digits) => digits.parse().ok(),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn text() -> Type {
+    Type::Text(TextType::Text)
+}
+
+pub(crate) fn unsupported(what: &str, hint: Option<&str>) -> Refusal {
+    Refusal::new(
+        Code::Unsupported,
+        format!("Over private rows, {what} is not supported."),
+        hint.unwrap_or("Rewrite the query with plain joins, filters and GROUP BY."),
+    )
+}
+
+pub(crate) fn unknown_function(name: &str) -> Refusal {
+    Refusal::new(
+        Code::Function,
+        format!("The function or operator {name} is not on the list for private rows."),
+        "Use it on the aggregates instead, or write the expression with listed functions.",
+    )
+    .near(name)
+}
+
+/// The kind of an expression, without its content.
+fn shape(ast: &Ast) -> &'static str {
+    match ast {
+        Ast::AtTimeZone { .. } => "AT TIME ZONE",
+        Ast::Tuple(_) => "of a row",
+        Ast::Array(_) => "ARRAY[…]",
+        Ast::JsonAccess { .. } => "with JSON",
+        Ast::Collate { .. } => "COLLATE",
+        Ast::AnyOp { .. } | Ast::AllOp { .. } => "ANY or ALL",
+        _ => "of this form",
+    }
+}

@@ -1,0 +1,310 @@
+//! The first look at a client's text: where statements end, what kind each is, and whether it
+//! names a private table.
+//!
+//! A wrong guess here costs a clear refusal or an answer over empty tables, never privacy: what is
+//! not taken for private goes to the shadow, which has nothing to leak.
+
+use std::collections::BTreeSet;
+
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// The longest text that is looked at.
+pub const TEXT_BYTES_MAX: usize = 256 * 1024;
+/// The most tokens that are looked at.
+pub const TOKENS_MAX: usize = 20_000;
+
+/// One statement of a client's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its text, without the semicolon.
+    pub text: String,
+    /// How many characters of the client's text stand before it.
+    pub offset_chars: usize,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What is to be done with a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes to the shadow untouched.
+    Untouched,
+    /// A query that names a private table or a table of the `noisegate` schema.
+    Query,
+    /// EXPLAIN of such a query: the options as written, and where the query starts in the text.
+    Explain {
+        /// ANALYZE was asked for.
+        analyze: bool,
+        /// Byte offset of the explained query in the statement's text.
+        query_at: usize,
+    },
+    /// Another statement that names a private table, by its first word.
+    Other(String),
+    /// `SET noisegate.x = …`: the setting's name and the value's text.
+    Setting(String, String),
+}
+
+/// Splits a client's text into statements; `None` where it is too long or cannot be tokenized,
+/// and must be left to PostgreSQL.
+pub fn split(text: &str, private: &BTreeSet<String>) -> Option<Vec<Statement>> {
+    if text.len() > TEXT_BYTES_MAX {
+        return None;
+    }
+    let tokens = tokenize(text)?;
+    if tokens.len() > TOKENS_MAX {
+        return None;
+    }
+    let lines = Lines::new(text);
+    let mut statements = Vec::new();
+    let mut start = 0;
+    let mut current: Vec<&TokenWithSpan> = Vec::new();
+    for token in &tokens {
+        if token.token == Token::SemiColon {
+            let end = lines.offset(token.span.start)?;
+            statements.extend(statement(text, start, end, &current, private, &lines));
+            start = end.checked_add(1)?;
+            current.clear();
+        } else {
+            current.push(token);
+        }
+    }
+    statements.extend(statement(text, start, text.len(), &current, private, &lines));
+    Some(statements)
+}
+
+/// Where in the text (in characters, from 1) a word stands outside of strings and comments.
+pub fn position_of(text: &str, word: &str) -> Option<usize> {
+    let tokens = tokenize(text)?;
+    let lines = Lines::new(text);
+    let found = tokens.iter().find(|token| match &token.token {
+        Token::Word(found) => found.value.eq_ignore_ascii_case(word),
+        other => other.to_string() == word,
+    })?;
+    let offset = lines.offset(found.span.start)?;
+    Some(text.get(..offset)?.chars().count().saturating_add(1))
+}
+
+/// The text with each `$n` replaced by what `replace` gives for n.
+pub fn replace_parameters(
+    text: &str,
+    replace: &dyn Fn(usize) -> Option<String>,
+) -> Option<String> {
+    let lines = Lines::new(text);
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for token in tokenize(text)? {
+        let Token::Placeholder(name) = &token.token else { continue };
+        let Some(number) = name.strip_prefix('$').and_then(|digits| digits.parse().ok()) else {
+            continue;
+        };
+        let at = lines.offset(token.span.start)?;
+        result.push_str(text.get(done..at)?);
+        result.push_str(&replace(number)?);
+        done = at.checked_add(name.len())?;
+    }
+    result.push_str(text.get(done..)?);
+    Some(result)
+}
+
+fn tokenize(text: &str) -> Option<Vec<TokenWithSpan>> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().ok()?;
+    Some(tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect())
+}
+
+fn statement(
+    text: &str,
+    start: usize,
+    end: usize,
+    tokens: &[&TokenWithSpan],
+    private: &BTreeSet<String>,
+    lines: &Lines<'_>,
+) -> Option<Statement> {
+    let first = tokens.first()?;
+    let begin = lines.offset(first.span.start)?.max(start);
+    Some(Statement {
+        text: text.get(begin..end)?.to_owned(),
+        offset_chars: text.get(..begin)?.chars().count(),
+        kind: kind(tokens, private, begin, lines),
+    })
+}
+
+fn word(token: Option<&&TokenWithSpan>) -> Option<String> {
+    match &token?.token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+fn kind(
+    tokens: &[&TokenWithSpan],
+    private: &BTreeSet<String>,
+    begin: usize,
+    lines: &Lines<'_>,
+) -> Kind {
+    if let Some((name, value)) = setting(tokens) {
+        return Kind::Setting(name, value);
+    }
+    let ours = tokens.windows(2).any(|pair| names_ours(pair, private))
+        || tokens.last().is_some_and(|token| is_private(&token.token, private));
+    if !ours {
+        return Kind::Untouched;
+    }
+    match word(tokens.first()).as_deref() {
+        Some("select" | "with" | "values" | "table") => Kind::Query,
+        None if tokens.first().is_some_and(|token| token.token == Token::LParen) => Kind::Query,
+        Some("explain") => explain(tokens, begin, lines),
+        // These only name a table or a prepared statement; PostgreSQL knows what to say.
+        Some("set" | "show" | "reset" | "execute" | "deallocate" | "fetch" | "move" | "close") => {
+            Kind::Untouched
+        }
+        Some(other) => Kind::Other(other.to_owned()),
+        None => Kind::Other(String::new()),
+    }
+}
+
+/// A private table's name, or a name in the `noisegate` schema (its functions are the proxy's own).
+fn names_ours(pair: &[&TokenWithSpan], private: &BTreeSet<String>) -> bool {
+    let [first, second] = pair else { return false };
+    let schema = matches!(&first.token, Token::Word(word) if folded(word) == "noisegate");
+    is_private(&first.token, private) || (schema && second.token == Token::Period)
+}
+
+fn is_private(token: &Token, private: &BTreeSet<String>) -> bool {
+    matches!(token, Token::Word(word) if private.contains(&folded(word)))
+}
+
+fn folded(word: &sqlparser::tokenizer::Word) -> String {
+    if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() }
+}
+
+fn explain(tokens: &[&TokenWithSpan], begin: usize, lines: &Lines<'_>) -> Kind {
+    let mut analyze = false;
+    let mut depth = 0_u32;
+    for (at, token) in tokens.iter().enumerate().skip(1) {
+        match &token.token {
+            Token::LParen if at == 1 => depth = 1,
+            Token::RParen if depth == 1 => depth = 0,
+            Token::Word(word) => match word.keyword {
+                Keyword::ANALYZE => analyze = true,
+                Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::TABLE
+                    if depth == 0 =>
+                {
+                    let query_at = lines.offset(token.span.start).unwrap_or(begin);
+                    return Kind::Explain { analyze, query_at: query_at.saturating_sub(begin) };
+                }
+                _ => {}
+            },
+            Token::LParen if depth == 0 => {
+                let query_at = lines.offset(token.span.start).unwrap_or(begin);
+                return Kind::Explain { analyze, query_at: query_at.saturating_sub(begin) };
+            }
+            _ => {}
+        }
+    }
+    Kind::Other("explain".to_owned())
+}
+
+fn setting(tokens: &[&TokenWithSpan]) -> Option<(String, String)> {
+    let mut rest = tokens;
+    if word(rest.first())? != "set" {
+        return None;
+    }
+    rest = rest.get(1..)?;
+    if matches!(word(rest.first()).as_deref(), Some("session" | "local")) {
+        rest = rest.get(1..)?;
+    }
+    if word(rest.first())? != "noisegate" || rest.get(1)?.token != Token::Period {
+        return None;
+    }
+    let name = word(rest.get(2))?;
+    let assigns = rest.get(3)?.token == Token::Eq || word(rest.get(3)).as_deref() == Some("to");
+    let value: String = rest
+        .get(4..)?
+        .iter()
+        .map(|token| match &token.token {
+            Token::SingleQuotedString(text) => text.clone(),
+            other => other.to_string(),
+        })
+        .collect();
+    assigns.then_some((name, value))
+}
+
+/// Byte offsets of the tokenizer's lines and columns.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut starts = vec![0];
+        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1));
+        Self { text, starts }
+    }
+
+    fn offset(&self, location: Location) -> Option<usize> {
+        let line = usize::try_from(location.line.checked_sub(1)?).ok()?;
+        let start = *self.starts.get(line)?;
+        let column = usize::try_from(location.column.checked_sub(1)?).ok()?;
+        let rest = self.text.get(start..)?;
+        let within = rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at);
+        start.checked_add(within)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<Kind> {
+        let private = BTreeSet::from(["orders".to_owned()]);
+        split(text, &private).unwrap().into_iter().map(|one| one.kind).collect()
+    }
+
+    #[test]
+    fn splits_and_classifies() {
+        assert_eq!(
+            kinds("select 1; SELECT count(*) FROM Orders;; begin"),
+            [Kind::Untouched, Kind::Query, Kind::Untouched]
+        );
+        assert_eq!(kinds("select 'orders;' -- orders\n"), [Kind::Untouched]);
+        assert_eq!(kinds("(select 1 from \"orders\")"), [Kind::Query]);
+        assert_eq!(kinds("create temp view v as select * from orders"), [Kind::Other("create".into())]);
+        assert_eq!(kinds("select * from noisegate.budget"), [Kind::Query]);
+    }
+
+    #[test]
+    fn finds_settings_and_explain() {
+        assert_eq!(
+            kinds("set noisegate.epsilon = '0.2'"),
+            [Kind::Setting("epsilon".into(), "0.2".into())]
+        );
+        assert_eq!(
+            kinds("SET LOCAL noisegate.epsilon TO 0.2"),
+            [Kind::Setting("epsilon".into(), "0.2".into())]
+        );
+        assert_eq!(
+            kinds("explain select count(*) from orders"),
+            [Kind::Explain { analyze: false, query_at: 8 }]
+        );
+        assert_eq!(
+            kinds("explain (analyze, costs off) (select 1 from orders)"),
+            [Kind::Explain { analyze: true, query_at: 29 }]
+        );
+    }
+
+    #[test]
+    fn positions_count_characters() {
+        let private = BTreeSet::from(["orders".to_owned()]);
+        let split = split("select 'é';\n select max(x) from orders", &private).unwrap();
+        assert_eq!(split[1].offset_chars, 13);
+        assert_eq!(position_of("select 'é', max(x)", "max"), Some(13));
+        assert_eq!(
+            replace_parameters("select '$1', $1 + $22", &|n| Some(format!("<{n}>"))).unwrap(),
+            "select '$1', <1> + <22>"
+        );
+    }
+}
