@@ -2,6 +2,10 @@
 
 pub mod budget;
 pub mod convert;
+mod decimal;
 pub mod exact;
 pub mod noise;
+mod rounding;
+mod tail;
 pub mod threshold;
+pub mod width;
