@@ -14,12 +14,11 @@
 //! Laplace of scale Δ₁/ε is ε-DP. Shares of the statistics add up to the whole.
 
 use dashu::integer::{IBig, UBig};
-use dashu::rational::RBig;
 
 use crate::budget::{Accountant, Delta, Epsilon, Loss, Rho};
 use crate::noise::Noise;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
-use crate::threshold::gaussian_threshold;
+use crate::threshold;
 use crate::unit::{Owner, determined, unit_of};
 
 /// What the policy and the analyst set for one leaf. No data is in it.
@@ -99,7 +98,7 @@ pub enum Selection {
         /// Least exact number of units.
         group_min: u32,
         /// Least noisy number of units.
-        noisy_min: IBig,
+        noisy_min: UBig,
     },
 }
 
@@ -138,14 +137,9 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         None => Selection::Public,
         Some(units) => {
             let noise = statistics.get(units).map(|one| &one.noise).ok_or(Rejection::Malformed)?;
-            let noisy_min = gaussian_threshold(
-                noise,
-                &terms.delta,
-                u64::from(groups),
-                u64::from(terms.group_min),
-            )
-            .ok_or(Rejection::Malformed)?;
-            Selection::Threshold { units, group_min: terms.group_min, noisy_min: noisy_min.into() }
+            let (groups, group_min) = (u64::from(groups), u64::from(terms.group_min));
+            let noisy_min = threshold::threshold(noise, &terms.delta, groups, group_min);
+            Selection::Threshold { units, group_min: terms.group_min, noisy_min }
         }
     };
     let loss = price.loss;
@@ -246,7 +240,7 @@ impl Price {
     fn calibrate(&self, linf: UBig, groups: u32) -> Calibrated {
         let groups = UBig::from(groups);
         let noise = match &self.share {
-            Share::Rho(rho) => Noise::gaussian(&RBig::from(&linf * &linf * groups), rho),
+            Share::Rho(rho) => Noise::gaussian(&(&linf * &linf * groups), rho),
             Share::Epsilon(epsilon) => Noise::laplace(&(&linf * groups), epsilon),
         };
         Calibrated { linf, noise }

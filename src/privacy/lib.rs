@@ -1,11 +1,30 @@
-//! The trusted core of noisegate.
+//! The trusted core of noisegate: what it proves, it proves here.
+//!
+//! No SQL, no I/O, no clock, no async: a [`plan::Leaf`] goes in, [`analyze::analyze`] says what one
+//! person can change and what the answer costs, a [`receipt::Receipt`] from the ledger turns the
+//! plan into one that may be released, and [`release`] adds the noise. Exact values live in
+//! [`Exact`] and leave only through a mechanism.
 
+pub mod expr;
+pub mod plan;
+// How a leaf is understood.
+pub mod range;
+pub mod unit;
+pub mod analyze;
+// What it costs.
 pub mod budget;
 pub mod convert;
-mod decimal;
-pub mod exact;
+pub mod receipt;
+// What is added and what is shown.
 pub mod noise;
-mod rounding;
-mod tail;
 pub mod threshold;
 pub mod width;
+pub mod exact;
+pub mod release;
+// Arithmetic that rounds against the analyst.
+mod decimal;
+mod rounding;
+mod tail;
+
+pub use dashu::integer::{IBig, UBig};
+pub use exact::{Exact, Noisy};

@@ -3,13 +3,14 @@
 //! A plan is released once, and only after it was charged: [`Plan::release`] consumes a
 //! `Plan<Charged>`, which only a ledger's [`Receipt`] makes.
 
-use dashu::integer::IBig;
+use dashu::integer::{IBig, UBig};
 
 use crate::analyze::{Analyzed, Selection};
 use crate::exact::{Exact, Noisy};
 use crate::noise::NoiseError;
 use crate::plan::Plan;
 use crate::receipt::Receipt;
+use crate::threshold::is_shown;
 
 /// The state of a plan that was paid for.
 #[derive(Debug)]
@@ -76,9 +77,13 @@ pub enum ReleaseError {
 }
 
 impl Plan<Analyzed> {
-    /// The plan, paid for.
-    pub fn charged(self, receipt: Receipt) -> Plan<Charged> {
-        Plan { leaf: self.leaf, state: Charged { analyzed: self.state, _receipt: receipt } }
+    /// The plan, paid for; nothing if the receipt is for another price.
+    pub fn charged(self, receipt: Receipt) -> Option<Plan<Charged>> {
+        if *receipt.loss() != self.state.loss {
+            return None;
+        }
+        let state = Charged { analyzed: self.state, _receipt: receipt };
+        Some(Plan { leaf: self.leaf, state })
     }
 }
 
@@ -129,7 +134,8 @@ fn release_row(
             let (Some(exact), Some(noisy)) = (row.values.get(*units), values.get(*units)) else {
                 return Err(ReleaseError::Shape);
             };
-            exact.0 >= IBig::from(*group_min) && noisy.0 >= *noisy_min
+            let Ok(units) = UBig::try_from(exact.0.clone()) else { return Err(ReleaseError::Shape) };
+            is_shown(&units, &noisy.0, u64::from(*group_min), noisy_min)
         }
     };
     Ok(shown.then_some(ReleasedRow { key: row.key.0, values }))

@@ -120,9 +120,7 @@ pub fn is_unit_key(scan: &Scan, column: &str) -> bool {
 /// to such scans by a unique column. The nullable side of a left join is never among them, because
 /// whether its row is there may depend on other rows.
 pub(crate) fn determined(leaf: &Leaf) -> Vec<usize> {
-    let mut present = Vec::new();
-    let mut conditions: Vec<&Expr> = leaf.filter.iter().collect();
-    always_present(&leaf.joins, &mut present, &mut conditions);
+    let (present, conditions) = always_holds(leaf);
     let own = |scan: &usize| {
         let exposure = leaf.scans.get(*scan).map(|scan| &scan.exposure);
         matches!(exposure, Some(Exposure::Private { path, .. }) if path.is_empty())
@@ -141,7 +139,14 @@ pub(crate) fn determined(leaf: &Leaf) -> Vec<usize> {
     }
 }
 
-/// The scans that are on no nullable side, and the conditions that hold for every row of the tree.
+/// The scans that are on no nullable side, and the conditions that hold for every joined row.
+pub fn always_holds(leaf: &Leaf) -> (Vec<usize>, Vec<&Expr>) {
+    let mut present = Vec::new();
+    let mut conditions: Vec<&Expr> = leaf.filter.iter().collect();
+    always_present(&leaf.joins, &mut present, &mut conditions);
+    (present, conditions)
+}
+
 fn always_present<'a>(joins: &'a Joins, present: &mut Vec<usize>, holds: &mut Vec<&'a Expr>) {
     match joins {
         Joins::Scan(scan) => present.push(*scan),

@@ -226,7 +226,7 @@ impl Binder<'_> {
     /// The subqueries inside a block's expressions.
     fn expressions(&mut self, select: &mut Select) -> Result<Kind, Refusal> {
         let mut nested = Nested { binder: self, kind: Kind::Public };
-        let mut flow = select.projection.visit(&mut nested);
+        let mut flow = VisitMut::visit(&mut select.projection, &mut nested);
         for expr in select.selection.iter_mut().chain(select.having.iter_mut()) {
             if flow.is_continue() {
                 flow = VisitMut::visit(expr, &mut nested);

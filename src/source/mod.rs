@@ -1,4 +1,16 @@
 //! The source side: bounded SQL, made from a charged plan, run read-only.
+//!
+//! No text that an analyst wrote comes here. A [`BoundedSql`] is made from a `Plan<Charged>` and
+//! nothing else, and what it answers is [`noisegate_privacy::Exact`] from the moment it is decoded.
+
+mod decode;
+mod emit;
+mod print;
+mod run;
+
+pub use decode::RawParameter;
+pub use emit::{BoundedSql, shown};
+pub use run::{Snapshot, Source};
 
 /// Proof that nothing of a statement was sent to the source.
 /// Only this module makes one; the ledger asks for it before it gives a charge back.
@@ -6,7 +18,6 @@
 pub struct NotExecuted(());
 
 impl NotExecuted {
-    #[expect(dead_code, reason = "the runner that makes it follows")]
     pub(in crate::source) fn assertion() -> Self {
         Self(())
     }

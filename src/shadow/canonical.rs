@@ -1,0 +1,182 @@
+//! The canonical form: the shadow's PostgreSQL reads the analyst's text and writes it out again
+//! with every name resolved, every cast explicit and every expression in parentheses.
+
+use std::sync::{Arc, Mutex};
+
+use dashmap::DashMap;
+use tokio_postgres::error::DbError;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::settings::Settings;
+use crate::error::Fault;
+use crate::query::tokens;
+
+/// Canonical forms that are remembered.
+const FORMS_MAX: usize = 4096;
+/// Idle connections that are kept.
+const IDLE_MAX: usize = 4;
+
+/// A text as PostgreSQL understood it.
+#[derive(Clone, Debug)]
+pub struct Canonical {
+    /// The query, with `noisegate.param(n, NULL::type)` for `$n`.
+    pub text: String,
+    /// The types of the parameters.
+    pub parameters: Vec<Type>,
+    /// The names of the result's columns.
+    pub columns: Vec<String>,
+}
+
+/// Why there is no canonical form.
+#[derive(Debug)]
+pub enum CanonicalError {
+    /// PostgreSQL's own error, for the client to read: it was made from the text and an empty
+    /// database.
+    Database(Box<DbError>),
+    /// The shadow failed.
+    Fault(Fault),
+}
+
+/// Makes canonical forms on connections of its own, so that a client's transaction is not disturbed.
+#[derive(Debug)]
+pub struct Canonicalizer {
+    config: Config,
+    idle: Mutex<Vec<Client>>,
+    known: DashMap<Key, Arc<Canonical>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    text: String,
+    types: Vec<u32>,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Canonicalizer {
+    /// `config` logs in as the powerless analyst.
+    pub fn new(mut config: Config) -> Self {
+        config.application_name("noisegate canonical");
+        config.connect_timeout(std::time::Duration::from_secs(10));
+        Self { config, idle: Mutex::new(Vec::new()), known: DashMap::new() }
+    }
+
+    /// The canonical form of one query. `types` are what the client declared, 0 for unknown.
+    pub async fn read(
+        &self,
+        text: &str,
+        types: &[u32],
+        settings: &Settings,
+    ) -> Result<Arc<Canonical>, CanonicalError> {
+        let key = Key {
+            text: text.to_owned(),
+            types: types.to_vec(),
+            settings: settings.meaning(),
+        };
+        if let Some(known) = self.known.get(&key) {
+            return Ok(Arc::clone(&known));
+        }
+        let client = self.client().await.map_err(CanonicalError::Fault)?;
+        let read = read(&client, text, types, settings).await;
+        // The connection is clean again, or it is not used again.
+        if client.batch_execute("ROLLBACK").await.is_ok() {
+            self.keep(client);
+        }
+        let canonical = Arc::new(read?);
+        if self.known.len() >= FORMS_MAX {
+            self.known.clear();
+        }
+        self.known.insert(key, Arc::clone(&canonical));
+        Ok(canonical)
+    }
+
+    async fn client(&self) -> Result<Client, Fault> {
+        while let Some(client) = self.idle.lock().ok().and_then(|mut idle| idle.pop()) {
+            if !client.is_closed() {
+                return Ok(client);
+            }
+        }
+        let (client, connection) =
+            self.config.connect(NoTls).await.map_err(|error| Fault::Shadow(error.to_string()))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the shadow ended");
+            }
+        });
+        Ok(client)
+    }
+
+    fn keep(&self, client: Client) {
+        if let Ok(mut idle) = self.idle.lock()
+            && idle.len() < IDLE_MAX
+        {
+            idle.push(client);
+        }
+    }
+}
+
+async fn read(
+    client: &Client,
+    text: &str,
+    types: &[u32],
+    settings: &Settings,
+) -> Result<Canonical, CanonicalError> {
+    client.batch_execute("BEGIN").await.map_err(classify)?;
+    for (name, value) in settings.meaning() {
+        client
+            .execute("SELECT pg_catalog.set_config($1, $2, true)", &[&name, &value])
+            .await
+            .map_err(classify)?;
+    }
+    let declared: Vec<Type> = types.iter().map(|oid| declared_type(*oid)).collect();
+    let statement = client.prepare_typed(text, &declared).await.map_err(classify)?;
+    let parameters = statement.params().to_vec();
+    let columns: Vec<String> =
+        statement.columns().iter().map(|column| column.name().to_owned()).collect();
+    let with_parameters = tokens::replace_parameters(text, &|number| {
+        let ty = parameters.get(number.checked_sub(1)?)?;
+        Some(format!("noisegate.param({number}, NULL::{})", type_name(ty)))
+    })
+    .ok_or_else(|| CanonicalError::Fault(Fault::Shadow("parameters not found".to_owned())))?;
+    let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
+    let view = format!(
+        "CREATE TEMP VIEW noisegate_reading ({}) AS {with_parameters}",
+        names.join(", ")
+    );
+    client.batch_execute(&view).await.map_err(classify)?;
+    let row = client
+        .query_one(
+            "SELECT pg_catalog.pg_get_viewdef(c.oid, false) FROM pg_catalog.pg_class c, \
+             (SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)) s \
+             WHERE c.relname = 'noisegate_reading' AND c.relnamespace = pg_catalog.pg_my_temp_schema()",
+            &[],
+        )
+        .await
+        .map_err(classify)?;
+    let text: String = row.try_get(0).map_err(classify)?;
+    let text = text.trim().trim_end_matches(';').to_owned();
+    Ok(Canonical { text, parameters, columns })
+}
+
+fn classify(error: tokio_postgres::Error) -> CanonicalError {
+    match error.as_db_error() {
+        Some(db) if !db.code().code().starts_with("57") && !db.code().code().starts_with("53") => {
+            CanonicalError::Database(Box::new(db.clone()))
+        }
+        _ => CanonicalError::Fault(Fault::Shadow(error.to_string())),
+    }
+}
+
+fn declared_type(oid: u32) -> Type {
+    if oid == 0 {
+        return Type::UNKNOWN;
+    }
+    Type::from_oid(oid).unwrap_or_else(|| {
+        Type::new(String::new(), oid, postgres_types::Kind::Simple, String::new())
+    })
+}
+
+fn type_name(ty: &Type) -> String {
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    format!("{}.{}", quote(ty.schema()), quote(ty.name()))
+}
