@@ -160,3 +160,13 @@ fn named(body: &mut Body) -> Result<Named, WireError> {
     };
     Ok(Named { kind, name: body.name()? })
 }
+
+/// The mechanism and first message of a SCRAM login, from a frame `p`.
+pub(crate) fn sasl_initial(frame: &Frame) -> Result<(String, Bytes), WireError> {
+    let mut body = Body::new(&frame.body);
+    let mechanism = body.text()?;
+    // NULL would mean that there is no message yet; SCRAM always has one.
+    let message = body.value()?.ok_or_else(|| WireError::protocol("malformed SASL message"))?;
+    body.end()?;
+    Ok((mechanism, message))
+}

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::from_client::{Bind, Execute, Kind, Named, Parse, Request};
-use super::{Field, from_shadow, to_client, to_shadow};
+use super::{Field, from_client, from_shadow, to_client, to_shadow};
 use crate::wire::frame::Frame;
 
 fn sqlstate(tag: u8, body: &'static [u8]) -> String {
@@ -156,6 +156,7 @@ proptest! {
             };
             prop_assert_eq!(again.unwrap(), frame.clone());
         }
+        let _ = from_client::sasl_initial(&frame);
         let _ = from_shadow::error_fields(&frame.body);
         let _ = from_shadow::row_description(&frame.body);
         let _ = from_shadow::parameter_description(&frame.body);
