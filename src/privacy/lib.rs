@@ -17,6 +17,7 @@ pub mod convert;
 pub mod receipt;
 // What is added and what is shown.
 pub mod noise;
+pub mod receipt;
 pub mod threshold;
 pub mod width;
 pub mod exact;

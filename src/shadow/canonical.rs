@@ -144,13 +144,16 @@ async fn read(
         names.join(", ")
     );
     client.batch_execute(&view).await.map_err(classify)?;
-    let row = client
-        .query_one(
-            "SELECT pg_catalog.pg_get_viewdef(c.oid, false) FROM pg_catalog.pg_class c, \
-             (SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)) s \
-             WHERE c.relname = 'noisegate_reading' AND c.relnamespace = pg_catalog.pg_my_temp_schema()",
-            &[],
+    // Names qualified, dates and intervals in the form that reads the same under any setting.
+    client
+        .batch_execute(
+            "SET LOCAL search_path = pg_catalog; SET LOCAL DateStyle = 'ISO'; \
+             SET LOCAL IntervalStyle = postgres",
         )
+        .await
+        .map_err(classify)?;
+    let row = client
+        .query_one("SELECT pg_get_viewdef('pg_temp.noisegate_reading'::regclass, false)", &[])
         .await
         .map_err(classify)?;
     let text: String = row.try_get(0).map_err(classify)?;

@@ -1,0 +1,95 @@
+//! The SQLite file: opening, settings, versions.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::types::LedgerError;
+use crate::clock::Millis;
+
+/// Marks a file as a ledger of ours ("NGld").
+const APPLICATION_ID: i32 = 0x4e47_6c64;
+/// The version of the tables in `schema.sql`.
+const VERSION: i32 = 1;
+/// How long to wait for another process that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The write-ahead log is cut back to this after a checkpoint.
+const LOG_BYTES_MAX: i64 = 64 * 1024 * 1024;
+const STATEMENTS_CACHED: usize = 64;
+
+/// Opens the ledger for writing, making it if it is not there, and settles what an earlier run
+/// left behind: its pending charges are posted, because nothing tells whether the source was asked.
+pub(super) fn open(path: &Path, now: Millis) -> Result<Connection, LedgerError> {
+    create(path)?;
+    let conn = connect(path)?;
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    migrate(&conn, now)?;
+    conn.execute("UPDATE charge SET state = 'posted' WHERE state = 'pending'", [])?;
+    conn.execute_batch("COMMIT")?;
+    Ok(conn)
+}
+
+/// Opens the ledger for writing again after its store failed. A file that is gone is not made
+/// again: that would be a ledger in which nothing is spent.
+pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    let conn = with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mode: String = conn.pragma_update_and_check(None, "journal_mode", "wal", |r| r.get(0))?;
+    if mode != "wal" {
+        return Err(LedgerError::Store(format!("journal mode is {mode}, not wal")));
+    }
+    // One fsync for each commit: what was acknowledged survives a power cut.
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "fullfsync", true)?;
+    conn.pragma_update(None, "checkpoint_fullfsync", true)?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
+    Ok(conn)
+}
+
+/// Opens the ledger for reading.
+pub(super) fn connect_reader(path: &Path) -> Result<Connection, LedgerError> {
+    with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn with_flags(path: &Path, access: OpenFlags) -> Result<Connection, LedgerError> {
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(conn)
+}
+
+/// Makes the file, readable by its owner only, and makes its name durable.
+fn create(path: &Path) -> Result<(), LedgerError> {
+    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match new {
+        Ok(file) => file.sync_all()?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
+}
+
+fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
+    let application: i32 = conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
+    let version: i32 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    match (application, version) {
+        (0, 0) if tables == 0 => {
+            conn.execute_batch(include_str!("schema.sql"))?;
+            conn.execute("INSERT INTO meta VALUES (1, ?1, 0)", [now.0.max(0)])?;
+            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+            conn.pragma_update(None, "user_version", VERSION)?;
+            Ok(())
+        }
+        (APPLICATION_ID, VERSION) => Ok(()),
+        (APPLICATION_ID, newer) => {
+            Err(LedgerError::Store(format!("its tables have version {newer}, known is {VERSION}")))
+        }
+        _ => Err(LedgerError::Store("the file is not a ledger".to_owned())),
+    }
+}
