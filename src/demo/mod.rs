@@ -1,1 +1,14 @@
-//! demo
+//! What `noisegate demo` and the tests stand on: a private PostgreSQL, and TPC-H in it.
+//!
+//! Nothing here is used by `noisegate serve`.
+
+mod binaries;
+mod cluster;
+mod process;
+
+pub use binaries::Binaries;
+pub use cluster::{Cluster, Options};
+pub use process::ClusterError;
+
+#[cfg(test)]
+mod tests;
