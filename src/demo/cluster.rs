@@ -31,7 +31,7 @@ const SUPERUSER: &str = "postgres";
 const MAX_SOCKET_FOLDER: usize = 104 - 16;
 
 /// How long a start may take; recovery after a crash is part of it.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The socket comes first: whoever owns the folder is the superuser.
 const HBA: &str = "\

@@ -4,10 +4,12 @@
 
 mod binaries;
 mod cluster;
+mod data;
 mod process;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, Options};
+pub use data::{FillError, Progress, fill};
 pub use process::ClusterError;
 
 #[cfg(test)]
