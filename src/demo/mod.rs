@@ -1,1 +1,16 @@
-//! demo
+//! What `noisegate demo` and the tests stand on: a private PostgreSQL, and TPC-H in it.
+//!
+//! Nothing here is used by `noisegate serve`.
+
+mod binaries;
+mod cluster;
+mod data;
+mod process;
+
+pub use binaries::Binaries;
+pub use cluster::{Cluster, Options};
+pub use data::{FillError, Progress, fill};
+pub use process::ClusterError;
+
+#[cfg(test)]
+mod tests;

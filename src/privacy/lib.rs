@@ -14,7 +14,6 @@ pub mod analyze;
 // What it costs.
 pub mod budget;
 pub mod convert;
-pub mod receipt;
 // What is added and what is shown.
 pub mod noise;
 pub mod receipt;
