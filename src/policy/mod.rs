@@ -1,1 +1,33 @@
-//! policy
+//! The policy file: who one person is, what each column is, who may ask, and what it costs.
+//!
+//! [`Policy::load`] reads the file as written and makes it the file as meant; every error says
+//! where it is and what to write. `check` holds the result against the live schema.
+
+mod digest;
+mod error;
+mod load;
+mod meant;
+mod name;
+mod people;
+mod read;
+mod server;
+mod tables;
+mod terms;
+mod text;
+mod units;
+mod written;
+
+pub use error::{Place, PolicyError};
+pub use meant::{
+    Alerts, Answers, Audit, Budget, BurnRate, Class, ColumnRule, Defaults, LedgerStore, Member,
+    Per, Places, Policy, Preview, PrivateTable, Role, RoleAnswers, Server, TableRule, Throttle,
+    ThrottleStep, Tls, Unclassified, UnitRule, Values,
+};
+pub use name::{NameError, TableName, quote_ident};
+pub use server::{Password, ServerOverrides};
+pub use terms::Terms;
+pub use units::{Step, UnitError};
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;

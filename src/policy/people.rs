@@ -1,0 +1,350 @@
+//! Teams, roles and budgets: who may ask, and what pays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use noisegate_privacy::budget::Accountant;
+use toml::Spanned;
+
+use super::error::{PolicyError, Source};
+use super::meant::{Budget, Member, Per, Places, Role, RoleAnswers, Throttle, ThrottleStep};
+use super::text::{Decimal, is_analyst_name};
+use super::written;
+
+/// Teams, roles and budgets, which name each other.
+pub(super) struct People {
+    pub(super) teams: BTreeMap<String, Vec<String>>,
+    pub(super) roles: Vec<Role>,
+    pub(super) budgets: BTreeMap<String, Budget>,
+}
+
+pub(super) fn read(
+    source: &Source<'_>,
+    file: &written::File,
+    places: &mut Places,
+) -> Result<People, PolicyError> {
+    let teams = source.each(&file.teams, "team", |_, team| {
+        team.members
+            .get_ref()
+            .iter()
+            .map(|member| analyst(source, member))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let budgets =
+        source.each(&file.budgets, "budget", |name, written| budget(source, name, written))?;
+    for key in file.budgets.keys() {
+        places.budgets.insert(key.get_ref().clone(), source.place(&key.span()));
+    }
+    let mut roles: Vec<Role> = Vec::new();
+    for (key, written) in &file.roles {
+        let name = source.short_name(key, "role")?;
+        places.roles.insert(name.clone(), source.place(&key.span()));
+        let role = role(source, key, written, &teams, &budgets)?;
+        one_asking_role(source, written, &role, &roles, &teams)?;
+        team_accounts(source, written, &role, &teams, &budgets)?;
+        roles.push(role);
+    }
+    Ok(People { teams, roles, budgets })
+}
+
+fn analyst(source: &Source<'_>, member: &Spanned<String>) -> Result<String, PolicyError> {
+    if is_analyst_name(member.get_ref()) {
+        return Ok(member.get_ref().clone());
+    }
+    Err(source.wrong(
+        &member.span(),
+        format!("`{}` cannot be the name of an analyst", member.get_ref()),
+        "write the name as it logs in: up to 63 bytes without spaces, `/` and `:`",
+    ))
+}
+
+fn budget(
+    source: &Source<'_>,
+    name: &str,
+    written: &written::Budget,
+) -> Result<Budget, PolicyError> {
+    let per = source.word(
+        &written.per,
+        "per",
+        &[("analyst", Per::Analyst), ("team", Per::Team), ("dataset", Per::Dataset)],
+    )?;
+    let accountant = match &written.accountant {
+        Some(word) => source.word(
+            word,
+            "accountant",
+            &[("zcdp", Accountant::Zcdp), ("pure", Accountant::Pure)],
+        )?,
+        None => Accountant::Zcdp,
+    };
+    let (epsilon, _) = source.positive(&written.epsilon, "epsilon")?;
+    let window = if written.window.get_ref() == "lifetime" {
+        None
+    } else {
+        let ms = source.duration(&written.window, "a window (or \"lifetime\")")?;
+        Some(i64::try_from(ms).unwrap_or(i64::MAX))
+    };
+    let throttle =
+        written.throttle.iter().map(|step| throttle(source, step)).collect::<Result<_, _>>()?;
+    Ok(Budget {
+        name: name.to_owned(),
+        per,
+        epsilon,
+        delta: delta(source, written, accountant)?,
+        window,
+        accountant,
+        throttle,
+    })
+}
+
+fn delta(
+    source: &Source<'_>,
+    written: &written::Budget,
+    accountant: Accountant,
+) -> Result<String, PolicyError> {
+    match (&written.delta, accountant) {
+        (None, Accountant::Pure) => Ok("0".to_owned()),
+        (Some(delta), Accountant::Pure) => Err(source.wrong(
+            &delta.span(),
+            "a pure budget has no delta",
+            "remove delta, or write accountant = \"zcdp\"",
+        )),
+        (None, Accountant::Zcdp) => Err(source.wrong(
+            &written.epsilon.span(),
+            "the budget has no delta",
+            "add delta, at most 1 / (10 × the people in the data), as in delta = 1e-7",
+        )),
+        (Some(delta), Accountant::Zcdp) => {
+            let (text, value) = source.positive(delta, "delta")?;
+            if Decimal::parse("1").is_none_or(|one| value >= one) {
+                return Err(source.wrong(
+                    &delta.span(),
+                    "delta must be below 1",
+                    "write something like 1e-7",
+                ));
+            }
+            Ok(text)
+        }
+    }
+}
+
+fn throttle(
+    source: &Source<'_>,
+    step: &Spanned<written::ThrottleStep>,
+) -> Result<ThrottleStep, PolicyError> {
+    let written = step.get_ref();
+    let (at, share) = source.positive(&written.at, "at")?;
+    if Decimal::parse("1").is_none_or(|one| share > one) {
+        return Err(source.wrong(
+            &written.at.span(),
+            "the share of the budget is more than all of it",
+            "write a number above 0 and up to 1",
+        ));
+    }
+    let effect = match (&written.queries_per_hour, &written.answer) {
+        (Some(rate), None) => {
+            Throttle::QueriesPerHour(source.whole(rate, "queries_per_hour", 1, 1_000_000)?)
+        }
+        (None, Some(answer)) => {
+            source.word(answer, "answer", &[("remembered only", Throttle::RememberedOnly)])?
+        }
+        _ => {
+            return Err(source.wrong(
+                &step.span(),
+                "a step of throttle does one thing",
+                "write queries_per_hour = <number> or answer = \"remembered only\"",
+            ));
+        }
+    };
+    Ok(ThrottleStep { at, effect })
+}
+
+fn role(
+    source: &Source<'_>,
+    key: &Spanned<String>,
+    written: &written::Role,
+    teams: &BTreeMap<String, Vec<String>>,
+    budgets: &BTreeMap<String, Budget>,
+) -> Result<Role, PolicyError> {
+    let name = key.get_ref().clone();
+    let members = written
+        .members
+        .iter()
+        .map(|m| member(source, m, teams))
+        .collect::<Result<Vec<_>, PolicyError>>()?;
+    let quiet = Role {
+        name,
+        members,
+        answers: RoleAnswers::Nothing,
+        pays: Vec::new(),
+        epsilon_default: "0".to_owned(),
+        epsilon_max: "0".to_owned(),
+        admin: written.admin,
+    };
+    let Some(answers) = &written.answers else {
+        if let Some(span) =
+            written.pays.as_ref().map(Spanned::span).or(written.epsilon.as_ref().map(Spanned::span))
+        {
+            return Err(source.wrong(
+                &span,
+                "the role pays for answers and gets none",
+                "add answers = \"noisy\", or remove pays and epsilon",
+            ));
+        }
+        if !written.admin {
+            return Err(source.wrong(
+                &key.span(),
+                format!("the role {} may do nothing", key.get_ref()),
+                "add answers = \"noisy\" with pays and epsilon, or admin = true",
+            ));
+        }
+        return Ok(quiet);
+    };
+    let answers = source.word(answers, "answers", &[("noisy", RoleAnswers::Noisy)])?;
+    let (epsilon_default, epsilon_max) = per_query(source, key, written)?;
+    Ok(Role {
+        answers,
+        pays: pays(source, key, written, budgets)?,
+        epsilon_default,
+        epsilon_max,
+        ..quiet
+    })
+}
+
+fn member(
+    source: &Source<'_>,
+    written: &Spanned<String>,
+    teams: &BTreeMap<String, Vec<String>>,
+) -> Result<Member, PolicyError> {
+    match written.get_ref().strip_prefix("team:") {
+        Some(team) if teams.contains_key(team) => Ok(Member::Team(team.to_owned())),
+        Some(team) => Err(source.wrong(
+            &written.span(),
+            format!("there is no team `{team}`"),
+            format!("add [teams.{team}] with members, or name another team"),
+        )),
+        None => analyst(source, written).map(Member::Analyst),
+    }
+}
+
+fn per_query(
+    source: &Source<'_>,
+    key: &Spanned<String>,
+    written: &written::Role,
+) -> Result<(String, String), PolicyError> {
+    let Some(epsilon) = &written.epsilon else {
+        return Err(source.wrong(
+            &key.span(),
+            format!("the role {} does not say what a query costs", key.get_ref()),
+            "add epsilon = { default = 0.1, max = 0.5 }",
+        ));
+    };
+    let (default, least) = source.positive(&epsilon.get_ref().default, "default")?;
+    let (max, most) = source.positive(&epsilon.get_ref().max, "max")?;
+    if least > most {
+        return Err(source.wrong(
+            &epsilon.span(),
+            "default is above max",
+            "lower default or raise max",
+        ));
+    }
+    Ok((default, max))
+}
+
+fn pays(
+    source: &Source<'_>,
+    key: &Spanned<String>,
+    written: &written::Role,
+    budgets: &BTreeMap<String, Budget>,
+) -> Result<Vec<String>, PolicyError> {
+    let Some(pays) = written.pays.as_ref().filter(|pays| !pays.get_ref().is_empty()) else {
+        return Err(source.wrong(
+            &key.span(),
+            format!("nothing pays for the answers of the role {}", key.get_ref()),
+            "add pays = [\"<budget>\", …]",
+        ));
+    };
+    let mut names = Vec::new();
+    for budget in pays.get_ref() {
+        let name = budget.get_ref();
+        if !budgets.contains_key(name) {
+            return Err(source.wrong(
+                &budget.span(),
+                format!("there is no budget `{name}`"),
+                format!("add [budgets.{name}], or name another budget"),
+            ));
+        }
+        if names.contains(name) {
+            return Err(source.wrong(
+                &budget.span(),
+                format!("`{name}` pays twice"),
+                "name each budget once",
+            ));
+        }
+        names.push(name.clone());
+    }
+    Ok(names)
+}
+
+/// Who a role is, by name.
+pub(super) fn analysts<'a>(
+    role: &'a Role,
+    teams: &'a BTreeMap<String, Vec<String>>,
+) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::new();
+    for member in &role.members {
+        match member {
+            Member::Analyst(name) => _ = names.insert(name.as_str()),
+            Member::Team(team) => {
+                names.extend(teams.get(team).into_iter().flatten().map(String::as_str))
+            }
+        }
+    }
+    names
+}
+
+/// Two roles with answers would leave open which of them pays.
+fn one_asking_role(
+    source: &Source<'_>,
+    written: &written::Role,
+    role: &Role,
+    earlier: &[Role],
+    teams: &BTreeMap<String, Vec<String>>,
+) -> Result<(), PolicyError> {
+    if role.answers == RoleAnswers::Nothing {
+        return Ok(());
+    }
+    let span = written.members.first().map(Spanned::span).unwrap_or_default();
+    let names = analysts(role, teams);
+    for other in earlier.iter().filter(|other| other.answers != RoleAnswers::Nothing) {
+        if let Some(twice) = analysts(other, teams).intersection(&names).next() {
+            return Err(source.wrong(
+                &span,
+                format!("{twice} gets answers by two roles, {} and {}", other.name, role.name),
+                "leave each analyst in one role with answers",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Who pays from a team's account must be in a team.
+fn team_accounts(
+    source: &Source<'_>,
+    written: &written::Role,
+    role: &Role,
+    teams: &BTreeMap<String, Vec<String>>,
+    budgets: &BTreeMap<String, Budget>,
+) -> Result<(), PolicyError> {
+    let of_team = |name: &&String| budgets.get(*name).is_some_and(|budget| budget.per == Per::Team);
+    let Some(budget) = role.pays.iter().find(of_team) else { return Ok(()) };
+    for name in analysts(role, teams) {
+        if !teams.values().any(|members| members.iter().any(|member| member == name)) {
+            let span = written.pays.as_ref().map(Spanned::span).unwrap_or_default();
+            return Err(source.wrong(
+                &span,
+                format!("{name} is in no team, and {budget} is a budget of teams"),
+                format!("add {name} to a team, or make a role that pays otherwise"),
+            ));
+        }
+    }
+    Ok(())
+}
