@@ -169,3 +169,20 @@ async fn the_reader_reads_listed_tables_and_no_more() {
     refused(&reader, "SELECT * FROM public.lineitem", "42501").await;
     refused(&pair.analyst().await, "SELECT * FROM lineitem", "42P01").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_role_may_do_to_itself_is_noticed() {
+    let mut pair = Pair::tpch().await;
+    pair.init().await.unwrap();
+    // PostgreSQL lets every role do this; the proxy refuses the statement, this finds it if not.
+    let analyst = pair.analyst().await;
+    analyst.batch_execute("ALTER ROLE noisegate_analyst SET search_path = evil").await.unwrap();
+    let found = verify_powerless(&analyst).await.unwrap_err().to_string();
+    assert!(found.contains("starts with search_path=evil"), "{found}");
+    // It cannot take its own rights away: others gave them.
+    analyst.batch_execute("DROP OWNED BY noisegate_analyst").await.unwrap();
+    assert_eq!(rows(&analyst, "SELECT * FROM region").await.len(), 5);
+
+    pair.init().await.unwrap();
+    verify_powerless(&pair.analyst().await).await.unwrap();
+}
