@@ -27,21 +27,9 @@ pub fn plan(
     dirty: &BTreeSet<Name>,
 ) -> Plan {
     let wanted = source.into_twin(listed);
-    let stale: BTreeSet<&Name> = existing
-        .enums
-        .iter()
-        .filter(|(name, labels)| wanted.enums.get(*name) != Some(*labels))
-        .map(|(name, _)| name)
-        .collect();
+    let stale = stale_enums(&wanted, existing);
     let keep = |name: &Name, table: &Table| {
-        let uses_stale = |table: &Table| {
-            table.columns.iter().filter_map(|c| c.labels_of.as_ref()).any(|e| stale.contains(e))
-        };
-        let same = wanted
-            .tables
-            .get(name)
-            .is_some_and(|twin| twin.columns == table.columns && twin.keys == table.keys);
-        same && !uses_stale(table) && !dirty.contains(name)
+        !dirty.contains(name) && is_unchanged(table, wanted.tables.get(name), &stale)
     };
     let dropped: BTreeSet<Name> = existing
         .tables
@@ -66,6 +54,20 @@ pub fn plan(
     }
     link(&mut sql, &wanted, existing, &dropped, &created);
     Plan { sql, created, dropped }
+}
+
+/// Enums that are not wanted any more, or not with these labels.
+fn stale_enums<'a>(wanted: &Schema, existing: &'a Schema) -> BTreeSet<&'a Name> {
+    let enums = existing.enums.iter();
+    let stale = enums.filter(|(name, labels)| wanted.enums.get(*name) != Some(*labels));
+    stale.map(|(name, _)| name).collect()
+}
+
+/// Foreign keys are not looked at: they can change without the table.
+fn is_unchanged(table: &Table, twin: Option<&Table>, stale: &BTreeSet<&Name>) -> bool {
+    let mut enums = table.columns.iter().filter_map(|column| column.labels_of.as_ref());
+    twin.is_some_and(|twin| twin.columns == table.columns && twin.keys == table.keys)
+        && !enums.any(|name| stale.contains(name))
 }
 
 /// Schemas come first on their own: making one needs a right on the database.

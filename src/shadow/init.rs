@@ -155,8 +155,9 @@ fn shadow_sql(
     shared: bool,
 ) -> String {
     let mut sql = roles::on_shadow(logins, database, schemas, shared);
-    sql.push_str(&format!("SET LOCAL ROLE {};\n", ident(&logins.owner.role)));
-    sql.push_str("SET LOCAL search_path = pg_catalog;\n");
+    sql.push_str("SET LOCAL ROLE ");
+    sql.push_str(&ident(&logins.owner.role));
+    sql.push_str(";\nSET LOCAL search_path = pg_catalog;\n");
     sql.push_str(&plan.sql);
     sql.push_str(include_str!("noisegate.sql"));
     sql.push_str(&roles::readable(logins, schemas));

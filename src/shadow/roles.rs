@@ -141,7 +141,13 @@ pub(super) fn on_source(
     }
     if harden {
         let _ = writeln!(sql, "REVOKE TEMP ON DATABASE {database} FROM PUBLIC;");
-        sql.push_str("REVOKE CREATE ON SCHEMA public FROM PUBLIC;\n");
+        sql.push_str(&do_block(
+            "BEGIN
+    IF pg_catalog.to_regnamespace('public') IS NOT NULL THEN
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    END IF;
+END",
+        ));
     }
     sql
 }
