@@ -279,3 +279,7 @@ impl Limit {
         Self { accountant, rho, epsilon: Amount::ZERO, delta: for_thresholds }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -9,3 +9,7 @@ mod rounding;
 mod tail;
 pub mod threshold;
 pub mod width;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod statistics;
