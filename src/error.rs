@@ -129,6 +129,9 @@ pub enum Error {
     /// For the client.
     #[error("{0}")]
     Refusal(Refusal),
+    /// PostgreSQL's own error about the client's text, made on empty tables: for the client.
+    #[error("{0}")]
+    Database(Box<tokio_postgres::error::DbError>),
     /// For the operator.
     #[error("{0}")]
     Fault(#[from] Fault),

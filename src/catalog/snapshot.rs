@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use noisegate_privacy::expr::{TextType, Type};
-use noisegate_privacy::plan::Exposure;
+use noisegate_privacy::plan::{Exposure, Hop};
+
+use super::{Catalog, Table};
+use crate::policy::{Class, ColumnRule, Policy, PrivateTable, TableName, TableRule, Values};
 
 /// What is known of every listed table.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +60,50 @@ pub enum KeyValues {
     Column(String, String, String),
 }
 
+/// Why policy and schema do not fit; `noisegate check` says more of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// A listed table is not in the source.
+    #[error("table {0} does not exist in the source")]
+    NoTable(TableName),
+    /// There is no way from a row to a person.
+    #[error("{0}")]
+    Unit(#[from] crate::policy::UnitError),
+    /// A step to the person is not a validated foreign key to a unique column.
+    #[error("{table}.{column} is not a validated foreign key to a unique column")]
+    Arrow {
+        /// Where the step starts.
+        table: TableName,
+        /// The referencing column.
+        column: String,
+    },
+    /// The column that identifies a person is not unique.
+    #[error("{table}.{column} identifies people but is not unique and NOT NULL")]
+    UnitKey {
+        /// The unit's table.
+        table: TableName,
+        /// Its key.
+        column: String,
+    },
+}
+
 impl Snapshot {
+    /// The picture that a policy and a live schema make.
+    pub fn new(policy: &Policy, catalog: &Catalog) -> Result<Self, SnapshotError> {
+        let mut relations = BTreeMap::new();
+        for (name, rule) in &policy.tables {
+            let table =
+                catalog.tables.get(name).ok_or_else(|| SnapshotError::NoTable(name.clone()))?;
+            let exposure = match rule {
+                TableRule::Public { .. } => Exposure::Public,
+                TableRule::Private(private) => exposure(policy, catalog, name, private)?,
+            };
+            let relation = relation(name, table, exposure, rule);
+            relations.insert((name.schema.clone(), name.name.clone()), relation);
+        }
+        Ok(Self { version: policy.version, relations })
+    }
+
     /// A listed table.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
         self.relations.get(&(schema.to_owned(), name.to_owned()))
@@ -83,6 +129,80 @@ impl Relation {
     pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
         self.columns.iter().find(|column| column.name == name)
     }
+}
+
+fn exposure(
+    policy: &Policy,
+    catalog: &Catalog,
+    name: &TableName,
+    private: &PrivateTable,
+) -> Result<Exposure, SnapshotError> {
+    let mut path = Vec::new();
+    for step in policy.unit_path(name)? {
+        let (table, column) = (step.table.clone(), step.column.clone());
+        let enforced = catalog.tables.get(&step.table).is_some_and(|from| {
+            from.foreign_keys.iter().any(|key| {
+                key.columns == [step.column.as_str()]
+                    && key.target == step.to_table
+                    && key.target_columns == [step.to_column.as_str()]
+            })
+        });
+        if !enforced {
+            return Err(SnapshotError::Arrow { table, column });
+        }
+        path.push(Hop {
+            column: step.column,
+            to_schema: step.to_table.schema,
+            to_table: step.to_table.name,
+            to_column: step.to_column,
+        });
+    }
+    let (table, unit) = policy.unit_key(name)?;
+    let unique = catalog.tables.get(&table).is_some_and(|found| {
+        found.is_unique(&[&unit]) && found.column(&unit).is_some_and(|column| column.not_null)
+    });
+    if !unique {
+        return Err(SnapshotError::UnitKey { table, column: unit });
+    }
+    Ok(Exposure::Private { path, unit, rows_max: private.max_rows })
+}
+
+fn relation(name: &TableName, table: &Table, exposure: Exposure, rule: &TableRule) -> Relation {
+    let rules = match rule {
+        TableRule::Private(private) => Some(&private.columns),
+        TableRule::Public { .. } => None,
+    };
+    let unique = table
+        .columns
+        .iter()
+        .filter(|column| column.not_null && table.is_unique(&[&column.name]))
+        .map(|column| column.name.clone())
+        .collect();
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| {
+            let rule: Option<&ColumnRule> = rules.and_then(|rules| rules.get(&column.name));
+            ColumnInfo {
+                name: column.name.clone(),
+                ty: type_of_name(&column.type_name),
+                type_name: column.type_name.clone(),
+                // A column of a private table that nobody classified is hidden.
+                direct: rules.is_some() && rule.is_none_or(|rule| rule.class == Class::Direct),
+                bounds: rule.and_then(|rule| rule.bounds.clone()),
+                values: rule.and_then(|rule| rule.values.as_ref()).map(|values| match values {
+                    Values::List(values) => KeyValues::List(values.clone()),
+                    Values::Column { table, column } => KeyValues::Column(
+                        table.schema.clone(),
+                        table.name.clone(),
+                        column.clone(),
+                    ),
+                }),
+                not_null: column.not_null,
+            }
+        })
+        .collect();
+    Relation { schema: name.schema.clone(), name: name.name.clone(), exposure, unique, columns }
 }
 
 /// The analysis' view of a type that PostgreSQL's `format_type` printed, such as `numeric(15,2)`.

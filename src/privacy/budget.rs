@@ -278,3 +278,7 @@ impl Limit {
         Self { accountant, rho, epsilon: Amount::ZERO, delta: for_thresholds }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

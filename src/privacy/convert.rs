@@ -17,7 +17,7 @@
 //! to the safe side.
 //!
 //! *Source.* Canonne, Kamath and Steinke, "The Discrete Gaussian for Differential Privacy", 2020,
-//! corollary 13; approximate zCDP: Bun and Steinke 2016, section 8.
+//! the conversion from concentrated to approximate differential privacy; approximate zCDP: Bun and Steinke 2016, section 8.
 //!
 //! *Test.* Published numbers at δ = 10⁻⁶, fifty-digit references, both directions undoing each
 //! other, and the simple formula ε = ρ + 2√(ρ·ln(1/δ)) as an upper bound.
@@ -112,3 +112,7 @@ fn best(centre: f64, f: impl Fn(f64) -> f64) -> f64 {
     }
     value
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::float_cmp, reason = "tests")]
+mod tests;

@@ -48,9 +48,10 @@ pub(crate) fn parse(text: &str) -> Result<RBig, NumberError> {
     if text.len() > TEXT_LEN_MAX {
         return Err(NumberError::TooManyDigits);
     }
-    if text.strip_prefix('-').is_some_and(|rest| parse(rest).is_ok()) {
-        return Err(NumberError::NotPositive);
-    }
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
         None => (text, 0),
@@ -61,7 +62,7 @@ pub(crate) fn parse(text: &str) -> Result<RBig, NumberError> {
         return Err(NumberError::Malformed);
     }
     let digits = digits.trim_start_matches('0');
-    if digits.is_empty() {
+    if negative || digits.is_empty() {
         return Err(NumberError::NotPositive);
     }
     if digits.len() > DIGITS_MAX {
@@ -143,3 +144,7 @@ fn decimal_places(denominator: &UBig) -> Option<usize> {
     }
     rest.is_one().then_some(twos.max(fives))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -28,3 +28,7 @@ mod tail;
 
 pub use dashu::integer::{IBig, UBig};
 pub use exact::{Exact, Noisy};
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod statistics;

@@ -8,6 +8,8 @@
 //! σ² ≥ Δ₂²/(2ρ). For discrete Laplace noise the ratio of neighbouring probabilities is at most
 //! exp(Δ₁/b), and b ≥ Δ₁/ε. Both parameters are rationals rounded up (see [`Scale`]), and the
 //! sampler is exact for rationals: no float is between the clipped value and the answer.
+//! Randomness is a ChaCha20 stream seeded by the system. A draw takes longer the larger it is, so
+//! when an answer is sent must not tell when its noise was drawn.
 //!
 //! *Source.* Canonne, Kamath and Steinke, "The Discrete Gaussian for Differential Privacy", 2020,
 //! theorem 4 and algorithms 1 to 3; the samplers are OpenDP's.
@@ -130,7 +132,7 @@ impl Noise {
     }
 
     /// The standard deviation, for showing; that of the continuous Gaussian, which is at least
-    /// that of the discrete one (CKS 2020, corollary 22).
+    /// that of the discrete one (Canonne, Kamath and Steinke 2020).
     pub fn standard_deviation(&self) -> f64 {
         match self {
             Self::Gaussian { sigma } => rounding::up(&sigma.0),
@@ -157,3 +159,7 @@ impl fmt::Display for NoiseError {
 }
 
 impl std::error::Error for NoiseError {}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

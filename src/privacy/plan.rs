@@ -167,8 +167,8 @@ pub struct Bounds {
     pub centre: IBig,
 }
 
-/// A plan, in one of its states.
-#[derive(Debug)]
+/// A plan, in one of its states. One that was analyzed can be copied; one that was charged cannot.
+#[derive(Clone, Debug)]
 pub struct Plan<State> {
     pub(crate) leaf: Leaf,
     pub(crate) state: State,

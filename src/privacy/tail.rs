@@ -4,10 +4,10 @@
 //! the floats (about 10⁻⁹ of p) it is the least one.
 //!
 //! *Argument, Gaussian.* By Poisson summation Σ exp(-z²/2σ²) over the integers is at least √(2πσ²),
-//! so the tail is bounded by what the continuous Gaussian has above m-1, each term being at most the integral
-//! over the unit interval to its left; and, where exp(-z²/2σ²) is convex, that is from σ on, by
-//! what it has above m-½, each term being at most the integral over the interval around it
-//! (Hermite and Hadamard). That gives an m that is right; up to σ = [`EXACT_SIGMA_MAX`] the terms
+//! so the tail is bounded by what the continuous Gaussian has above m-1, each term being at most
+//! the integral over the unit interval to its left; and, where exp(-z²/2σ²) is convex, that is
+//! from σ on, by what it has above m-½, each term being at most the integral over the interval
+//! around it (Hermite and Hadamard). That gives an m that is right; up to σ = [`EXACT_SIGMA_MAX`] the terms
 //! are then summed themselves, downwards from it, for as long as the sum stays below p.
 //! Rounding: the sum is taken for a σ' a little above σ, whose tail is larger because |Z| grows
 //! stochastically with σ; the error of at most a few thousand positive terms, each good to about
@@ -15,8 +15,8 @@
 //!
 //! *Argument, Laplace.* P\[Z ≥ m\] = qᵐ/(1+q) with q = exp(-1/b), so m ≥ b·ln(1/(p(1+q))).
 //!
-//! *Source.* Canonne, Kamath and Steinke 2020, proposition 25 (the first Gaussian bound); the rest
-//! is derived here.
+//! *Source.* Canonne, Kamath and Steinke 2020 (the bound by the continuous tail above m-1); the
+//! rest is derived here.
 //!
 //! *Test.* Fifty-digit references for both and a comparison with the term-by-term sum.
 
@@ -121,3 +121,7 @@ fn normal_quantile(p: f64) -> f64 {
     }
     high
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::float_cmp, reason = "tests")]
+mod tests;

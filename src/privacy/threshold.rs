@@ -56,3 +56,7 @@ pub fn threshold(noise: &Noise, delta: &Delta, l0: u64, min_group: u64) -> UBig 
 pub fn is_shown(exact: &UBig, noisy: &IBig, min_group: u64, threshold: &UBig) -> bool {
     *exact >= UBig::from(min_group.max(1)) && *noisy >= IBig::from(threshold.clone())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::float_cmp, reason = "tests")]
+mod tests;

@@ -71,3 +71,54 @@ pub fn ratio_half_width(sum: f64, sum_half: f64, count: f64, count_half: f64) ->
     let ratio = Interval::around(sum, sum_half).ratio(Interval::around(count, count_half))?;
     Some(ratio.half_width_around(sum / count))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_average_and_its_width() {
+        let half = ratio_half_width(1000.0, 50.0, 100.0, 5.0).unwrap();
+        // The corners are 950/105 and 1050/95.
+        assert!((half - (1050.0 / 95.0 - 10.0)).abs() < 1e-9, "{half}");
+        assert_eq!(ratio_half_width(1000.0, 50.0, 5.0, 5.0), None);
+        assert_eq!(ratio_half_width(1000.0, 50.0, -100.0, 5.0), None);
+        assert_eq!(ratio_half_width(1.0, 1.0, f64::NAN, 1.0), None);
+    }
+
+    #[test]
+    fn an_interval_is_clamped_with_its_value() {
+        let clamped = Interval { low: -3.0, high: 0.5 }.clamp(0.0, 1.0);
+        assert_eq!(clamped, Interval { low: 0.0, high: 0.5 });
+        let outside = Interval { low: 4.0, high: 5.0 }.clamp(0.0, 1.0);
+        assert_eq!(outside, Interval { low: 1.0, high: 1.0 });
+    }
+
+    fn holds(interval: Interval, x: f64) -> bool {
+        interval.low <= x && x <= interval.high
+    }
+
+    proptest! {
+        #[test]
+        fn results_of_members_are_members(
+            s in -1e6..1e6_f64, sh in 0.0..1e5_f64, a in -1.0..=1.0_f64,
+            n in 1.0..1e6_f64, nh in 0.0..1e3_f64, b in -1.0..=1.0_f64,
+        ) {
+            let (x, y) = (s + a * sh, n + b * nh);
+            let (sum, count) = (Interval::around(s, sh), Interval::around(n, nh));
+            if let Some(ratio) = sum.ratio(count) {
+                prop_assert!(holds(ratio, x / y));
+                let half = ratio_half_width(s, sh, n, nh).unwrap();
+                prop_assert!((x / y - s / n).abs() <= half * (1.0 + 1e-12));
+            } else {
+                prop_assert!(n - nh <= 0.0 || (n - nh).next_down() <= 0.0);
+            }
+            prop_assert!(holds(sum.minus(count), x - y));
+            prop_assert!(holds(sum.square(), x * x));
+            prop_assert!(holds(sum.root(), x.max(0.0).sqrt()));
+        }
+    }
+}

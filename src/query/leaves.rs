@@ -17,6 +17,7 @@ use sqlparser::ast::{
 use super::aggregates::{Columns, Rewriter, has_aggregate};
 use super::keys;
 use super::lower::{lower, strip, unsupported};
+use super::parse;
 use super::scope::{Rows, folded};
 use crate::catalog::snapshot::Snapshot;
 use crate::error::{Code, Refusal};
@@ -26,6 +27,8 @@ use crate::error::{Code, Refusal};
 pub struct Bound {
     /// The leaves, in the order in which they are charged.
     pub leaves: Vec<BoundLeaf>,
+    /// The tables of the `noisegate` schema that it reads, with their first array parameter.
+    pub virtuals: Vec<(VirtualTable, usize)>,
     /// The query with each leaf cut out.
     pub query: Query,
     /// What kind of answer it gives.
@@ -61,7 +64,13 @@ pub struct BoundLeaf {
 /// the releases are numbered after them.
 pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Bound, Refusal> {
     let mut binder =
-        Binder { snapshot, leaves: Vec::new(), ctes: BTreeMap::new(), arrays: parameters };
+        Binder {
+            snapshot,
+            leaves: Vec::new(),
+            virtuals: Vec::new(),
+            ctes: BTreeMap::new(),
+            arrays: parameters,
+        };
     let mut query = query;
     let kind = binder.query(&mut query)?;
     let answer = match kind {
@@ -72,7 +81,57 @@ pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Boun
     if kind != Kind::Rows {
         binder.nothing_private_left(&query)?;
     }
-    Ok(Bound { leaves: binder.leaves, query, answer })
+    Ok(Bound { leaves: binder.leaves, virtuals: binder.virtuals, query, answer })
+}
+
+/// A table of the `noisegate` schema, which the proxy fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VirtualTable {
+    /// What the analyst's accounts have left.
+    Budget,
+    /// What the analyst was charged for.
+    MyQueries,
+}
+
+impl VirtualTable {
+    fn named(parts: &[String]) -> Option<Self> {
+        match parts {
+            [schema, name] if schema == "noisegate" => match name.as_str() {
+                "budget" => Some(Self::Budget),
+                "my_queries" => Some(Self::MyQueries),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Budget => "budget",
+            Self::MyQueries => "my_queries",
+        }
+    }
+
+    /// The columns and their types, as the shadow's empty table has them.
+    pub fn columns(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Budget => &[
+                ("account", "text"),
+                ("accountant", "text"),
+                ("epsilon", "numeric"),
+                ("epsilon_left", "numeric"),
+                ("share_left", "numeric"),
+                ("delta", "numeric"),
+                ("renews_at", "timestamp with time zone"),
+            ],
+            Self::MyQueries => &[
+                ("query_id", "text"),
+                ("asked_at", "timestamp with time zone"),
+                ("state", "text"),
+                ("epsilon", "numeric"),
+            ],
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +144,7 @@ enum Kind {
 struct Binder<'a> {
     snapshot: &'a Snapshot,
     leaves: Vec<BoundLeaf>,
+    virtuals: Vec<(VirtualTable, usize)>,
     ctes: BTreeMap<String, (Kind, Query)>,
     arrays: usize,
 }
@@ -195,6 +255,13 @@ impl Binder<'_> {
     }
 
     fn factor(&mut self, factor: &mut TableFactor) -> Result<Kind, Refusal> {
+        if let TableFactor::Table { name, args: None, alias, .. } = factor
+            && let Some(table) = VirtualTable::named(&name_parts(name))
+        {
+            let alias = alias.as_ref().map_or(table.name().to_owned(), |alias| folded(&alias.name));
+            *factor = self.virtual_table(table, &alias)?;
+            return Ok(Kind::Released);
+        }
         match factor {
             TableFactor::Table { name, args, .. } => {
                 if args.is_some() {
@@ -208,6 +275,40 @@ impl Binder<'_> {
                 Ok(kinds.into_iter().map(|(kind, ())| kind).max().unwrap_or(Kind::Public))
             }
             _ => Ok(Kind::Public),
+        }
+    }
+
+    /// A subquery over arrays in the place of a table of the `noisegate` schema.
+    fn virtual_table(&mut self, table: VirtualTable, alias: &str) -> Result<TableFactor, Refusal> {
+        let first = self.arrays.saturating_add(1);
+        let columns = table.columns();
+        self.arrays = self.arrays.saturating_add(columns.len());
+        self.virtuals.push((table, first));
+        let numbered = |text: &dyn Fn(usize, &(&str, &str)) -> String| {
+            let parts: Vec<String> =
+                columns.iter().enumerate().map(|(at, column)| text(at, column)).collect();
+            parts.join(", ")
+        };
+        let select = numbered(&|at, (name, ty)| match *ty {
+            "timestamp with time zone" => {
+                format!("to_timestamp((v.a{at})::double precision) AS {name}")
+            }
+            ty => format!("(v.a{at})::{ty} AS {name}"),
+        });
+        let arrays = numbered(&|at, _| format!("${}::text[]", first.saturating_add(at)));
+        let names = numbered(&|at, _| format!("a{at}"));
+        let alias = alias.replace('"', "\"\"");
+        let query = parse::query(&format!(
+            "SELECT 1 FROM (SELECT {select} FROM unnest({arrays}) AS v({names})) AS \"{alias}\""
+        ))?;
+        match *query.body {
+            SetExpr::Select(select) => select
+                .from
+                .into_iter()
+                .next()
+                .map(|item| item.relation)
+                .ok_or_else(|| unsupported("this table", None)),
+            _ => Err(unsupported("this table", None)),
         }
     }
 

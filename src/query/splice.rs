@@ -24,6 +24,8 @@ pub enum Array {
     },
     /// Noisy numbers as text.
     Numbers(Vec<String>),
+    /// What the proxy itself has to say, as text.
+    Texts(Vec<Option<String>>),
 }
 
 /// The text of the spliced query, with the column names that the client was promised, and `$n`

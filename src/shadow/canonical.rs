@@ -44,6 +44,7 @@ pub struct Canonicalizer {
     config: Config,
     idle: Mutex<Vec<Client>>,
     known: DashMap<Key, Arc<Canonical>>,
+    types: DashMap<String, u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +59,7 @@ impl Canonicalizer {
     pub fn new(mut config: Config) -> Self {
         config.application_name("noisegate canonical");
         config.connect_timeout(std::time::Duration::from_secs(10));
-        Self { config, idle: Mutex::new(Vec::new()), known: DashMap::new() }
+        Self { config, idle: Mutex::new(Vec::new()), known: DashMap::new(), types: DashMap::new() }
     }
 
     /// The canonical form of one query. `types` are what the client declared, 0 for unknown.
@@ -88,6 +89,24 @@ impl Canonicalizer {
         }
         self.known.insert(key, Arc::clone(&canonical));
         Ok(canonical)
+    }
+
+    /// The OID of a type on the shadow, by its qualified name.
+    pub async fn type_oid(&self, name: &str) -> Result<u32, Fault> {
+        if let Some(known) = self.types.get(name) {
+            return Ok(*known);
+        }
+        let client = self.client().await?;
+        let shadow = |error: tokio_postgres::Error| Fault::Shadow(error.to_string());
+        let row = client
+            .query_one("SELECT pg_catalog.to_regtype($1)::oid", &[&name])
+            .await
+            .map_err(shadow)?;
+        let oid: Option<u32> = row.try_get(0).map_err(shadow)?;
+        self.keep(client);
+        let oid = oid.ok_or_else(|| Fault::Shadow("a type of the source is missing".to_owned()))?;
+        self.types.insert(name.to_owned(), oid);
+        Ok(oid)
     }
 
     async fn client(&self) -> Result<Client, Fault> {

@@ -1,0 +1,127 @@
+use dashu::integer::UBig;
+use dashu::rational::RBig;
+use proptest::prelude::*;
+
+use super::*;
+
+fn epsilon(text: &str) -> Epsilon {
+    Epsilon::parse(text).unwrap()
+}
+
+fn delta(text: &str) -> Delta {
+    Delta::parse(text).unwrap()
+}
+
+#[test]
+fn costs_are_whole_units_rounded_up() {
+    assert_eq!(epsilon("0.1").cost().to_string(), "100000000000");
+    assert_eq!(epsilon("1e-30").cost().to_string(), "1");
+    assert_eq!(epsilon("1.0000000000001").cost().to_string(), "1000000000001");
+    assert_eq!(Rho::of_epsilon(&epsilon("0.1")).cost().to_string(), "5000000000");
+    assert_eq!(delta("1e-6").cost().to_string(), "1000000000000");
+    assert_eq!(delta("1e-19").cost().to_string(), "1");
+}
+
+#[test]
+fn ten_tenths_are_one() {
+    let tenth = epsilon("0.1").cost();
+    let spent = (0..10).fold(Amount::ZERO, |sum, _| &sum + &tenth);
+    let limit = Limit::new(Accountant::Pure, &epsilon("1"), &delta("1e-6"), (1, 10));
+    assert_eq!(spent, limit.epsilon);
+    assert_eq!((limit.rho, limit.delta), (Amount::ZERO, Amount::ZERO));
+}
+
+#[test]
+fn a_tenth_of_delta_pays_for_thresholds() {
+    let limit = Limit::new(Accountant::Zcdp, &epsilon("1"), &delta("1e-6"), (1, 10));
+    assert_eq!(limit.delta.to_string(), "100000000000");
+    // The tight conversion at δ = 9e-7, computed with fifty digits: 0.0241296223448730…
+    assert_eq!(limit.rho.to_string(), "24129622344");
+    assert_eq!(limit.epsilon, Amount::ZERO);
+}
+
+#[test]
+fn no_share_and_every_share_have_a_meaning() {
+    let of = |share| Limit::new(Accountant::Zcdp, &epsilon("1"), &delta("1e-6"), share);
+    assert_eq!(of((0, 1)).delta, Amount::ZERO);
+    assert_eq!(of((1, 0)), of((0, 1)));
+    assert_eq!(of((3, 2)).rho, Amount::ZERO);
+    assert_eq!(of((3, 2)).delta, delta("1e-6").cost());
+}
+
+/// The counting queries of standard deviation 100 that (1, 1e-6) answers; with the simple
+/// conversion it would be 349, and more than 560 would be wrong for any accountant.
+#[test]
+fn four_hundred_and_eighty_seven_counts() {
+    let limit = Limit::new(Accountant::Zcdp, &epsilon("1"), &delta("1e-6"), (0, 1));
+    let each = Rho::of_epsilon(&epsilon("0.01")).cost();
+    let mut spent = Amount::ZERO;
+    let mut answered = 0;
+    while &spent + &each <= limit.rho {
+        spent = &spent + &each;
+        answered += 1;
+    }
+    assert_eq!(answered, 487);
+}
+
+#[test]
+fn nothing_paid_buys_nothing() {
+    assert_eq!(Rho::from_cost(&Amount::ZERO), None);
+    assert_eq!(Epsilon::from_cost(&Amount::ZERO), None);
+    assert_eq!(Delta::from_cost(&Amount::ZERO), None);
+    let all = Amount::from_units(UBig::from(10u8).pow(18));
+    assert_eq!(Delta::from_cost(&all), None, "a δ of one is no guarantee");
+}
+
+#[test]
+fn parts_add_up() {
+    let third = epsilon("1").split(3);
+    assert_eq!(third.to_string(), "1/3");
+    assert_eq!(third.value() * RBig::from(3), RBig::ONE);
+    assert_eq!(epsilon("1").split(0), epsilon("1"));
+    assert_eq!(delta("0.3").split(3), delta("0.1"));
+    assert_eq!(Rho::of_epsilon(&epsilon("2")).split(4).to_string(), "0.5");
+}
+
+/// Decimal text of a parameter between 10⁻²⁹ and 10³⁹.
+fn parameter() -> impl Strategy<Value = String> {
+    ("[1-9][0-9]{0,30}", -29..9).prop_map(|(digits, exponent)| format!("{digits}e{exponent}"))
+}
+
+proptest! {
+    #[test]
+    fn a_cost_is_the_least_whole_number_of_units(text in parameter()) {
+        let epsilon = epsilon(&text);
+        let exact = epsilon.value() * RBig::from(PICO);
+        let cost = RBig::from(epsilon.cost().units().clone());
+        prop_assert!(cost >= exact && cost < exact + RBig::ONE && cost >= RBig::ONE);
+        let rho = Rho::of_epsilon(&epsilon);
+        let paid = Rho::from_cost(&rho.cost()).unwrap();
+        prop_assert!(paid >= rho);
+        prop_assert_eq!(paid.cost(), rho.cost());
+    }
+
+    #[test]
+    fn a_pure_limit_is_the_greatest_whole_number_of_units(text in parameter()) {
+        let epsilon = epsilon(&text);
+        let limit = Limit::new(Accountant::Pure, &epsilon, &delta("1e-6"), (1, 10)).epsilon;
+        let limit = RBig::from(limit.units().clone());
+        let exact = epsilon.value() * RBig::from(PICO);
+        prop_assert!(limit <= exact && limit > exact - RBig::ONE);
+    }
+
+    #[test]
+    fn thresholds_and_conversion_share_delta(digits in 1_u64..1_000_000, part in 0_u32..9) {
+        let delta = delta(&format!("{digits}e-21"));
+        let limit = Limit::new(Accountant::Zcdp, &epsilon("1"), &delta, (part, 9));
+        let share = delta.value() * RBig::from(part) / RBig::from(9);
+        let units = RBig::from(limit.delta.units().clone());
+        prop_assert!(units <= share * RBig::from(ATTO));
+    }
+
+    #[test]
+    fn what_is_shown_reads_back(text in parameter()) {
+        let epsilon = epsilon(&text);
+        prop_assert_eq!(&Epsilon::parse(&epsilon.to_string()).unwrap(), &epsilon);
+    }
+}

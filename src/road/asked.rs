@@ -1,0 +1,190 @@
+//! What a client asked, and what the relay is told to do about it.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio_postgres::types::Type;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Gate;
+use crate::clock::Millis;
+use crate::error::{Error, Fault, Refusal};
+use crate::ids::{Analyst, QueryId};
+use crate::policy::Preview;
+use crate::query::leaves::{Answer as Kind, Bound, rows_refused};
+use crate::query::splice::{self, Array};
+use crate::query::tokens;
+use crate::shadow::canonical::{Canonical, CanonicalError};
+use crate::shadow::settings::Settings;
+use crate::source::RawParameter;
+
+/// Rows with at most this LIMIT are a preview.
+const PREVIEW_ROWS_MAX: u64 = 10_000;
+
+/// One statement of one client.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// The statement's id.
+    pub id: QueryId,
+    /// Who asks.
+    pub analyst: &'a Analyst,
+    /// The text.
+    pub text: &'a str,
+    /// The parameter types that the client declared; 0 for unknown.
+    pub types: &'a [u32],
+    /// The parameters, as the client sent them.
+    pub parameters: &'a [RawParameter],
+    /// The session's settings.
+    pub settings: &'a Settings,
+    /// When it was asked: what `now()` is below a leaf.
+    pub at: Millis,
+    /// Fires when the client cancels.
+    pub canceled: &'a CancellationToken,
+}
+
+/// What to do about a private statement.
+#[derive(Debug)]
+pub enum Answer {
+    /// Let the shadow answer the statement as it is, with a warning if there is one.
+    Forward(Option<String>),
+    /// Run this instead, in the client's own shadow session.
+    Spliced {
+        /// The statement; its first parameters are the client's.
+        text: String,
+        /// The types of all parameters; 0 where the text casts them itself.
+        types: Vec<u32>,
+        /// The array parameters, in binary form.
+        arrays: Vec<Bytes>,
+        /// What to tell the client besides.
+        notices: Vec<String>,
+    },
+}
+
+impl Asked<'_> {
+    /// The canonical form of the text.
+    pub(super) async fn canonical(&self, gate: &Gate) -> Result<Arc<Canonical>, Error> {
+        let read = gate.canonical.read(self.text, self.types, self.settings).await;
+        read.map_err(|error| match error {
+            CanonicalError::Fault(fault) => Error::Fault(fault),
+            CanonicalError::Database(error) => Error::Database(error),
+        })
+    }
+
+    /// The parameters of a leaf on the source: the statement's time, then the client's.
+    pub(super) fn source_parameters(
+        &self,
+        canonical: &Canonical,
+    ) -> (Vec<Type>, Vec<RawParameter>) {
+        let mut types = vec![Type::TIMESTAMPTZ];
+        types.extend(canonical.parameters.iter().cloned());
+        let mut values = vec![RawParameter { value: Some(self.time()), binary: true }];
+        values.extend(self.parameters.iter().cloned());
+        (types, values)
+    }
+
+    /// The statement's time in PostgreSQL's binary form: microseconds since 2000.
+    pub(super) fn time(&self) -> Bytes {
+        const FROM_1970_TO_2000_MS: i64 = 946_684_800_000;
+        let micros = self.at.0.saturating_sub(FROM_1970_TO_2000_MS).saturating_mul(1000);
+        Bytes::copy_from_slice(&micros.to_be_bytes())
+    }
+
+    /// Runs `work` until the policy's deadline or the client's cancel.
+    pub(super) async fn in_time<T>(
+        &self,
+        gate: &Gate,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        tokio::select! {
+            () = self.canceled.cancelled() => Err(Fault::Canceled),
+            done = tokio::time::timeout(gate.timeout(), work) => {
+                done.unwrap_or(Err(Fault::Deadline))
+            }
+        }
+    }
+
+    /// The refusal with the position of what it is about.
+    pub fn positioned(&self, mut refusal: Refusal) -> Refusal {
+        if refusal.position.is_none() {
+            let word = refusal.near.as_deref().filter(|word| !word.is_empty());
+            refusal.position = word.and_then(|word| tokens::position_of(self.text, word));
+        }
+        refusal
+    }
+}
+
+/// The answer to a query without leaves: public, a shape probe, a preview, or refused.
+pub(super) fn without_leaves(gate: &Gate, bound: &Bound) -> Result<Answer, Error> {
+    match bound.answer {
+        Kind::Public | Kind::Released => Ok(Answer::Forward(None)),
+        Kind::Rows { probe: true, .. } => Ok(Answer::Forward(None)),
+        Kind::Rows { limit: Some(limit), .. }
+            if limit <= PREVIEW_ROWS_MAX && gate.policy.answers.preview == Preview::Empty =>
+        {
+            Ok(Answer::Forward(Some(
+                "Rows of people are not shown: this preview is empty by policy, whatever the \
+                 table holds."
+                    .to_owned(),
+            )))
+        }
+        Kind::Rows { .. } => Err(rows_refused().into()),
+    }
+}
+
+/// The spliced statement with its arrays, which come with the number of their first parameter.
+pub(super) async fn spliced(
+    gate: &Gate,
+    canonical: &Canonical,
+    bound: Bound,
+    mut arrays: Vec<(usize, Vec<Array>)>,
+    notices: Vec<String>,
+) -> Result<Answer, Error> {
+    let text = splice::text(bound.query, &canonical.columns)?;
+    arrays.sort_by_key(|(first, _)| *first);
+    let mut encoded = Vec::new();
+    for array in arrays.into_iter().flat_map(|(_, arrays)| arrays) {
+        encoded.push(encode(gate, array).await?);
+    }
+    let mut types: Vec<u32> = canonical.parameters.iter().map(Type::oid).collect();
+    types.resize(types.len().saturating_add(encoded.len()), 0);
+    Ok(Answer::Spliced { text, types, arrays: encoded, notices })
+}
+
+/// An array in PostgreSQL's binary form.
+async fn encode(gate: &Gate, array: Array) -> Result<Bytes, Fault> {
+    let (oid, elements) = match array {
+        Array::Keys { type_name, elements } => {
+            (gate.canonical.type_oid(&type_name).await?, elements)
+        }
+        Array::Numbers(numbers) => (
+            Type::TEXT.oid(),
+            numbers.into_iter().map(|number| Some(number.into_bytes())).collect(),
+        ),
+        Array::Texts(texts) => {
+            (Type::TEXT.oid(), texts.into_iter().map(|t| t.map(String::into_bytes)).collect())
+        }
+    };
+    let too_long = || Fault::Unreachable("an array longer than its form allows");
+    let mut out = BytesMut::new();
+    if elements.is_empty() {
+        out.put_i32(0);
+        out.put_i32(0);
+        out.put_u32(oid);
+        return Ok(out.freeze());
+    }
+    out.put_i32(1);
+    out.put_i32(i32::from(elements.iter().any(Option::is_none)));
+    out.put_u32(oid);
+    out.put_i32(i32::try_from(elements.len()).map_err(|_| too_long())?);
+    out.put_i32(1);
+    for element in elements {
+        match element {
+            Some(bytes) => {
+                out.put_i32(i32::try_from(bytes.len()).map_err(|_| too_long())?);
+                out.put_slice(&bytes);
+            }
+            None => out.put_i32(-1),
+        }
+    }
+    Ok(out.freeze())
+}

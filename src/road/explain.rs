@@ -1,0 +1,110 @@
+//! EXPLAIN of a private query: what it would cost and how it would be answered, without asking.
+
+use noisegate_privacy::analyze::{Analyzed, Selection};
+use noisegate_privacy::plan::{Exposure, Plan, Statistic};
+
+use super::asked::{self, Answer, Asked};
+use super::gate::Gate;
+use super::{payment, spoken};
+use crate::error::{Error, Fault};
+use crate::query::aggregates::decimal;
+use crate::query::leaves::{self, Answer as Kind, BoundLeaf};
+use crate::query::parse;
+use crate::source::shown;
+
+/// The plan of a private query as text lines; nothing if it has no leaves and the shadow's own
+/// EXPLAIN is right. Nothing is charged and nothing is asked.
+pub async fn explain(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Vec<String>>, Error> {
+    let canonical = asked.canonical(gate).await?;
+    let tree = parse::query(&canonical.text)?;
+    let bound = leaves::bind(tree, &gate.snapshot, canonical.parameters.len())?;
+    if bound.answer != Kind::Released {
+        return match asked::without_leaves(gate, &bound)? {
+            Answer::Forward(_) => Ok(None),
+            Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
+        };
+    }
+    let payment = payment::of(gate, asked)?;
+    let plans = payment.analyze(&bound.leaves)?;
+    let mut lines = Vec::new();
+    for (number, (plan, leaf)) in plans.iter().zip(&bound.leaves).enumerate() {
+        lines.push(format!("Leaf {}", number.saturating_add(1)));
+        lines.extend(leaf_lines(plan, leaf, &payment.epsilon.to_string()));
+    }
+    lines.push("Above the leaves: PostgreSQL, on the releases".to_owned());
+    Ok(Some(lines))
+}
+
+fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<String> {
+    let analyzed = plan.analysis();
+    let mut lines = vec![format!("  Unit: {}", unit(plan))];
+    lines.push(format!(
+        "  Bounds: one person counts in at most {} and with at most {} of each",
+        plural(analyzed.groups, "group"),
+        plural(analyzed.rows, "row"),
+    ));
+    for (at, statistic) in plan.leaf().statistics.iter().enumerate() {
+        lines.extend(statistic_line(analyzed, at, statistic));
+    }
+    lines.push(format!("  Groups: {}", groups(analyzed)));
+    lines.push(format!(
+        "  Price: epsilon {epsilon} (rho {} in 1e-12, delta {} in 1e-18)",
+        analyzed.loss.rho, analyzed.loss.delta
+    ));
+    let widths = spoken::widths(analyzed, leaf);
+    if !widths.is_empty() {
+        lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
+    }
+    lines.push("  SQL for the source:".to_owned());
+    lines.extend(shown(plan).lines().map(|line| format!("    {line}")));
+    lines
+}
+
+fn unit(plan: &Plan<Analyzed>) -> String {
+    let Some(scan) = plan.leaf().scans.get(plan.analysis().unit) else { return String::new() };
+    let mut path = format!("{}.{}", scan.schema, scan.table);
+    if let Exposure::Private { path: hops, unit, .. } = &scan.exposure {
+        for hop in hops {
+            path.push_str(&format!(".{} -> {}.{}", hop.column, hop.to_schema, hop.to_table));
+        }
+        path.push_str(&format!(".{unit}"));
+    }
+    path
+}
+
+fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Option<String> {
+    let calibrated = analyzed.statistics.get(at)?;
+    let (what, scale) = match statistic {
+        Statistic::Rows { .. } => ("rows".to_owned(), 0),
+        Statistic::Units { .. } => ("people".to_owned(), 0),
+        Statistic::Sum { bounds, .. } => {
+            let (low, high) = (&bounds.low, &bounds.high);
+            let range = format!("{} to {}", decimal(low, bounds.scale), decimal(high, bounds.scale));
+            (format!("sum of values from {range}"), bounds.scale)
+        }
+    };
+    let noise = match &calibrated.noise {
+        noisegate_privacy::noise::Noise::Gaussian { .. } => "discrete Gaussian",
+        noisegate_privacy::noise::Noise::Laplace { .. } => "discrete Laplace",
+    };
+    let linf = decimal(&calibrated.linf.clone().into(), scale);
+    let step = if scale == 0 { 1.0 } else { 10_f64.powi(-i32::try_from(scale).unwrap_or(0)) };
+    let deviation = calibrated.noise.standard_deviation() * step;
+    Some(format!(
+        "  Column: {what}; sensitivity {linf} per group; noise {noise}, standard deviation {deviation:.4}"
+    ))
+}
+
+fn groups(analyzed: &Analyzed) -> String {
+    match &analyzed.selection {
+        Selection::Whole => "one, always shown".to_owned(),
+        Selection::Public => "public keys, all shown".to_owned(),
+        Selection::Threshold { group_min, noisy_min, .. } => format!(
+            "found in the data, shown from {group_min} people and a noisy count of {noisy_min}"
+        ),
+    }
+}
+
+fn plural(count: u32, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

@@ -1,0 +1,96 @@
+//! What all sessions share.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::inflight::InFlight;
+use crate::catalog::snapshot::{Snapshot, SnapshotError};
+use crate::catalog::{Catalog, CatalogError};
+use crate::clock::Clock;
+use crate::error::Fault;
+use crate::ledger::{Ledger, LedgerError};
+use crate::policy::Policy;
+use crate::shadow::canonical::Canonicalizer;
+use crate::source::Source;
+
+/// The gate: policy, schema, source, shadow and ledger, ready to answer.
+#[derive(Debug)]
+pub struct Gate {
+    /// The policy in force.
+    pub policy: Policy,
+    /// The schema under the policy.
+    pub snapshot: Snapshot,
+    /// The bare names of private tables.
+    pub private_names: BTreeSet<String>,
+    /// Reads texts on the shadow.
+    pub canonical: Canonicalizer,
+    /// Runs leaves.
+    pub source: Source,
+    /// Budgets and releases.
+    pub ledger: Ledger,
+    /// The time.
+    pub clock: Clock,
+    pub(super) in_flight: InFlight,
+}
+
+/// Why a gate could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The source could not be reached.
+    #[error("the source cannot be reached: {0}")]
+    Source(#[from] tokio_postgres::Error),
+    /// Its schema could not be read.
+    #[error("the source's schema cannot be read: {0}")]
+    Catalog(#[from] CatalogError),
+    /// Policy and schema do not fit.
+    #[error("policy and schema do not fit: {0}; run `noisegate check`")]
+    Snapshot(#[from] SnapshotError),
+}
+
+impl Gate {
+    /// Reads the source's schema and opens the gate. `shadow` logs in as the powerless analyst.
+    pub async fn open(
+        policy: Policy,
+        source: tokio_postgres::Config,
+        shadow: tokio_postgres::Config,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> Result<Self, GateError> {
+        let (client, connection) = source.connect(tokio_postgres::NoTls).await?;
+        let connection = tokio::spawn(connection);
+        let catalog = Catalog::load(&client).await;
+        drop(client);
+        let _ended = connection.await;
+        let snapshot = Snapshot::new(&policy, &catalog?)?;
+        Ok(Self {
+            private_names: snapshot.private_names(),
+            snapshot,
+            canonical: Canonicalizer::new(shadow),
+            source: Source::new(source, policy.answers.timeout_ms),
+            policy,
+            ledger,
+            clock,
+            in_flight: InFlight::default(),
+        })
+    }
+
+    /// How long the source may take.
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.policy.answers.timeout_ms)
+    }
+
+    /// Waits for the next public tick, so that when an answer leaves says less about the rows.
+    pub(super) async fn tick(&self) {
+        let Some(tick) = self.policy.answers.release_tick_ms.filter(|tick| *tick > 0) else {
+            return;
+        };
+        let now = u64::try_from(self.clock.now().0).unwrap_or(0);
+        let wait = tick.saturating_sub(now % tick);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+    }
+}
+
+/// What an operator reads when the ledger fails.
+pub(super) fn ledger_fault(error: LedgerError) -> Fault {
+    Fault::Ledger(error.to_string())
+}

@@ -1,0 +1,47 @@
+//! Equal questions in flight are asked once: the second waits, then finds the first's release.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::ids::Question;
+
+/// The questions being answered.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    questions: Arc<DashMap<Question, Arc<Mutex<()>>>>,
+}
+
+/// Nobody else answers these questions while this lives.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    held: Vec<(Question, Option<OwnedMutexGuard<()>>)>,
+    questions: Arc<DashMap<Question, Arc<Mutex<()>>>>,
+}
+
+impl InFlight {
+    /// Waits until nobody else answers any of them. In sorted order, so that two statements with
+    /// the same leaves do not wait for each other.
+    pub(crate) async fn hold(&self, questions: &[Question]) -> Alone {
+        let mut sorted = questions.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut alone = Alone { held: Vec::new(), questions: Arc::clone(&self.questions) };
+        for question in sorted {
+            let lock = Arc::clone(self.questions.entry(question).or_default().value());
+            alone.held.push((question, Some(lock.lock_owned().await)));
+        }
+        alone
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        for (question, guard) in &mut self.held {
+            drop(guard.take());
+            // Only the map and this clone left means that nobody waits.
+            self.questions.remove_if(question, |_, lock| Arc::strong_count(lock) == 1);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The road of one private query, from the analyst's text to what the shadow session finishes.
+
+mod asked;
+mod explain;
+mod gate;
+mod inflight;
+mod payment;
+mod remember;
+mod spoken;
+mod virtuals;
+
+pub use asked::{Answer, Asked};
+pub use explain::explain;
+pub use gate::{Gate, GateError};
+
+use noisegate_privacy::analyze::Analyzed;
+use noisegate_privacy::plan::Plan;
+use noisegate_privacy::release::Release;
+
+use crate::error::{Error, Fault};
+use crate::ids::Question;
+use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
+use crate::query::leaves::{self, Answer as Kind, Bound, BoundLeaf};
+use crate::query::{parse, splice};
+use crate::source::{BoundedSql, Snapshot};
+use crate::shadow::canonical::Canonical;
+
+/// Answers one private query. This is the road; each line is a stage.
+///
+/// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
+pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
+    let canonical = asked.canonical(gate).await?;
+    let tree = parse::query(&canonical.text)?;
+    let bound = leaves::bind(tree, &gate.snapshot, canonical.parameters.len())?;
+    if bound.answer != Kind::Released {
+        return asked::without_leaves(gate, &bound);
+    }
+    let payment = payment::of(gate, asked)?;
+    let plans = payment.analyze(&bound.leaves)?;
+    let questions = remember::questions(gate, asked, &payment, &plans);
+    let _alone = gate.in_flight.hold(&questions).await;
+    let mut known = recall(gate, &questions).await?;
+    let fresh: Vec<bool> = known.iter().map(Option::is_none).collect();
+    if fresh.contains(&true) {
+        payment.within_cap(&plans, &fresh)?;
+        let reservation = reserve(gate, asked, &payment, &plans, &questions, &fresh).await?;
+        let new = ask_source(gate, asked, &canonical, &plans, &fresh, reservation, &questions).await?;
+        fill(&mut known, new);
+    }
+    let releases: Vec<Release> = known.into_iter().flatten().collect();
+    let spoken = spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh).await?;
+    finish(gate, asked, &canonical, bound, &releases, spoken).await
+}
+
+async fn recall(gate: &Gate, questions: &[Question]) -> Result<Vec<Option<Release>>, Fault> {
+    let mut known = Vec::with_capacity(questions.len());
+    for question in questions {
+        let payload = gate.ledger.recall(*question).await.map_err(gate::ledger_fault)?;
+        known.push(payload.as_deref().and_then(remember::decode));
+    }
+    Ok(known)
+}
+
+async fn reserve(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    payment: &payment::Payment,
+    plans: &[Plan<Analyzed>],
+    questions: &[Question],
+    fresh: &[bool],
+) -> Result<Reservation, Error> {
+    let leaves = plans.iter().zip(questions).zip(fresh).filter(|(_, fresh)| **fresh);
+    let charge = Charge {
+        query: asked.id,
+        analyst: asked.analyst.clone(),
+        leaves: leaves
+            .map(|((plan, question), _)| LeafCharge {
+                question: *question,
+                loss: plan.loss().clone(),
+                accounts: payment.accounts.clone(),
+            })
+            .collect(),
+    };
+    gate.ledger.reserve(charge).await.map_err(|error| payment::refused(gate, error))
+}
+
+/// Asks the source, adds the noise and remembers the releases. From here on the charge stands,
+/// unless nothing at all was sent.
+async fn ask_source(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    canonical: &Canonical,
+    plans: &[Plan<Analyzed>],
+    fresh: &[bool],
+    mut reservation: Reservation,
+    questions: &[Question],
+) -> Result<Vec<Release>, Error> {
+    let receipts = reservation.receipts();
+    let mut snapshot = match gate.source.begin(&asked.settings.for_source()).await {
+        Ok(snapshot) => snapshot,
+        Err((fault, proof)) => {
+            gate.ledger.void(reservation, proof).await.map_err(gate::ledger_fault)?;
+            return Err(fault.into());
+        }
+    };
+    let mut releases = Vec::new();
+    let fresh_plans = plans.iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(plan, _)| plan);
+    for (plan, receipt) in fresh_plans.zip(receipts) {
+        let plan = plan
+            .clone()
+            .charged(receipt)
+            .ok_or(Fault::Unreachable("a receipt for another price"))?;
+        let sql = BoundedSql::emit(&plan);
+        let exact = asked.in_time(gate, run(&mut snapshot, sql, asked, canonical)).await?;
+        let release = plan
+            .release(exact)
+            .map_err(|_| Fault::Source("an answer could not be released".to_owned()))?;
+        releases.push(release);
+    }
+    snapshot.finish().await;
+    let expires_at = remember::expires_at(gate);
+    let remembered = questions
+        .iter()
+        .zip(fresh)
+        .filter(|(_, fresh)| **fresh)
+        .zip(&releases)
+        .map(|((question, _), release)| Remembered {
+            question: *question,
+            payload: remember::encode(release),
+            expires_at,
+        })
+        .collect();
+    gate.ledger.settle(reservation, remembered).await.map_err(gate::ledger_fault)?;
+    Ok(releases)
+}
+
+async fn run(
+    snapshot: &mut Snapshot<'_>,
+    sql: BoundedSql,
+    asked: &Asked<'_>,
+    canonical: &Canonical,
+) -> Result<Vec<noisegate_privacy::release::ExactRow>, Fault> {
+    let (types, parameters) = asked.source_parameters(canonical);
+    snapshot.run(sql, &types, &parameters).await
+}
+
+fn fill(known: &mut [Option<Release>], new: Vec<Release>) {
+    let mut new = new.into_iter();
+    for place in known.iter_mut().filter(|place| place.is_none()) {
+        *place = new.next();
+    }
+}
+
+/// The spliced statement, at the next public tick.
+async fn finish(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    canonical: &Canonical,
+    bound: Bound,
+    releases: &[Release],
+    notices: Vec<String>,
+) -> Result<Answer, Error> {
+    if bound.leaves.len() != releases.len() {
+        return Err(Fault::Unreachable("a leaf without a release").into());
+    }
+    let mut arrays = virtuals::arrays(gate, asked, &bound).await?;
+    let leaf_arrays = |(leaf, release): (&BoundLeaf, &Release)| {
+        (leaf.columns.first_parameter, splice::arrays(leaf, release))
+    };
+    arrays.extend(bound.leaves.iter().zip(releases).map(leaf_arrays));
+    let spliced = asked::spliced(gate, canonical, bound, arrays, notices).await?;
+    gate.tick().await;
+    Ok(spliced)
+}

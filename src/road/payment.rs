@@ -1,0 +1,192 @@
+//! Who pays for a statement, and how much it may cost.
+
+use noisegate_privacy::analyze::{Analyzed, Rejection, Terms, analyze};
+use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Limit};
+use noisegate_privacy::plan::Plan;
+
+use super::gate::{Gate, ledger_fault};
+use super::{Asked, spoken};
+use crate::error::{Code, Error, Fault, Refusal};
+use crate::ledger::{Account, LedgerError, Window};
+use crate::policy::Budget;
+use crate::query::leaves::BoundLeaf;
+
+/// The share of an account's δ that pays for thresholds: a tenth.
+const THRESHOLDS: (u32, u32) = (1, 10);
+/// How many selections of groups an account's share of δ pays for.
+const SELECTIONS: u32 = 1000;
+
+/// The terms of one statement.
+#[derive(Clone, Debug)]
+pub(super) struct Payment {
+    /// All of them pay.
+    pub(super) accounts: Vec<Account>,
+    /// What one leaf may cost.
+    pub(super) epsilon: Epsilon,
+    /// The most that one statement may cost.
+    max: Epsilon,
+    terms: Terms,
+}
+
+/// The payment for what is asked.
+pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
+    let terms = gate.policy.terms(&asked.analyst.0).ok_or_else(no_analyst)?;
+    let max = Epsilon::parse(&terms.epsilon_max).map_err(|_| policy_number())?;
+    let epsilon = match &asked.settings.epsilon {
+        Some(text) => checked_epsilon(text, &max)?,
+        None => Epsilon::parse(&terms.epsilon_default).map_err(|_| policy_number())?,
+    };
+    let accounts = accounts(&terms.pays)?;
+    let pure = accounts.iter().any(|account| account.accountant == Accountant::Pure);
+    let delta = selection_delta(&accounts);
+    let terms = Terms {
+        epsilon: epsilon.clone(),
+        accountant: if pure { Accountant::Pure } else { Accountant::Zcdp },
+        delta: delta.ok_or(Fault::Unreachable("an account without delta"))?,
+        group_min: gate.policy.defaults.min_group,
+        groups_max: gate.policy.defaults.max_groups,
+    };
+    Ok(Payment { accounts, epsilon, max, terms })
+}
+
+/// Reads `noisegate.epsilon` and holds it to the policy's maximum.
+pub(crate) fn checked_epsilon(text: &str, max: &Epsilon) -> Result<Epsilon, Refusal> {
+    let refused = |sentence: String| {
+        Refusal::new(
+            Code::Setting,
+            sentence,
+            format!("Give a decimal number above 0 and up to {max}, such as '0.1'."),
+        )
+    };
+    let epsilon = Epsilon::parse(text)
+        .map_err(|_| refused("noisegate.epsilon is not a number that can be used.".to_owned()))?;
+    if epsilon.value() > max.value() {
+        return Err(refused(format!("noisegate.epsilon may be at most {max} for one query.")));
+    }
+    Ok(epsilon)
+}
+
+/// The accounts that pay, with their limits.
+pub(super) fn accounts(pays: &[(String, Budget)]) -> Result<Vec<Account>, Error> {
+    pays.iter().map(|(id, budget)| account(id, budget)).collect()
+}
+
+fn account(id: &str, budget: &Budget) -> Result<Account, Error> {
+    let epsilon = Epsilon::parse(&budget.epsilon).map_err(|_| policy_number())?;
+    let delta = Delta::parse(&budget.delta).map_err(|_| policy_number())?;
+    let limit = Limit::new(budget.accountant, &epsilon, &delta, THRESHOLDS);
+    Ok(Account {
+        id: id.to_owned(),
+        accountant: budget.accountant,
+        rho: limit.rho,
+        epsilon: limit.epsilon,
+        delta: limit.delta,
+        window: budget.window.map_or(Window::Lifetime, |ms| Window::Every { ms }),
+    })
+}
+
+/// The δ of one selection: a thousandth of the smallest account's share, at least one unit.
+fn selection_delta(accounts: &[Account]) -> Option<Delta> {
+    let least = accounts
+        .iter()
+        .filter(|account| account.accountant == Accountant::Zcdp)
+        .map(|account| account.delta.units() / SELECTIONS)
+        .min()
+        .unwrap_or_default();
+    let units = least.max(noisegate_privacy::UBig::ONE);
+    Delta::from_cost(&Amount::from_units(units))
+}
+
+impl Payment {
+    /// Analyzes each leaf under these terms.
+    pub(super) fn analyze(&self, leaves: &[BoundLeaf]) -> Result<Vec<Plan<Analyzed>>, Refusal> {
+        leaves
+            .iter()
+            .map(|leaf| analyze(leaf.leaf.clone(), &self.terms).map_err(|r| rejected(&leaf.leaf, r)))
+            .collect()
+    }
+
+    /// What keys a question besides the leaf: the noise it is answered with.
+    pub(super) fn noise_key(&self) -> String {
+        let Terms { epsilon, accountant, delta, group_min, groups_max } = &self.terms;
+        format!("{epsilon} {accountant:?} {} {group_min} {groups_max}", delta.cost())
+    }
+
+    /// Refuses a statement whose fresh leaves cost more than one statement may.
+    pub(super) fn within_cap(
+        &self,
+        plans: &[Plan<Analyzed>],
+        fresh: &[bool],
+    ) -> Result<(), Refusal> {
+        let count = fresh.iter().filter(|fresh| **fresh).count().min(plans.len());
+        let count = noisegate_privacy::UBig::from(count);
+        // Under zCDP n leaves of ε cost ρ = nε²/2, what one answer of √n·ε would.
+        let (one, max) = (self.epsilon.value(), self.max.value());
+        let fits = match self.terms.accountant {
+            Accountant::Zcdp => one * one * &count <= max * max,
+            Accountant::Pure => one * &count <= *max,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::Budget,
+            format!("The {count} aggregates of this statement together cost more than one may."),
+            format!(
+                "Set noisegate.epsilon lower (the most for a statement is {}), or ask in parts.",
+                self.max
+            ),
+        ))
+    }
+}
+
+/// What the ledger's refusal means to the client.
+pub(super) fn refused(gate: &Gate, error: LedgerError) -> Error {
+    match error {
+        LedgerError::Overdrawn(overdrawn) => spoken::overdrawn(gate, &overdrawn).into(),
+        other => ledger_fault(other).into(),
+    }
+}
+
+fn rejected(leaf: &noisegate_privacy::plan::Leaf, rejection: Rejection) -> Refusal {
+    let name = |scan: &usize| leaf.scans.get(*scan).map_or("?", |scan| scan.table.as_str());
+    match rejection {
+        Rejection::OffUnitJoin { left, right } => Refusal::new(
+            Code::Join,
+            format!(
+                "\"{}\" and \"{}\" are joined on something else than the person they belong to.",
+                name(&left),
+                name(&right)
+            ),
+            "Join private tables on their declared keys, such as the foreign key to the person.",
+        )
+        .near(name(&right)),
+        Rejection::PublicLeftJoin => Refusal::new(
+            Code::Join,
+            "A public table on the left of a LEFT JOIN would add rows that belong to nobody.",
+            "Put the private table on the left, or use an inner join.",
+        ),
+        Rejection::KeysUnderPure => Refusal::new(
+            Code::Keys,
+            "These groups would have to be found in the data, which a pure budget cannot pay for.",
+            "Group by columns with declared values, or by columns of public tables.",
+        ),
+        Rejection::NotPrivate | Rejection::Malformed => Refusal::new(
+            Code::Unsupported,
+            "This query could not be understood well enough to answer it.",
+            "Rewrite it in plainer SQL.",
+        ),
+    }
+}
+
+fn no_analyst() -> Refusal {
+    Refusal::new(
+        Code::Rows,
+        "You have no role that gets answers about people.",
+        "Ask the policy's owner to make you a member of an analyst role.",
+    )
+}
+
+fn policy_number() -> Fault {
+    Fault::Unreachable("the policy was loaded with a number that cannot be read")
+}

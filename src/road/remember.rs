@@ -1,0 +1,152 @@
+//! Questions and the form in which their releases are remembered.
+
+use noisegate_privacy::IBig;
+use noisegate_privacy::analyze::Analyzed;
+use noisegate_privacy::plan::Plan;
+use noisegate_privacy::release::{KeyValue, Release};
+use sha2::{Digest, Sha256};
+
+use super::gate::Gate;
+use super::payment::Payment;
+use super::Asked;
+use crate::clock::Millis;
+use crate::ids::Question;
+use crate::source::shown;
+
+/// The digest of each leaf's question: everything that the answer depends on, but for the data.
+pub(super) fn questions(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    payment: &Payment,
+    plans: &[Plan<Analyzed>],
+) -> Vec<Question> {
+    plans.iter().map(|plan| question(gate, asked, payment, plan)).collect()
+}
+
+fn question(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    payment: &Payment,
+    plan: &Plan<Analyzed>,
+) -> Question {
+    let sql = shown(plan);
+    let mut digest = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(bytes);
+    };
+    part(&gate.snapshot.version);
+    part(&epoch(gate).to_be_bytes());
+    part(payment.noise_key().as_bytes());
+    for (name, value) in asked.settings.for_source() {
+        part(name.as_bytes());
+        part(value.as_bytes());
+    }
+    // A leaf's own parameters are part of it; those of the rest of the statement are not.
+    if sql.contains("($1)::") {
+        part(&asked.time());
+    }
+    for (at, parameter) in asked.parameters.iter().enumerate() {
+        if sql.contains(&format!("(${})::", at.saturating_add(2))) {
+            part(&[u8::from(parameter.binary), u8::from(parameter.value.is_none())]);
+            part(parameter.value.as_deref().unwrap_or_default());
+        }
+    }
+    part(sql.as_bytes());
+    Question(digest.finalize().into())
+}
+
+/// Epochs advance by schedule, never because data changed.
+fn epoch(gate: &Gate) -> i64 {
+    gate.clock.now().0.div_euclid(gate.policy.answers.remember_ms.max(1))
+}
+
+/// When what is released now stops to answer.
+pub(super) fn expires_at(gate: &Gate) -> Millis {
+    let length = gate.policy.answers.remember_ms.max(1);
+    Millis(epoch(gate).saturating_add(1).saturating_mul(length))
+}
+
+/// A release as bytes: counts, then each value with its length; -1 is NULL.
+pub(super) fn encode(release: &Release) -> Vec<u8> {
+    let mut out = Vec::new();
+    length(&mut out, release.rows().len());
+    for row in release.rows() {
+        length(&mut out, row.key.len());
+        for key in &row.key {
+            match key {
+                Some(bytes) => {
+                    length(&mut out, bytes.len());
+                    out.extend_from_slice(bytes);
+                }
+                None => out.extend_from_slice(&u32::MAX.to_be_bytes()),
+            }
+        }
+        length(&mut out, row.values.len());
+        for value in &row.values {
+            let text = value.get().to_string();
+            length(&mut out, text.len());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+    out
+}
+
+fn length(out: &mut Vec<u8>, length: usize) {
+    out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX - 1).to_be_bytes());
+}
+
+/// Reads what [`encode`] wrote.
+pub(super) fn decode(bytes: &[u8]) -> Option<Release> {
+    let mut bytes = bytes;
+    let count = take_length(&mut bytes)??;
+    let mut rows: Vec<(KeyValue, Vec<IBig>)> = Vec::new();
+    for _ in 0..count {
+        let mut key = Vec::new();
+        for _ in 0..take_length(&mut bytes)?? {
+            key.push(match take_length(&mut bytes)? {
+                Some(length) => Some(take(&mut bytes, length)?.to_vec()),
+                None => None,
+            });
+        }
+        let mut values = Vec::new();
+        for _ in 0..take_length(&mut bytes)?? {
+            let length = take_length(&mut bytes)??;
+            let text = std::str::from_utf8(take(&mut bytes, length)?).ok()?;
+            values.push(text.parse().ok()?);
+        }
+        rows.push((key, values));
+    }
+    bytes.is_empty().then(|| Release::recalled(rows))
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (head, tail) = bytes.split_at_checked(length)?;
+    *bytes = tail;
+    Some(head)
+}
+
+/// A length, or `None` inside for NULL.
+fn take_length(bytes: &mut &[u8]) -> Option<Option<usize>> {
+    let raw = u32::from_be_bytes(take(bytes, 4)?.try_into().ok()?);
+    Some(if raw == u32::MAX { None } else { Some(usize::try_from(raw).ok()?) })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let rows = vec![
+            (vec![Some(b"a".to_vec()), None], vec![IBig::from(-5), IBig::from(7)]),
+            (vec![Some(Vec::new()), Some(vec![0; 300])], vec![IBig::from(10).pow(40), IBig::ZERO]),
+        ];
+        let release = Release::recalled(rows);
+        let bytes = encode(&release);
+        assert_eq!(decode(&bytes).unwrap(), release);
+        assert_eq!(decode(bytes.get(1..).unwrap()), None);
+        assert_eq!(decode(bytes.get(..bytes.len() - 1).unwrap()), None);
+    }
+}
