@@ -180,7 +180,7 @@ mod tests {
             Frame::empty(b'S'),
             Frame::new(b'D', vec![7; 300]),
         ];
-        let mut writer = FrameWriter::new(Vec::new());
+        let mut writer = FrameWriter::new(Vec::<u8>::new());
         for frame in &frames {
             writer.push(frame);
         }
