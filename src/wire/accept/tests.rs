@@ -236,7 +236,7 @@ async fn before_the_login_only_a_short_password_message_is_read() {
 
 #[tokio::test]
 async fn newer_protocols_are_negotiated_down() {
-    let (answer, _) = raw(None, &startup((3 << 16) | 9999, "user\0ann\0_pq_.x\x001\0")).await;
+    let (answer, _) = raw(None, &startup((3 << 16) | 0x270f, "user\0ann\0_pq_.x\x001\0")).await;
     let expected = b"v\0\0\0\x13\0\x03\0\x02\0\0\0\x01_pq_.x\0R";
     assert!(answer.starts_with(expected), "{answer:?}");
     let (answer, _) = raw(None, &startup((3 << 16) | 2, "user\0ann\0")).await;

@@ -64,7 +64,26 @@ async fn a_real_server_takes_each_login() {
     let pipeline = extended(&mut backend).await;
     assert_eq!(pipeline, b"12tTDsDC");
 
+    assert_eq!(two_long_names(&mut backend).await, "1E42P05");
     cancels(&cluster).await;
+}
+
+/// Prepares two statements whose names differ in the 64th byte only.
+async fn two_long_names(backend: &mut Backend) -> String {
+    use crate::wire::message::from_client::Parse;
+
+    for last in ["a", "b"] {
+        let name = "n".repeat(63) + last;
+        let parse = Parse { name, query: "select 1".into(), type_oids: vec![] };
+        backend.writer.push(&to_shadow::parse(&parse).unwrap());
+    }
+    backend.writer.push(&to_shadow::sync());
+    backend.writer.flush().await.unwrap();
+    let frames = answers(backend).await;
+    let texts = frames
+        .iter()
+        .map(|frame| char::from(frame.tag).to_string() + std::str::from_utf8(&frame.body).unwrap());
+    texts.collect()
 }
 
 /// A pipeline of the extended protocol, as the relay sends it; gives the tags of the answers.
