@@ -121,7 +121,8 @@ impl Backend {
         if !mechanisms.split(|byte| *byte == 0).any(|name| name == SCRAM_SHA_256.as_bytes()) {
             return Err(WireError::Authentication("SCRAM-SHA-256 is not offered"));
         }
-        let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unrequested());
+        // The channel is not bound: the certificate has been checked, or there is no channel.
+        let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
         self.answer(to_shadow::sasl_initial(SCRAM_SHA_256, scram.message())?).await?;
         let message = self.step(11).await?;
         scram.update(&message)?;

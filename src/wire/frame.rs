@@ -1,5 +1,7 @@
 //! Frames: a tag, a length, a body. Everything after the first packet of a connection is one.
 
+use std::io;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -98,10 +100,21 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 return Ok(Some(frame));
             }
             self.buffer.reserve(STEP);
-            if self.inner.read_buf(&mut self.buffer).await? == 0 {
+            if read(&mut self.inner, &mut self.buffer).await? == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(WireError::Closed) };
             }
         }
+    }
+}
+
+/// Reads what is there, 0 bytes at the end.
+///
+/// Many clients end an encrypted connection without saying so in TLS. Cutting one off gains
+/// nothing here, since every message carries its length.
+async fn read(inner: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> io::Result<usize> {
+    match inner.read_buf(buffer).await {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        result => result,
     }
 }
 
@@ -180,7 +193,7 @@ mod tests {
             Frame::empty(b'S'),
             Frame::new(b'D', vec![7; 300]),
         ];
-        let mut writer = FrameWriter::new(Vec::new());
+        let mut writer = FrameWriter::new(Vec::<u8>::new());
         for frame in &frames {
             writer.push(frame);
         }

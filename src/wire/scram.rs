@@ -114,6 +114,9 @@ impl Login {
     ) -> Result<Self, WireError> {
         let stored = verifier.and_then(parse);
         let known = stored.is_some();
+        if verifier.is_some() && !known {
+            tracing::warn!(user, "the stored verifier cannot be read, so this user cannot log in");
+        }
         let secret = stored
             .or_else(|| decoy(decoy_secret, user))
             .ok_or_else(|| WireError::Setup("no verifier can be made".to_owned()))?;
@@ -173,6 +176,7 @@ fn malformed() -> WireError {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -247,5 +251,25 @@ mod tests {
         assert!(verifier("").is_err());
         assert!(verifier("a\0b").is_err());
         assert!(verifier(&"x".repeat(1025)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_makes_it_panic(
+            first in "(n,,|y,,|p=[a-z-]{0,22},,)?[ -~]{0,20}(n=)?[,ä]{0,2}(r=[!-+]{0,9})?",
+            last in "(c=[A-Za-z0-9=]{0,8},)?(r=[ -~]{0,9})?(,p=[A-Za-z0-9+/=]{0,50})?[ä,]{0,3}",
+        ) {
+            for message in [first.as_str(), "n,,n=,r=x"] {
+                let server = Login::new("ann", None, &SECRET, None).unwrap();
+                if let Ok((answer, challenge)) = server.begin("SCRAM-SHA-256", message.as_bytes()) {
+                    // With the right nonce the proof is read too.
+                    let nonce = answer.split(',').next().unwrap();
+                    let proof = last.rsplit(",p=").next().unwrap();
+                    let full = format!("c=biws,{nonce},p={proof}");
+                    prop_assert!(challenge.finish(full.as_bytes()).is_none());
+                    prop_assert!(challenge.finish(last.as_bytes()).is_none());
+                }
+            }
+        }
     }
 }
