@@ -22,7 +22,12 @@ impl Postgres {
         let folder = tempfile::Builder::new().prefix("ng").tempdir_in("/tmp").unwrap();
         let owner = nix::unistd::User::from_name("nobody").unwrap().unwrap();
         if nix::unistd::geteuid().is_root() {
-            nix::unistd::chown(folder.path(), Some(owner.uid), Some(owner.gid)).unwrap();
+            std::os::unix::fs::chown(
+                folder.path(),
+                Some(owner.uid.as_raw()),
+                Some(owner.gid.as_raw()),
+            )
+            .unwrap();
         }
         let data = folder.path().join("data");
         let run = |program: &str| {
