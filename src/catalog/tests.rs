@@ -75,7 +75,7 @@ impl Postgres {
                     return client;
                 }
                 Err(error) => {
-                    assert!(Instant::now() < give_up, "PostgreSQL does not start: {error}")
+                    assert!(Instant::now() < give_up, "PostgreSQL does not start: {error}");
                 }
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -77,7 +77,8 @@ fn keys_held(table: &TableName, column: &str, keys: &[String]) -> String {
     let column = quote_ident(column);
     let list: Vec<String> = keys.iter().map(|key| literal(key)).collect();
     format!(
-        "SELECT coalesce(count(DISTINCT {column}) = {} AND bool_and({column}::text IN ({})), false) FROM {} WHERE {column} IS NOT NULL",
+        "SELECT coalesce(count(DISTINCT {column}) = {} AND bool_and({column}::text IN ({})), false) \
+         FROM {} WHERE {column} IS NOT NULL",
         keys.len(),
         list.join(", "),
         table.quoted()

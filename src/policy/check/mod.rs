@@ -83,5 +83,5 @@ pub fn check(policy: &Policy, source: &Catalog) -> Vec<Finding> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

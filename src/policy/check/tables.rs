@@ -86,7 +86,8 @@ impl One<'_> {
         if !landing.is_unique(&[key.as_str()]) {
             findings.extend(error(
                 format!("{key} is not unique in {target}, so a row of {name} may belong to several people"),
-                "let the arrow land on a column with a primary key or unique constraint of its own, in a table that no other inherits from",
+                "let the arrow land on a column that is a primary key or unique by itself, in a table that no other \
+                 inherits from",
             ));
         }
         if !self.table.points_to(&unit.column, target, key) {

@@ -50,8 +50,9 @@ pub(super) fn bound_problem(column: &Column, text: &str) -> Option<(&'static str
                 Some(("cannot hold its bound", format!("stay within {least} and {most}")))
             }
         }
-        (Shape::Number, Bound::Number(_)) | (Shape::Moment, Bound::Moment(_)) => None,
-        (Shape::Day, Bound::Moment([_, _, _, 0, 0, 0, 0])) => None,
+        (Shape::Number, Bound::Number(_))
+        | (Shape::Moment, Bound::Moment(_))
+        | (Shape::Day, Bound::Moment([_, _, _, 0, 0, 0, 0])) => None,
         (Shape::Day, Bound::Moment(_)) => {
             wrong("is a date and its bound has a time", "write days alone")
         }
