@@ -1,7 +1,7 @@
 //! The SQLite file: opening, settings, versions.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,6 +47,27 @@ pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
     Ok(conn)
+}
+
+/// Which file a path leads to. A ledger that is deleted or replaced while it is open must not go
+/// on: what is acknowledged then would be in no file that the next start reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    /// Of the file that is there now.
+    pub(super) fn of(path: &Path) -> Result<Self, LedgerError> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// Refuses any other file.
+    pub(super) fn check(self, path: &Path) -> Result<(), LedgerError> {
+        if Self::of(path)? == self {
+            return Ok(());
+        }
+        Err(LedgerError::Store("the file was replaced; restart to use another one".to_owned()))
+    }
 }
 
 /// Opens the ledger for reading.

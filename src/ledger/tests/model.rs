@@ -51,7 +51,11 @@ fn accounts() -> Vec<Account> {
         epsilon: big(100),
         delta: big(40),
         rho: big(100 + u64::try_from(n).unwrap()),
-        window: if n % 2 == 0 { Window::Lifetime } else { Window::Every { ms: WINDOW_MS } },
+        window: if n.is_multiple_of(2) {
+            Window::Lifetime
+        } else {
+            Window::Every { ms: WINDOW_MS }
+        },
         ..account(&format!("account {n}"), 0)
     };
     (0..ACCOUNTS).map(make).collect()

@@ -29,7 +29,7 @@ async fn race(handles: &[Ledger], tasks: u64, limit: u128) -> usize {
 async fn a_hundred_racers_for_n_places_fill_exactly_n() {
     for places in [0, 1, 37, 99] {
         let fixture = Fixture::new();
-        let accepted = race(&[fixture.ledger.clone()], 100, places * 7 + 6).await;
+        let accepted = race(std::slice::from_ref(&fixture.ledger), 100, places * 7 + 6).await;
         assert_eq!(accepted as u128, places);
         assert_eq!(fixture.spent_rho(&account("shop", 0)).await, amount(places * 7));
     }

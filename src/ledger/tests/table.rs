@@ -13,15 +13,14 @@ use super::{Fixture, account, amount, charge, question};
 /// LOSS@ACCOUNT+ACCOUNT ...` has one word per leaf.
 async fn check(table: &str) {
     let mut world = World::default();
-    let mut seen = String::new();
-    let mut wanted = String::new();
+    let (mut seen, mut wanted) = (Vec::new(), Vec::new());
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (event, expected) = line.split_once("->").unwrap_or((line, "ok"));
         let outcome = world.run(event.trim()).await;
-        seen += &format!("{} -> {outcome}\n", event.trim());
-        wanted += &format!("{} -> {}\n", event.trim(), expected.trim());
+        seen.push(format!("{} -> {outcome}", event.trim()));
+        wanted.push(format!("{} -> {}", event.trim(), expected.trim()));
     }
-    assert_eq!(seen, wanted, "seen (left) and wanted (right) differ\n{seen}");
+    assert_eq!(seen, wanted, "seen (left) and wanted (right) differ");
 }
 
 struct World {
