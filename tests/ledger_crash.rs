@@ -22,7 +22,7 @@ const LEDGERS: u64 = 8;
 const ROUNDS: u64 = 25;
 const TASKS: u64 = 16;
 /// Small enough that the later rounds run into it.
-const LIMIT: u64 = 60_000;
+const LIMIT: u64 = 6_000;
 
 #[test]
 fn what_was_acknowledged_survives_a_kill() {

@@ -119,7 +119,7 @@ impl Writer {
         self.identity.check(&self.path)?;
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => store::connect(&self.path)?,
+            None => store::reconnect(&self.path)?,
         };
         let mut batch = Batch::begin(&conn, self.clock.now(), self.release_bytes_max)?;
         let mut health = Health::Sound;

@@ -186,6 +186,8 @@ fn a_file_that_is_not_a_ledger_is_left_alone() {
     let tables: i64 =
         other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
     assert_eq!(tables, 1);
+    let mode: String = other.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(mode, "delete");
     let newer = rusqlite::Connection::open(fixture.path()).unwrap();
     newer.pragma_update(None, "user_version", 2).unwrap();
     assert!(matches!(
