@@ -248,6 +248,8 @@ async fn another_window_does_not_forget_what_was_spent() {
          reserve a 3/-/0@shop
          at 1100
          reserve b 4/-/0@shop
+         reserve v 5/-/0@shop
+         void v
          account shop zcdp 10/0/0 lifetime
          balance shop -> 7/0/0 refills never
          reserve c 4/-/0@shop -> overdrawn shop 7/0/0 needs 4/-/0
