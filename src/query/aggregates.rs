@@ -9,7 +9,7 @@ use noisegate_privacy::range::{on_grid, range, scale};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
-    OrderByKind, Query, Select, SetExpr, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::lower::{lower, strip, unsupported};
@@ -170,6 +170,7 @@ impl<'a> Rewriter<'a> {
         select: &mut Select,
         order: Option<&mut OrderByKind>,
     ) -> Result<(), Refusal> {
+        select.projection.iter_mut().for_each(keep_name);
         let mut flow = VisitMut::visit(&mut select.projection, self);
         if flow.is_continue() {
             flow = VisitMut::visit(&mut select.having, self);
@@ -397,6 +398,17 @@ impl VisitorMut for Rewriter<'_> {
             }
             _ => ControlFlow::Continue(()),
         }
+    }
+}
+
+/// A column without an alias is known outside by its own name, which its replacement has not.
+fn keep_name(item: &mut SelectItem) {
+    if let SelectItem::UnnamedExpr(expr) = item
+        && let Ast::CompoundIdentifier(parts) = &*expr
+        && let Some(name) = parts.last()
+    {
+        let (expr, alias) = (expr.clone(), name.clone());
+        *item = SelectItem::ExprWithAlias { expr, alias };
     }
 }
 

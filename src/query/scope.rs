@@ -80,7 +80,12 @@ impl Rows<'_> {
             conjunction(lower(selection, &scope)?, &mut conjuncts);
         }
         conjuncts.extend(items.iter().flat_map(|item| item.filter.clone()));
-        let joins = combine(items.into_iter().map(|item| item.joins).collect(), &conjuncts)
+        // Inner joins may be made in any order; the one that follows the unit is found below.
+        let mut parts = Vec::new();
+        for item in items {
+            flatten(item.joins, &mut parts, &mut conjuncts);
+        }
+        let joins = combine(parts, &conjuncts)
             .ok_or_else(|| unsupported("a query without FROM", None))?;
         let mut source = RowSource { scans, joins, filter: Vec::new(), scope };
         for conjunct in conjuncts {
@@ -365,7 +370,19 @@ pub(crate) fn conjunction(expr: Expr, parts: &mut Vec<Expr>) {
     }
 }
 
-/// Joins the items of a comma list, each next one preferably by an equality with those before.
+/// Takes inner joins apart into what they join and the conditions.
+fn flatten(joins: Joins, parts: &mut Vec<Joins>, conditions: &mut Vec<Expr>) {
+    match joins {
+        Joins::Join { kind: JoinKind::Inner, left, right, on } => {
+            flatten(*left, parts, conditions);
+            flatten(*right, parts, conditions);
+            conditions.extend(on);
+        }
+        other => parts.push(other),
+    }
+}
+
+/// Joins what an inner join joins, each next one preferably by an equality with those before.
 fn combine(mut items: Vec<Joins>, conjuncts: &[Expr]) -> Option<Joins> {
     if items.is_empty() {
         return None;
