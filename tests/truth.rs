@@ -16,7 +16,9 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| open(ShopOptions::new(0.01, TRUTH
 fn queries() -> Vec<String> {
     let mut queries = Vec::new();
     let mut query = String::new();
-    for line in include_str!("truth.sql").lines().filter(|line| !line.trim_start().starts_with("--")) {
+    for line in
+        include_str!("truth.sql").lines().filter(|line| !line.trim_start().starts_with("--"))
+    {
         query.push_str(line);
         query.push('\n');
         if line.trim_end().ends_with(';') {
@@ -47,7 +49,8 @@ fn simple_protocol() {
             let ours = common::texts(&proxy, &query).await;
             let truth = common::texts(&postgres, &query).await.expect("PostgreSQL answers");
             match ours {
-                Ok(ours) if comparable(&query, ours.clone()) == comparable(&query, truth.clone()) => {}
+                Ok(ours)
+                    if comparable(&query, ours.clone()) == comparable(&query, truth.clone()) => {}
                 Ok(ours) => wrong.push(format!("{query}\n  ours  {ours:?}\n  truth {truth:?}")),
                 Err(error) => wrong.push(format!("{query}\n  {}", said(&error))),
             }

@@ -9,7 +9,8 @@ use noisegate_privacy::range::{on_grid, range, scale};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
-    OrderByKind, Query, Select, SelectItem, SetExpr, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableWithJoins, Visit, VisitMut, Visitor,
+    VisitorMut,
 };
 
 use super::lower::{lower, strip, unsupported};
@@ -19,13 +20,49 @@ use crate::error::{Code, Refusal};
 
 /// PostgreSQL's aggregates that have no noisy form here.
 const OTHERS: &[&str] = &[
-    "array_agg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "covar_pop",
-    "covar_samp", "cume_dist", "dense_rank", "every", "json_agg", "json_object_agg", "jsonb_agg",
-    "jsonb_object_agg", "max", "min", "mode", "percent_rank", "percentile_cont",
-    "percentile_disc", "range_agg", "range_intersect_agg", "rank", "regr_avgx", "regr_avgy",
-    "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy",
-    "stddev", "stddev_pop", "stddev_samp", "string_agg", "var_pop", "var_samp", "variance",
-    "xmlagg", "any_value",
+    "array_agg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "covar_pop",
+    "covar_samp",
+    "cume_dist",
+    "dense_rank",
+    "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "max",
+    "min",
+    "mode",
+    "percent_rank",
+    "percentile_cont",
+    "percentile_disc",
+    "range_agg",
+    "range_intersect_agg",
+    "rank",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "var_pop",
+    "var_samp",
+    "variance",
+    "xmlagg",
+    "any_value",
 ];
 
 /// How a release becomes the columns of `leaf_n`.
@@ -178,7 +215,8 @@ impl<'a> Rewriter<'a> {
         if flow.is_continue() {
             flow = VisitMut::visit(&mut select.named_window, self);
         }
-        if let (true, Some(sqlparser::ast::Distinct::On(_))) = (flow.is_continue(), &select.distinct)
+        if let (true, Some(sqlparser::ast::Distinct::On(_))) =
+            (flow.is_continue(), &select.distinct)
         {
             flow = VisitMut::visit(&mut select.distinct, self);
         }
@@ -210,7 +248,8 @@ impl<'a> Rewriter<'a> {
         if !list.clauses.is_empty() || !function.within_group.is_empty() {
             return Err(unsupported("ORDER BY inside an aggregate", None).near(&name));
         }
-        let filter = function.filter.as_ref().map(|filter| lower(filter, self.scope)).transpose()?;
+        let filter =
+            function.filter.as_ref().map(|filter| lower(filter, self.scope)).transpose()?;
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         let argument = match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => None,

@@ -63,14 +63,13 @@ pub struct BoundLeaf {
 /// Finds the leaves of `query`. Parameters of the client are `$1` to `$parameters`; the arrays of
 /// the releases are numbered after them.
 pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Bound, Refusal> {
-    let mut binder =
-        Binder {
-            snapshot,
-            leaves: Vec::new(),
-            virtuals: Vec::new(),
-            ctes: BTreeMap::new(),
-            arrays: parameters,
-        };
+    let mut binder = Binder {
+        snapshot,
+        leaves: Vec::new(),
+        virtuals: Vec::new(),
+        ctes: BTreeMap::new(),
+        arrays: parameters,
+    };
     let mut query = query;
     let kind = binder.query(&mut query)?;
     let answer = match kind {
@@ -201,9 +200,7 @@ impl Binder<'_> {
         match body {
             SetExpr::Select(select) => self.select(select, None),
             SetExpr::Query(query) => self.query(query),
-            SetExpr::SetOperation { left, right, .. } => {
-                Ok(self.set(left)?.max(self.set(right)?))
-            }
+            SetExpr::SetOperation { left, right, .. } => Ok(self.set(left)?.max(self.set(right)?)),
             SetExpr::Values(values) => self.nested(values),
             _ => Err(unsupported("this kind of query", None)),
         }

@@ -272,7 +272,11 @@ impl Lower<'_> {
         let plain = matches!(field, CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime));
         let arg = self.expr(inner)?;
         if !plain || !arg.ty.is_number() {
-            return Err(unknown_function(if function == Function::Floor { "floor" } else { "ceil" }));
+            return Err(unknown_function(if function == Function::Floor {
+                "floor"
+            } else {
+                "ceil"
+            }));
         }
         number_bounded(&arg)?;
         let ty = arg.ty.clone();
@@ -295,9 +299,10 @@ impl Lower<'_> {
             (Some(from), Some(length)) if arg.ty.is_text() => {
                 Ok(Expr::call(Function::Substring(from, length), vec![arg], text()))
             }
-            _ => Err(unsupported("substring with places that are not constants", Some(
-                "Give constant numbers, with a length that is not negative.",
-            ))),
+            _ => Err(unsupported(
+                "substring with places that are not constants",
+                Some("Give constant numbers, with a length that is not negative."),
+            )),
         }
     }
 
@@ -389,10 +394,9 @@ fn parameter(args: &[&Ast]) -> Result<Expr, Refusal> {
     let [number, example] = args else { return Err(unsupported("this parameter", None)) };
     let number = whole_number(number).and_then(|number| usize::try_from(number).ok());
     match (number, strip(example)) {
-        (Some(number), Ast::Cast { data_type, .. }) => Ok(Expr {
-            node: Node::Parameter(number),
-            ty: type_of_name(&data_type.to_string()),
-        }),
+        (Some(number), Ast::Cast { data_type, .. }) => {
+            Ok(Expr { node: Node::Parameter(number), ty: type_of_name(&data_type.to_string()) })
+        }
         _ => Err(unsupported("this parameter", None)),
     }
 }

@@ -85,8 +85,8 @@ impl Rows<'_> {
         for item in items {
             flatten(item.joins, &mut parts, &mut conjuncts);
         }
-        let joins = combine(parts, &conjuncts)
-            .ok_or_else(|| unsupported("a query without FROM", None))?;
+        let joins =
+            combine(parts, &conjuncts).ok_or_else(|| unsupported("a query without FROM", None))?;
         let mut source = RowSource { scans, joins, filter: Vec::new(), scope };
         for conjunct in conjuncts {
             if let Some(rest) = push_down(&mut source.joins, conjunct) {
@@ -201,7 +201,8 @@ impl Rows<'_> {
             }
         };
         plain_select(select)?;
-        let inner = Rows { snapshot: self.snapshot, ctes: self.ctes, depth: self.depth.saturating_add(1) };
+        let inner =
+            Rows { snapshot: self.snapshot, ctes: self.ctes, depth: self.depth.saturating_add(1) };
         let source = inner.select(select)?;
         let offset = scans.len();
         let shift = |scan: usize| scan.saturating_add(offset);

@@ -5,9 +5,9 @@ use noisegate_privacy::budget::{Accountant, Amount, Delta};
 use noisegate_privacy::convert::epsilon_of;
 use noisegate_privacy::plan::Plan;
 
+use super::Asked;
 use super::gate::{Gate, ledger_fault};
 use super::payment::Payment;
-use super::Asked;
 use crate::clock::Millis;
 use crate::error::{Code, Error, Refusal};
 use crate::ledger::{Balance, Overdrawn};
@@ -78,11 +78,7 @@ pub(super) fn overdrawn(gate: &Gate, overdrawn: &Overdrawn) -> Refusal {
     };
     Refusal::new(
         Code::Budget,
-        format!(
-            "The budget {} does not suffice: {}.",
-            balance.account.id,
-            share_left(balance)
-        ),
+        format!("The budget {} does not suffice: {}.", balance.account.id, share_left(balance)),
         format!("{when} A smaller noisegate.epsilon costs less; remembered answers cost nothing."),
     )
 }

@@ -253,4 +253,3 @@ pub(crate) fn literal(text: &str) -> String {
 pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
-

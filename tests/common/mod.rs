@@ -10,25 +10,25 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 /// The policy of the demo.
-pub const DEMO: &str = include_str!("../../budgets/demo.toml");
+pub(crate) const DEMO: &str = include_str!("../../budgets/demo.toml");
 /// The policy under which answers are exact.
-pub const TRUTH: &str = include_str!("../../budgets/truth.toml");
+pub(crate) const TRUTH: &str = include_str!("../../budgets/truth.toml");
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Runtime::new().expect("a runtime for the tests"));
 
 /// Runs a test on the binary's runtime.
-pub fn run<T>(test: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     RUNTIME.block_on(test)
 }
 
 /// Opens a shop.
-pub fn open(options: ShopOptions) -> Shop {
+pub(crate) fn open(options: ShopOptions) -> Shop {
     run(Shop::open(options, |_| {})).expect("the shop opens")
 }
 
 /// A connection, driven in the background, with the notices that come.
-pub async fn connect(config: &Config) -> (Client, Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn connect(config: &Config) -> (Client, Arc<Mutex<Vec<String>>>) {
     let (client, mut connection) = config.connect(NoTls).await.expect("a connection");
     let notices = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&notices);
@@ -48,7 +48,10 @@ pub async fn connect(config: &Config) -> (Client, Arc<Mutex<Vec<String>>>) {
 }
 
 /// The rows of a simple query as text.
-pub async fn texts(client: &Client, sql: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
+pub(crate) async fn texts(
+    client: &Client,
+    sql: &str,
+) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
     let messages = client.simple_query(sql).await?;
     Ok(messages
         .into_iter()
@@ -62,13 +65,13 @@ pub async fn texts(client: &Client, sql: &str) -> Result<Vec<Vec<Option<String>>
 }
 
 /// The one cell of a query that has one.
-pub async fn cell(client: &Client, sql: &str) -> String {
+pub(crate) async fn cell(client: &Client, sql: &str) -> String {
     let rows = texts(client, sql).await.expect("an answer");
     rows.first().and_then(|row| row.first()).cloned().flatten().expect("a cell")
 }
 
 /// The SQLSTATE and message of a query that must fail.
-pub async fn error(client: &Client, sql: &str) -> (String, String) {
+pub(crate) async fn error(client: &Client, sql: &str) -> (String, String) {
     let error = client.simple_query(sql).await.expect_err("an error");
     let db = error.as_db_error().expect("an error of the database");
     (db.code().code().to_owned(), db.message().to_owned())
