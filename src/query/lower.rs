@@ -212,6 +212,13 @@ impl Lower<'_> {
 
     fn membership(&mut self, function: Function, value: &Ast, set: &Ast) -> Result<Expr, Refusal> {
         let value = self.expr(value)?;
+        if let Ast::Function(_) = strip(set) {
+            // `= ANY ($1)`: one parameter that is an array.
+            let array = self.expr(set)?;
+            if matches!(array.node, Node::Parameter(_)) && array.ty.is_array() {
+                return Ok(Expr::call(function, vec![value, array], Type::Bool));
+            }
+        }
         let (elements, cast) = array_elements(set)
             .ok_or_else(|| unsupported("= ANY of something else than a list of constants", None))?;
         let mut args = vec![value];

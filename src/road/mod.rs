@@ -51,7 +51,8 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         fill(&mut known, new);
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
-    let spoken = spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh).await?;
+    let spoken =
+        spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
     finish(gate, asked, &canonical, bound, &releases, spoken).await
 }
 

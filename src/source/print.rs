@@ -92,6 +92,8 @@ impl Printer<'_> {
             Function::IsNotTrue => format!("({} IS NOT TRUE)", at(0)),
             Function::IsFalse => format!("({} IS FALSE)", at(0)),
             Function::IsNotFalse => format!("({} IS NOT FALSE)", at(0)),
+            Function::In if is_array(args) => format!("({} = ANY ({}))", at(0), at(1)),
+            Function::NotIn if is_array(args) => format!("({} <> ALL ({}))", at(0), at(1)),
             Function::In => format!("({} IN ({}))", at(0), rest(all())),
             Function::NotIn => format!("({} NOT IN ({}))", at(0), rest(all())),
             Function::Add => format!("({} OPERATOR(pg_catalog.+) {})", number(0), number(1)),
@@ -212,6 +214,11 @@ impl Printer<'_> {
             _ => format!("({})::{}", self.expr(arg), to.name()),
         }
     }
+}
+
+/// Whether a membership test is against one array.
+fn is_array(args: &[Expr]) -> bool {
+    matches!(args, [_, set] if set.ty.is_array())
 }
 
 fn needs_clip(column: &Column, ty: &Type) -> bool {
