@@ -154,7 +154,9 @@ async fn read(client: &Client) -> Result<Catalog, CatalogError> {
         rows(client, ENUMS, "enum types").await?.iter().map(enum_type).collect::<Result<_, _>>()?;
     let mut tables: BTreeMap<TableName, Table> =
         tables.into_values().map(|table| (table.name.clone(), table)).collect();
-    tables.values_mut().for_each(|table| table.depends_on.sort());
+    for table in tables.values_mut() {
+        table.depends_on.sort();
+    }
     Ok(Catalog { tables, enums })
 }
 

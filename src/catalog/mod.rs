@@ -5,11 +5,13 @@
 //! labels are part of types, so whoever hands a catalog on hands them on too.
 
 mod load;
+mod login;
 mod table;
 // With the policy: what queries are read against.
 pub mod snapshot;
 
 pub use load::CatalogError;
+pub use login::{Login, ShadowState, holds};
 pub use table::{Catalog, Column, EnumType, ForeignKey, Kind, Table};
 
 #[cfg(test)]

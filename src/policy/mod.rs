@@ -3,6 +3,7 @@
 //! [`Policy::load`] reads the file as written and makes it the file as meant; every error says
 //! where it is and what to write. `check` holds the result against the live schema.
 
+mod check;
 mod digest;
 mod error;
 mod load;
@@ -17,6 +18,7 @@ mod text;
 mod units;
 mod written;
 
+pub use check::{DataQuestion, Finding, Level, check, check_login, check_shadow, data_questions};
 pub use error::{Place, PolicyError};
 pub use meant::{
     Alerts, Answers, Audit, Budget, BurnRate, Class, ColumnRule, Defaults, LedgerStore, Member,

@@ -39,13 +39,11 @@ pub(super) fn split_dotted(text: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut rest = text;
     loop {
-        let (part, after) = match rest.strip_prefix('"') {
-            Some(quoted) => split_quoted(quoted)?,
-            None => {
-                let end = rest.find('.').unwrap_or(rest.len());
-                let (part, after) = rest.split_at_checked(end)?;
-                (part.to_owned(), after)
-            }
+        let (part, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            split_quoted(quoted)?
+        } else {
+            let (part, after) = rest.split_at_checked(rest.find('.').unwrap_or(rest.len()))?;
+            (part.to_owned(), after)
         };
         let plain = !rest.starts_with('"');
         let unclear = |c: char| c.is_whitespace() || matches!(c, '"' | '>');

@@ -294,7 +294,7 @@ pub(super) fn analysts<'a>(
         match member {
             Member::Analyst(name) => _ = names.insert(name.as_str()),
             Member::Team(team) => {
-                names.extend(teams.get(team).into_iter().flatten().map(String::as_str))
+                names.extend(teams.get(team).into_iter().flatten().map(String::as_str));
             }
         }
     }

@@ -132,9 +132,8 @@ fn unit_rule(source: &Source<'_>, unit: &Spanned<String>) -> Result<UnitRule, Po
         )
     };
     let mut hops = unit.get_ref().split("->").map(|hop| split_dotted(hop.trim()));
-    let column = match hops.next().flatten().map(<[String; 1]>::try_from) {
-        Some(Ok([column])) => column,
-        _ => return Err(wrong()),
+    let Some(Ok([column])) = hops.next().flatten().map(<[String; 1]>::try_from) else {
+        return Err(wrong());
     };
     let mut path = Vec::new();
     for hop in hops {

@@ -151,6 +151,22 @@ fn arrows_may_be_spelled_out_but_must_agree() {
     );
     let policy = Policy::parse_with(&chained, "t", overrides()).unwrap();
     assert_eq!(policy.unit_path(&table("public.lineitem")).unwrap().len(), 2);
+
+    let wrong = [
+        // Another way than the order's own, further than the customer, and back to itself.
+        ("l_orderkey -> public.orders.o_orderkey -> public.customer.c_name", "leave the way"),
+        (
+            "l_orderkey -> public.orders.o_orderkey -> public.customer.c_custkey -> public.orders.o_orderkey",
+            "leave the way",
+        ),
+        ("l_orderkey -> public.lineitem.l_orderkey", "come back to public.lineitem"),
+        ("l_orderkey -> public.part.p_partkey", "not a private table"),
+    ];
+    for (unit, part) in wrong {
+        let text = DEMO.replace("l_orderkey -> public.orders.o_orderkey", unit);
+        let error = Policy::parse_with(&text, "t", overrides()).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[test]

@@ -100,7 +100,7 @@ pub(super) fn path(
         for promise in &mut promises {
             match promise.split_first() {
                 Some((next, rest)) if next.0 == *to_table && next.1 == *to_column => {
-                    *promise = rest
+                    *promise = rest;
                 }
                 _ => return Err(UnitError::Disagree(table)),
             }
