@@ -35,3 +35,6 @@ pub mod clock;
 pub mod ids;
 // A place to try it.
 pub mod demo;
+// How it is run.
+pub mod admin;
+pub mod cli;
