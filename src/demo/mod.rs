@@ -6,11 +6,13 @@ mod binaries;
 mod cluster;
 mod data;
 mod process;
+mod shop;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, Options};
 pub use data::{FillError, Progress, fill};
 pub use process::ClusterError;
+pub use shop::{DATABASE, Shop, ShopError, ShopOptions, USERS};
 
 #[cfg(test)]
 mod tests;

@@ -57,9 +57,11 @@ impl Ledger {
         release_bytes_max: i64,
     ) -> Result<Self, LedgerError> {
         let conn = Some(store::open(path, clock.now())?);
+        let identity = store::Identity::of(path)?;
         let path = path.to_owned();
         let (jobs, inbox) = mpsc::channel();
-        let writer = Writer { path: path.clone(), clock: clock.clone(), release_bytes_max, conn };
+        let writer =
+            Writer { path: path.clone(), clock: clock.clone(), release_bytes_max, identity, conn };
         spawn("ledger-writer", move || writer.run(&inbox))?;
         let (looks, inbox) = mpsc::channel();
         let reader = Reader { path, clock };

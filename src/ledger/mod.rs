@@ -29,6 +29,10 @@ mod users;
 mod failpoint;
 mod store;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;
+
 pub use handle::Ledger;
 pub use types::{
     Account, Balance, Charge, Entry, LeafCharge, LedgerError, Overdrawn, Remembered, Reservation,

@@ -1,7 +1,7 @@
 //! The SQLite file: opening, settings, versions.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const VERSION: i32 = 1;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut back to this after a checkpoint.
 const LOG_BYTES_MAX: i64 = 64 * 1024 * 1024;
+/// The log is carried over into the tables when it has so many pages (of 4 KiB).
+const LOG_PAGES_CHECKPOINT: i64 = 4000;
 const STATEMENTS_CACHED: usize = 64;
 
 /// Opens the ledger for writing, making it if it is not there, and settles what an earlier run
@@ -34,8 +36,21 @@ pub(super) fn open(path: &Path, now: Millis) -> Result<Connection, LedgerError> 
 
 /// Opens the ledger for writing again after its store failed. A file that is gone is not made
 /// again: that would be a ledger in which nothing is spent.
-pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn reconnect(path: &Path) -> Result<Connection, LedgerError> {
+    let conn = connect(path)?;
+    // On a full disk the log may be what fills it. Where even this fails, the next try may not.
+    let _best_effort = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    Ok(conn)
+}
+
+fn connect(path: &Path) -> Result<Connection, LedgerError> {
     let conn = with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Before anything is changed: the path may lead to somebody else's database.
+    let application: i32 = conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    if application != APPLICATION_ID && (application, tables) != (0, 0) {
+        return Err(LedgerError::Store("the file is not a ledger".to_owned()));
+    }
     let mode: String = conn.pragma_update_and_check(None, "journal_mode", "wal", |r| r.get(0))?;
     if mode != "wal" {
         return Err(LedgerError::Store(format!("journal mode is {mode}, not wal")));
@@ -44,9 +59,32 @@ pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
     conn.pragma_update(None, "synchronous", "full")?;
     conn.pragma_update(None, "fullfsync", true)?;
     conn.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // A checkpoint costs two more syncs and rewrites pages: not after every fifth batch.
+    conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_CHECKPOINT)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
     Ok(conn)
+}
+
+/// Which file a path leads to. A ledger that is deleted or replaced while it is open must not go
+/// on: what is acknowledged then would be in no file that the next start reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    /// Of the file that is there now.
+    pub(super) fn of(path: &Path) -> Result<Self, LedgerError> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// Refuses any other file.
+    pub(super) fn check(self, path: &Path) -> Result<(), LedgerError> {
+        if Self::of(path)? == self {
+            return Ok(());
+        }
+        Err(LedgerError::Store("the file was replaced; restart to use another one".to_owned()))
+    }
 }
 
 /// Opens the ledger for reading.
@@ -75,21 +113,18 @@ fn create(path: &Path) -> Result<(), LedgerError> {
 }
 
 fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
-    let application: i32 = conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
     let version: i32 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
-    match (application, version) {
-        (0, 0) if tables == 0 => {
+    match version {
+        0 => {
             conn.execute_batch(include_str!("schema.sql"))?;
             conn.execute("INSERT INTO meta VALUES (1, ?1, 0)", [now.0.max(0)])?;
             conn.pragma_update(None, "application_id", APPLICATION_ID)?;
             conn.pragma_update(None, "user_version", VERSION)?;
             Ok(())
         }
-        (APPLICATION_ID, VERSION) => Ok(()),
-        (APPLICATION_ID, newer) => {
+        VERSION => Ok(()),
+        newer => {
             Err(LedgerError::Store(format!("its tables have version {newer}, known is {VERSION}")))
         }
-        _ => Err(LedgerError::Store("the file is not a ledger".to_owned())),
     }
 }

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 const JOBS_MAX: usize = 1024;
 /// How often the time is noted while nobody asks for anything, so that a quiet month does not
 /// look like a jump of the clock.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Something to write. It runs inside a transaction and is answered once that is on disk.
 pub(super) trait Job: Send {
@@ -87,6 +87,8 @@ pub(super) struct Writer {
     pub(super) clock: Clock,
     /// The most bytes of releases to remember.
     pub(super) release_bytes_max: i64,
+    /// Which file it was when it was opened.
+    pub(super) identity: store::Identity,
     /// The connection; `None` after the store failed.
     pub(super) conn: Option<Connection>,
 }
@@ -114,9 +116,10 @@ impl Writer {
     /// One transaction. After a failure the connection is closed, which rolls back, and the next
     /// batch opens another: when the disk has room again, the ledger goes on by itself.
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), LedgerError> {
+        self.identity.check(&self.path)?;
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => store::connect(&self.path)?,
+            None => store::reconnect(&self.path)?,
         };
         let mut batch = Batch::begin(&conn, self.clock.now(), self.release_bytes_max)?;
         let mut health = Health::Sound;

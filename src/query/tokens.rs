@@ -42,6 +42,8 @@ pub enum Kind {
     },
     /// Another statement that names a private table, by its first word.
     Other(String),
+    /// `SHOW noisegate.budget`.
+    ShowBudget,
     /// `SET noisegate.x = …`: the setting's name and the value's text.
     Setting(String, String),
 }
@@ -143,6 +145,9 @@ fn kind(
     begin: usize,
     lines: &Lines<'_>,
 ) -> Kind {
+    if shows_budget(tokens) {
+        return Kind::ShowBudget;
+    }
     if let Some((name, value)) = setting(tokens) {
         return Kind::Setting(name, value);
     }
@@ -204,6 +209,14 @@ fn explain(tokens: &[&TokenWithSpan], begin: usize, lines: &Lines<'_>) -> Kind {
         }
     }
     Kind::Other("explain".to_owned())
+}
+
+fn shows_budget(tokens: &[&TokenWithSpan]) -> bool {
+    let [show, schema, period, name] = tokens else { return false };
+    word(Some(show)).as_deref() == Some("show")
+        && word(Some(schema)).as_deref() == Some("noisegate")
+        && period.token == Token::Period
+        && word(Some(name)).as_deref() == Some("budget")
 }
 
 fn setting(tokens: &[&TokenWithSpan]) -> Option<(String, String)> {

@@ -150,6 +150,12 @@ pub(super) async fn spliced(
     Ok(Answer::Spliced { text, types, arrays: encoded, notices })
 }
 
+/// Texts as a binary `text[]`.
+pub fn text_array(texts: &[String]) -> Bytes {
+    let elements = texts.iter().map(|text| Some(text.clone().into_bytes())).collect();
+    binary_array(Type::TEXT.oid(), elements).unwrap_or_default()
+}
+
 /// An array in PostgreSQL's binary form.
 async fn encode(gate: &Gate, array: Array) -> Result<Bytes, Fault> {
     let (oid, elements) = match array {
@@ -164,6 +170,10 @@ async fn encode(gate: &Gate, array: Array) -> Result<Bytes, Fault> {
             (Type::TEXT.oid(), texts.into_iter().map(|t| t.map(String::into_bytes)).collect())
         }
     };
+    binary_array(oid, elements)
+}
+
+fn binary_array(oid: u32, elements: Vec<Option<Vec<u8>>>) -> Result<Bytes, Fault> {
     let too_long = || Fault::Unreachable("an array longer than its form allows");
     let mut out = BytesMut::new();
     if elements.is_empty() {

@@ -9,9 +9,11 @@ mod remember;
 mod spoken;
 mod virtuals;
 
-pub use asked::{Answer, Asked};
+pub use asked::{Answer, Asked, text_array};
 pub use explain::explain;
 pub use gate::{Gate, GateError};
+pub use payment::check_setting;
+pub use virtuals::budget_line;
 
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::plan::Plan;

@@ -50,7 +50,7 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
 }
 
 /// Reads `noisegate.epsilon` and holds it to the policy's maximum.
-pub(crate) fn checked_epsilon(text: &str, max: &Epsilon) -> Result<Epsilon, Refusal> {
+fn checked_epsilon(text: &str, max: &Epsilon) -> Result<Epsilon, Refusal> {
     let refused = |sentence: String| {
         Refusal::new(
             Code::Setting,
@@ -64,6 +64,41 @@ pub(crate) fn checked_epsilon(text: &str, max: &Epsilon) -> Result<Epsilon, Refu
         return Err(refused(format!("noisegate.epsilon may be at most {max} for one query.")));
     }
     Ok(epsilon)
+}
+
+/// Checks the value of a setting of noisegate's own.
+pub fn check_setting(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    name: &str,
+    value: &str,
+) -> Result<(), Refusal> {
+    match name {
+        "epsilon" => {
+            let terms = gate.policy.terms(&asked.analyst.0).ok_or_else(no_analyst)?;
+            let max = Epsilon::parse(&terms.epsilon_max).map_err(|_| no_analyst())?;
+            if value.is_empty() || value.eq_ignore_ascii_case("default") {
+                return Ok(());
+            }
+            checked_epsilon(value, &max).map(drop)
+        }
+        "notices" => {
+            let known = ["on", "off", "true", "false", "yes", "no", "0", "1", "default"];
+            if known.contains(&value.to_ascii_lowercase().as_str()) {
+                return Ok(());
+            }
+            Err(Refusal::new(
+                Code::Setting,
+                "noisegate.notices is on or off.",
+                "SET noisegate.notices = off",
+            ))
+        }
+        other => Err(Refusal::new(
+            Code::Setting,
+            format!("There is no setting noisegate.{other}."),
+            "The settings are noisegate.epsilon and noisegate.notices.",
+        )),
+    }
 }
 
 /// The accounts that pay, with their limits.

@@ -4,7 +4,7 @@ use noisegate_privacy::budget::Accountant;
 
 use super::gate::{Gate, ledger_fault};
 use super::payment;
-use super::spoken::left;
+use super::spoken::{left, share_left};
 use super::Asked;
 use crate::clock::Millis;
 use crate::error::Error;
@@ -41,10 +41,20 @@ fn transposed(rows: Vec<Row>, width: usize) -> Vec<Array> {
 }
 
 /// What the analyst's own accounts have left.
-pub(super) async fn balances(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Balance>, Error> {
+async fn balances(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Balance>, Error> {
     let Some(terms) = gate.policy.terms(&asked.analyst.0) else { return Ok(Vec::new()) };
     let accounts = payment::accounts(&terms.pays)?;
     Ok(gate.ledger.balances(accounts).await.map_err(ledger_fault)?)
+}
+
+/// What `SHOW noisegate.budget` says.
+pub async fn budget_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error> {
+    let balances = balances(gate, asked).await?;
+    let parts: Vec<String> = balances
+        .iter()
+        .map(|balance| format!("{}: {} left", balance.account.id, share_left(balance)))
+        .collect();
+    Ok(if parts.is_empty() { "no budget".to_owned() } else { parts.join("; ") })
 }
 
 async fn budget(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {

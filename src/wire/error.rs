@@ -52,6 +52,9 @@ pub enum WireError {
     /// An address or certificate that cannot be used.
     #[error("{0}")]
     Setup(String),
+    /// The proxy is being stopped.
+    #[error("shutting down")]
+    ShuttingDown,
     /// Something that cannot be written as a message.
     #[error("cannot be sent: {0}")]
     Unsendable(&'static str),
@@ -71,6 +74,7 @@ impl WireError {
     /// The SQLSTATE with which a client should hear of it.
     pub fn sqlstate(&self) -> &str {
         match self {
+            Self::ShuttingDown => "57P01",
             Self::Io(_) | Self::Closed => "08006",
             Self::Deadline(_) => "57014",
             Self::TooLong { .. } => "54000",

@@ -13,6 +13,11 @@ mod startup;
 mod stream;
 mod target;
 pub mod tls;
+// The sessions.
+mod private;
+mod relay;
+mod serve;
+pub mod session;
 
 #[cfg(test)]
 mod testing;
@@ -23,5 +28,6 @@ pub use cancel::{Canceler, Cancels, Running};
 pub use error::WireError;
 pub use frame::{Frame, FrameReader, FrameWriter};
 pub use frame::{LIMIT_BEFORE_LOGIN, LIMIT_FROM_CLIENT, LIMIT_FROM_SHADOW};
+pub use serve::{Server, serve};
 pub use stream::{Reader, Stream, Writer};
 pub use target::{Credentials, HostKind, Target};

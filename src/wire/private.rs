@@ -1,0 +1,397 @@
+//! Private statements on the shadow session: asked on the road, then bound in their own place.
+//!
+//! A refusal is raised by the shadow itself (`noisegate.refuse`), so that transactions are aborted
+//! and pipelines skip to Sync exactly as after PostgreSQL's own errors.
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::error::WireError;
+use super::frame::Frame;
+use super::message::from_client::{Bind, Execute, Kind, Parse};
+use super::message::{to_client, to_shadow};
+use super::relay::{ErrorChange, Expected, Relay, Reply, Request};
+use super::session::{Session, formats_with_arrays};
+use crate::error::{Code, Error, Fault, Refusal};
+use crate::ids::QueryId;
+use crate::query::tokens::{Kind as StatementKind, Statement};
+use crate::road::{self, Answer, Asked};
+use crate::shadow::settings::Settings;
+use crate::source::RawParameter;
+
+/// Names of the proxy's own prepared statements on the shadow.
+pub(super) const TEXT_NAME: &str = "noisegate_text";
+const SETTINGS_NAME: &str = "noisegate_settings";
+const SPLICED_NAME: &str = "noisegate_spliced";
+
+/// A private prepared statement.
+#[derive(Clone, Debug)]
+pub(super) struct Private {
+    pub(super) statement: Statement,
+    /// The parameter types that the client declared.
+    pub(super) types: Vec<u32>,
+}
+
+/// What the shadow is told to do for the client.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// What the client said.
+    Forward(Vec<Frame>),
+    /// Something else in its place.
+    Spliced { text: String, types: Vec<u32>, arrays: Vec<Bytes>, notices: Vec<Frame> },
+    /// To raise an error.
+    Raise(Raised),
+}
+
+/// An error to be raised on the shadow.
+#[derive(Debug)]
+pub(super) struct Raised {
+    sqlstate: String,
+    message: String,
+    detail: String,
+    hint: String,
+    position: Option<usize>,
+}
+
+/// Reads the session's settings from the shadow session itself, so that SET LOCAL, RESET and
+/// ROLLBACK mean what they mean there. Nothing if the session is in error; the client has been
+/// told by PostgreSQL.
+pub(super) async fn settings(
+    relay: &mut Relay,
+    simple: bool,
+) -> Result<Option<Settings>, WireError> {
+    let swallow = |request| Expected::new(request, Reply::Swallow);
+    let parse = Parse {
+        name: SETTINGS_NAME.to_owned(),
+        query: Settings::QUERY.to_owned(),
+        type_oids: Vec::new(),
+    };
+    let bind = plain_bind(SETTINGS_NAME, SETTINGS_NAME, Vec::new());
+    relay.send(&to_shadow::close(Kind::Statement, SETTINGS_NAME)?, swallow(Request::Close));
+    relay.send(&to_shadow::parse(&parse)?, swallow(Request::Parse));
+    relay.send(&to_shadow::bind(&bind)?, swallow(Request::Bind));
+    let capture = Expected::new(Request::Execute, Reply::Capture);
+    relay.send(&to_shadow::execute(SETTINGS_NAME, 0)?, capture);
+    relay.send(&to_shadow::close(Kind::Portal, SETTINGS_NAME)?, swallow(Request::Close));
+    if simple {
+        relay.send(&to_shadow::sync(), swallow(Request::Sync));
+    } else {
+        relay.send_silent(&to_shadow::flush());
+    }
+    let row = relay.capture().await?;
+    if simple {
+        relay.drain().await?;
+    }
+    let Some(row) = row else { return Ok(None) };
+    let texts: Option<Vec<Option<String>>> = row
+        .into_iter()
+        .map(|cell| match cell {
+            Some(bytes) => String::from_utf8(bytes.to_vec()).ok().map(Some),
+            None => Some(None),
+        })
+        .collect();
+    let settings = texts.as_deref().and_then(Settings::from_row);
+    settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// Lets the shadow parse the text of a simple query, so that mistakes are PostgreSQL's to report,
+/// in the client's own session. False if it reported one.
+pub(super) async fn check_text(relay: &mut Relay, private: &Private) -> Result<bool, WireError> {
+    if matches!(private.statement.kind, StatementKind::Other(_)) {
+        return Ok(true);
+    }
+    send_text(relay, private)?;
+    relay.send(&to_shadow::sync(), Expected::new(Request::Sync, Reply::Swallow));
+    relay.drain().await?;
+    Ok(!relay.error_seen)
+}
+
+fn send_text(relay: &mut Relay, private: &Private) -> Result<(), WireError> {
+    let parse = Parse {
+        name: TEXT_NAME.to_owned(),
+        query: private.statement.text.clone(),
+        type_oids: Vec::new(),
+    };
+    let close = Expected::new(Request::Close, Reply::Swallow);
+    relay.send(&to_shadow::close(Kind::Statement, TEXT_NAME)?, close);
+    let mut parsed = Expected::new(Request::Parse, Reply::Swallow);
+    parsed.error = ErrorChange::Shift(private.statement.offset_chars);
+    relay.send(&to_shadow::parse(&parse)?, parsed);
+    Ok(())
+}
+
+/// Finds out what to do about a private statement.
+pub(super) async fn answer(
+    session: &Session<'_>,
+    private: &Private,
+    bind: &Bind,
+    settings: &Settings,
+    canceled: &CancellationToken,
+) -> Outcome {
+    let gate = &session.shared.server.gate;
+    let statement = &private.statement;
+    let skipped = match &statement.kind {
+        StatementKind::Explain { query_at, .. } => *query_at,
+        _ => 0,
+    };
+    let text = statement.text.get(skipped..).unwrap_or_default();
+    let parameters: Vec<RawParameter> = bind
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(at, value)| RawParameter {
+            value: value.clone(),
+            binary: super::session::format_of(&bind.parameter_formats, at) == 1,
+        })
+        .collect();
+    let asked = Asked {
+        id: QueryId::fresh(),
+        analyst: &session.analyst,
+        text,
+        types: &private.types,
+        parameters: &parameters,
+        settings,
+        at: gate.clock.now(),
+        canceled,
+    };
+    let outcome = match &statement.kind {
+        StatementKind::Query => road::answer(gate, &asked).await.map(|answer| match answer {
+            Answer::Forward(warning) => Outcome::Forward(warnings(warning, settings)),
+            Answer::Spliced { text, types, arrays, notices } => {
+                Outcome::Spliced { text, types, arrays, notices: told(notices) }
+            }
+        }),
+        StatementKind::Explain { analyze: true, .. } => Err(statement_refused(
+            "EXPLAIN ANALYZE would run a query on people's rows.",
+            "Use EXPLAIN without ANALYZE: it shows the plan and the price at no cost.",
+        )
+        .into()),
+        StatementKind::Explain { analyze: false, .. } => {
+            road::explain(gate, &asked).await.map(|lines| match lines {
+                Some(lines) => plan_rows(parameters.len(), &lines),
+                None => Outcome::Forward(Vec::new()),
+            })
+        }
+        StatementKind::ShowBudget => {
+            road::budget_line(gate, &asked).await.map(|line| shown(&line))
+        }
+        StatementKind::Setting(name, value) => road::check_setting(gate, &asked, name, value)
+            .map(|()| Outcome::Forward(Vec::new()))
+            .map_err(Error::from),
+        StatementKind::Untouched => Ok(Outcome::Forward(Vec::new())),
+        StatementKind::Other(word) => Err(statement_refused(
+            &format!("{} cannot be used with tables of people.", word.to_uppercase()),
+            "Send the SELECT itself; its result can be kept on the client's side.",
+        )
+        .into()),
+    };
+    let before = statement
+        .offset_chars
+        .saturating_add(statement.text.get(..skipped).map_or(0, |text| text.chars().count()));
+    outcome.unwrap_or_else(|error| Outcome::Raise(raised(error, &asked, before)))
+}
+
+fn statement_refused(sentence: &str, hint: &str) -> Refusal {
+    Refusal::new(Code::Statement, sentence, hint)
+}
+
+fn warnings(warning: Option<String>, settings: &Settings) -> Vec<Frame> {
+    let shown = warning.filter(|_| settings.notices);
+    shown
+        .into_iter()
+        .map(|text| to_client::notice("WARNING", "01000", &text, None, None))
+        .collect()
+}
+
+fn told(notices: Vec<String>) -> Vec<Frame> {
+    notices.iter().map(|text| to_client::notice("NOTICE", "00000", text, None, None)).collect()
+}
+
+/// A plan as rows of a column "QUERY PLAN".
+fn plan_rows(parameters: usize, lines: &[String]) -> Outcome {
+    let array = crate::road::text_array(lines);
+    let number = parameters.saturating_add(1);
+    let mut types = vec![0; parameters];
+    types.push(0);
+    Outcome::Spliced {
+        text: format!("SELECT p AS \"QUERY PLAN\" FROM unnest(${number}::text[]) AS t(p)"),
+        types,
+        arrays: vec![array],
+        notices: Vec::new(),
+    }
+}
+
+fn shown(line: &str) -> Outcome {
+    Outcome::Spliced {
+        text: "SELECT p AS \"noisegate.budget\" FROM unnest($1::text[]) AS t(p)".to_owned(),
+        types: vec![0],
+        arrays: vec![crate::road::text_array(&[line.to_owned()])],
+        notices: Vec::new(),
+    }
+}
+
+/// What the client is told of an error. A fault is one fixed sentence whatever happened; the
+/// operator finds the detail under the query's id.
+fn raised(error: Error, asked: &Asked<'_>, before: usize) -> Raised {
+    match error {
+        Error::Refusal(refusal) => {
+            let refusal = asked.positioned(refusal);
+            tracing::info!(query = %asked.id, analyst = %asked.analyst, code = refusal.code.name(), "refused");
+            Raised {
+                sqlstate: refusal.code.sqlstate().to_owned(),
+                message: refusal.sentence,
+                detail: format!("noisegate: {}", refusal.code.name()),
+                hint: refusal.hint,
+                position: refusal.position.map(|position| position.saturating_add(before)),
+            }
+        }
+        Error::Database(error) => {
+            let position = match error.position() {
+                Some(tokio_postgres::error::ErrorPosition::Original(at)) => {
+                    usize::try_from(*at).ok()
+                }
+                _ => None,
+            };
+            Raised {
+                sqlstate: error.code().code().to_owned(),
+                message: error.message().to_owned(),
+                detail: error.detail().unwrap_or_default().to_owned(),
+                hint: error.hint().unwrap_or_default().to_owned(),
+                position: position.map(|position| position.saturating_add(before)),
+            }
+        }
+        Error::Fault(fault) => {
+            tracing::error!(query = %asked.id, analyst = %asked.analyst, %fault, "a query failed");
+            let (sqlstate, message) = match fault {
+                Fault::Canceled => ("57014", "canceling statement due to user request"),
+                _ => ("58000", "The query could not be completed."),
+            };
+            Raised {
+                sqlstate: sqlstate.to_owned(),
+                message: message.to_owned(),
+                detail: format!("The query's id is {}.", asked.id),
+                hint: "What was charged for it stays charged. The operator's log has the reason."
+                    .to_owned(),
+                position: None,
+            }
+        }
+    }
+}
+
+/// Binds the outcome in the place of the client's portal and executes it. One Execute, one
+/// charge, one draw: later Executes of the portal only go on with its rows.
+pub(super) fn execute(
+    relay: &mut Relay,
+    _private: &Private,
+    bind: &Bind,
+    execute: &Execute,
+    outcome: Outcome,
+) -> Result<(), WireError> {
+    let mut done = Expected::new(Request::Execute, Reply::Forward);
+    match outcome {
+        Outcome::Forward(notices) => done.notices = notices,
+        Outcome::Spliced { text, types, arrays, notices } => {
+            done.notices = notices;
+            send_spliced(relay, &bind.portal, text, types, arrays, bind)?;
+        }
+        Outcome::Raise(raised) => {
+            done.error = ErrorChange::Refusal(raised.position);
+            send_raise(relay, &bind.portal, raised)?;
+        }
+    }
+    relay.send(&to_shadow::execute(&execute.portal, execute.max_rows)?, done);
+    Ok(())
+}
+
+/// The same for a statement of a simple query: with a row description, in text format.
+pub(super) fn execute_simple(
+    relay: &mut Relay,
+    private: &Private,
+    bind: &Bind,
+    outcome: Outcome,
+) -> Result<(), WireError> {
+    let mut done = Expected::new(Request::Execute, Reply::Forward);
+    match outcome {
+        Outcome::Forward(notices) => {
+            done.notices = notices;
+            send_text(relay, private)?;
+            let bound = plain_bind("", TEXT_NAME, Vec::new());
+            relay.send(&to_shadow::bind(&bound)?, Expected::new(Request::Bind, Reply::Swallow));
+        }
+        Outcome::Spliced { text, types, arrays, notices } => {
+            done.notices = notices;
+            send_spliced(relay, "", text, types, arrays, bind)?;
+        }
+        Outcome::Raise(raised) => {
+            done.error = ErrorChange::Refusal(raised.position);
+            send_raise(relay, "", raised)?;
+            relay.send(&to_shadow::execute("", 0)?, done);
+            relay.send(&to_shadow::sync(), Expected::new(Request::Sync, Reply::Swallow));
+            return Ok(());
+        }
+    }
+    relay.send(
+        &to_shadow::describe(Kind::Portal, "")?,
+        Expected::new(Request::Describe, Reply::Rows),
+    );
+    relay.send(&to_shadow::execute("", 0)?, done);
+    relay.send(&to_shadow::sync(), Expected::new(Request::Sync, Reply::Swallow));
+    Ok(())
+}
+
+fn send_spliced(
+    relay: &mut Relay,
+    portal: &str,
+    text: String,
+    types: Vec<u32>,
+    arrays: Vec<Bytes>,
+    bind: &Bind,
+) -> Result<(), WireError> {
+    let (parameter_formats, mut parameters) = formats_with_arrays(bind, arrays.len());
+    parameters.extend(arrays.into_iter().map(Some));
+    let parse = Parse { name: SPLICED_NAME.to_owned(), query: text, type_oids: types };
+    let bind = Bind {
+        portal: portal.to_owned(),
+        statement: SPLICED_NAME.to_owned(),
+        parameter_formats,
+        parameters,
+        result_formats: bind.result_formats.clone(),
+    };
+    send_bound(relay, portal, &parse, &bind)
+}
+
+fn send_raise(relay: &mut Relay, portal: &str, raised: Raised) -> Result<(), WireError> {
+    let parse = Parse {
+        name: SPLICED_NAME.to_owned(),
+        query: "SELECT noisegate.refuse($1::text, $2::text, $3::text, $4::text)".to_owned(),
+        type_oids: Vec::new(),
+    };
+    let texts = [raised.sqlstate, raised.message, raised.detail, raised.hint];
+    let parameters = texts.into_iter().map(|text| Some(Bytes::from(text))).collect();
+    let bind = plain_bind(portal, SPLICED_NAME, parameters);
+    send_bound(relay, portal, &parse, &bind)
+}
+
+fn send_bound(
+    relay: &mut Relay,
+    portal: &str,
+    parse: &Parse,
+    bind: &Bind,
+) -> Result<(), WireError> {
+    let swallow = |request| Expected::new(request, Reply::Swallow);
+    relay.send(&to_shadow::close(Kind::Portal, portal)?, swallow(Request::Close));
+    relay.send(&to_shadow::close(Kind::Statement, SPLICED_NAME)?, swallow(Request::Close));
+    relay.send(&to_shadow::parse(parse)?, swallow(Request::Parse));
+    relay.send(&to_shadow::bind(bind)?, swallow(Request::Bind));
+    Ok(())
+}
+
+fn plain_bind(portal: &str, statement: &str, parameters: Vec<Option<Bytes>>) -> Bind {
+    Bind {
+        portal: portal.to_owned(),
+        statement: statement.to_owned(),
+        parameter_formats: Vec::new(),
+        parameters,
+        result_formats: Vec::new(),
+    }
+}

@@ -1,0 +1,364 @@
+//! One client's session: what passes, what is private, and what the client is told.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use super::accept::Client;
+use super::backend;
+use super::cancel::Canceler;
+use super::error::WireError;
+use super::frame::{Frame, LIMIT_FROM_CLIENT};
+use super::message::from_client::{Kind, Request as Message};
+use super::message::to_client::{self, Report};
+use super::message::{from_client, to_shadow};
+use super::private::{self, Private};
+use super::relay::{self, Came, ErrorChange, Expected, Relay, Reply, Request};
+use super::serve::Shared;
+use crate::ids::Analyst;
+use crate::query::tokens::{self, Kind as StatementKind, Statement};
+
+/// The most prepared statements or portals that one session may have.
+const NAMES_MAX: usize = 10_000;
+/// Startup parameters that could change who the session is, or how its bytes are to be read.
+const NOT_PASSED: &[&str] = &["role", "session_authorization", "replication", "client_encoding"];
+
+/// One client's session.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) analyst: Analyst,
+    pub(super) relay: Relay,
+    pub(super) canceler: Canceler,
+    /// Private prepared statements, by name.
+    statements: HashMap<String, Private>,
+    /// Portals of private statements, by name.
+    portals: HashMap<String, Portal>,
+}
+
+/// A portal of a private statement.
+#[derive(Debug)]
+struct Portal {
+    private: Private,
+    bind: from_client::Bind,
+    /// Its answer has been bound in its place; more rows of it may follow.
+    answered: bool,
+}
+
+/// Runs a client's session to its end.
+pub(super) async fn run(client: Client, shared: &Shared) -> Result<(), WireError> {
+    let Some(mut session) = start(client, shared).await? else { return Ok(()) };
+    let result = session.talk().await;
+    shared.shadow_keys.remove(&session.canceler.pid());
+    if let Err(error) = &result {
+        session.farewell(error).await;
+    }
+    result
+}
+
+/// Connects the client to a shadow session of its own.
+async fn start<'a>(
+    mut client: Client,
+    shared: &'a Shared,
+) -> Result<Option<Session<'a>>, WireError> {
+    let server = &shared.server;
+    if client.database != server.login.database {
+        let message = format!("database \"{}\" does not exist", client.database);
+        refuse(&mut client, "3D000", message).await?;
+        return Ok(None);
+    }
+    let mut parameters = vec![("client_encoding".to_owned(), "UTF8".to_owned())];
+    let given = client.parameters.iter().chain(&client.settings);
+    for (name, value) in given {
+        let lower = name.to_ascii_lowercase();
+        if lower == "client_encoding" && !is_utf8(value) {
+            let message = format!("client_encoding \"{value}\" is not supported, only UTF8");
+            refuse(&mut client, "22023", message).await?;
+            return Ok(None);
+        }
+        if !NOT_PASSED.contains(&lower.as_str()) {
+            parameters.push((name.clone(), value.clone()));
+        }
+    }
+    // So that SHOW knows the name; the value is put in its place when it is asked for.
+    parameters.push(("noisegate.budget".to_owned(), String::new()));
+    let shadow = match backend::connect(&server.shadow, &server.login, &parameters).await {
+        Ok(shadow) => shadow,
+        Err(WireError::Server { sqlstate, message }) if sqlstate.starts_with("22") => {
+            refuse(&mut client, &sqlstate, message).await?;
+            return Ok(None);
+        }
+        Err(error) => {
+            tracing::error!(%error, "the shadow cannot be reached");
+            let message = "the database is not available at the moment".to_owned();
+            refuse(&mut client, "08006", message).await?;
+            return Ok(None);
+        }
+    };
+    let canceler = shared.cancels.register(client.key_length)?;
+    shared.shadow_keys.insert(canceler.pid(), (shadow.pid, shadow.secret.clone()));
+    for (name, value) in &shadow.parameters {
+        client.writer.push(&to_client::parameter_status(name, value));
+    }
+    client.writer.push(&to_client::backend_key_data(canceler.pid(), canceler.secret()));
+    client.writer.push(&to_client::ready_for_query(b'I'));
+    client.writer.flush().await?;
+    client.reader.set_limit(LIMIT_FROM_CLIENT);
+    Ok(Some(Session {
+        shared,
+        analyst: Analyst(client.user),
+        relay: Relay::new(client.reader, client.writer, shadow),
+        canceler,
+        statements: HashMap::new(),
+        portals: HashMap::new(),
+    }))
+}
+
+fn is_utf8(encoding: &str) -> bool {
+    let plain: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
+    matches!(plain.to_ascii_lowercase().as_str(), "utf8" | "unicode" | "auto" | "sqlascii")
+}
+
+async fn refuse(client: &mut Client, sqlstate: &str, message: String) -> Result<(), WireError> {
+    client.writer.push(&Report::new("FATAL", sqlstate, message).into_error());
+    client.writer.close().await
+}
+
+impl Session<'_> {
+    async fn talk(&mut self) -> Result<(), WireError> {
+        let stop = self.shared.stop.clone();
+        loop {
+            let came = tokio::select! {
+                () = stop.cancelled() => return Err(WireError::ShuttingDown),
+                came = self.relay.next() => came?,
+            };
+            match came {
+                Came::Shadow => {}
+                Came::Client(None) => return Ok(()),
+                Came::Client(Some(frame)) => {
+                    if frame.tag == b'X' {
+                        return Ok(());
+                    }
+                    self.client_frame(frame).await?;
+                }
+            }
+        }
+    }
+
+    /// Tells the client why the session ends, as far as it may know.
+    async fn farewell(&mut self, error: &WireError) {
+        let (sqlstate, message) = match error {
+            WireError::ShuttingDown => {
+                ("57P01", "terminating connection due to administrator command".to_owned())
+            }
+            WireError::Malformed { .. } | WireError::TooLong { .. } => {
+                (error.sqlstate(), error.to_string())
+            }
+            _ => ("08006", "the connection to the database was lost".to_owned()),
+        };
+        let report = Report::new("FATAL", sqlstate, message);
+        self.relay.to_client.push(&report.into_error());
+        let _best_effort = tokio::time::timeout(
+            std::time::Duration::from_secs(2),
+            self.relay.to_client.close(),
+        )
+        .await;
+    }
+
+    async fn client_frame(&mut self, frame: Frame) -> Result<(), WireError> {
+        let message = Message::decode(&frame)?;
+        // After an error PostgreSQL skips everything up to Sync, and so do we.
+        if self.relay.failed && !matches!(message, Message::Sync | Message::Query(_)) {
+            return Ok(());
+        }
+        match message {
+            Message::Query(text) => self.simple(&text, &frame).await,
+            Message::Parse(parse) => {
+                self.remember_statement(parse)?;
+                self.pass(&frame, Request::Parse);
+                Ok(())
+            }
+            Message::Bind(bind) => {
+                self.remember_portal(bind)?;
+                self.pass(&frame, Request::Bind);
+                Ok(())
+            }
+            Message::Execute(execute) => match self.unanswered(&execute.portal) {
+                Some((private, bind)) => self.execute_private(private, bind, execute).await,
+                None => {
+                    self.pass(&frame, Request::Execute);
+                    Ok(())
+                }
+            },
+            Message::Close(named) => {
+                match named.kind {
+                    Kind::Statement => self.statements.remove(&named.name).map(drop),
+                    Kind::Portal => self.portals.remove(&named.name).map(drop),
+                };
+                self.pass(&frame, Request::Close);
+                Ok(())
+            }
+            Message::FunctionCall => {
+                let report = Report::new("ERROR", "0A000", "function calls are not supported")
+                    .hint("Use SELECT function(…).");
+                self.relay.to_client.push(&report.into_error());
+                self.relay.to_client.push(&to_client::ready_for_query(self.relay.status));
+                self.relay.to_client.flush().await
+            }
+            Message::Password => Err(WireError::protocol("a password after the login")),
+            other => {
+                match relay::request(&other) {
+                    Some(request) => self.pass(&frame, request),
+                    None => self.relay.send_silent(&frame),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Forwards a frame as it came.
+    fn pass(&mut self, frame: &Frame, request: Request) {
+        self.relay.send(frame, Expected::new(request, Reply::Forward));
+    }
+
+    fn remember_statement(&mut self, parse: from_client::Parse) -> Result<(), WireError> {
+        let statements = tokens::split(&parse.query, &self.shared.server.gate.private_names);
+        let only = match statements {
+            Some(mut statements) if statements.len() == 1 => statements.pop(),
+            // Several statements are an error that PostgreSQL finds itself.
+            _ => None,
+        };
+        match only.filter(|statement| statement.kind != StatementKind::Untouched) {
+            Some(statement) => {
+                full(self.statements.len())?;
+                let private = Private { statement, types: parse.type_oids };
+                self.statements.insert(parse.name, private);
+            }
+            None => {
+                self.statements.remove(&parse.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn remember_portal(&mut self, bind: from_client::Bind) -> Result<(), WireError> {
+        match self.statements.get(&bind.statement) {
+            Some(private) => {
+                full(self.portals.len())?;
+                let portal = Portal { private: private.clone(), bind: bind.clone(), answered: false };
+                self.portals.insert(bind.portal, portal);
+            }
+            None => {
+                self.portals.remove(&bind.portal);
+            }
+        }
+        Ok(())
+    }
+
+    /// The private statement of a portal that is executed for the first time.
+    fn unanswered(&mut self, portal: &str) -> Option<(Private, from_client::Bind)> {
+        let portal = self.portals.get_mut(portal).filter(|portal| !portal.answered)?;
+        portal.answered = true;
+        Some((portal.private.clone(), portal.bind.clone()))
+    }
+
+    async fn execute_private(
+        &mut self,
+        private: Private,
+        bind: from_client::Bind,
+        execute: from_client::Execute,
+    ) -> Result<(), WireError> {
+        let running = self.canceler.begin_statement();
+        let Some(settings) = private::settings(&mut self.relay, false).await? else {
+            return Ok(());
+        };
+        let answer = private::answer(self, &private, &bind, &settings, running.token()).await;
+        private::execute(&mut self.relay, &private, &bind, &execute, answer)
+    }
+
+    /// A simple query: untouched ones go as they came; where one statement is private, each goes
+    /// by itself and the replies are put together again.
+    async fn simple(&mut self, text: &str, frame: &Frame) -> Result<(), WireError> {
+        let split = tokens::split(text, &self.shared.server.gate.private_names);
+        let touched = |statements: &Vec<Statement>| {
+            statements.iter().any(|statement| statement.kind != StatementKind::Untouched)
+        };
+        let Some(statements) = split.filter(touched) else {
+            self.pass(frame, Request::Query);
+            return Ok(());
+        };
+        self.relay.drain().await?;
+        // A simple query ends the unnamed statement and portal, as in PostgreSQL.
+        self.statements.remove("");
+        self.portals.remove("");
+        self.relay.error_seen = false;
+        for statement in statements {
+            if statement.kind == StatementKind::Untouched {
+                self.simple_untouched(&statement).await?;
+            } else {
+                self.simple_private(statement).await?;
+            }
+            if self.relay.error_seen {
+                break;
+            }
+        }
+        self.relay.to_client.push(&to_client::ready_for_query(self.relay.status));
+        self.relay.to_client.flush().await
+    }
+
+    async fn simple_untouched(&mut self, statement: &Statement) -> Result<(), WireError> {
+        let mut expected = Expected::new(Request::Query, Reply::Forward);
+        expected.error = ErrorChange::Shift(statement.offset_chars);
+        self.relay.send_inner_query(&to_shadow::query(&statement.text)?, expected);
+        self.relay.drain().await
+    }
+
+    async fn simple_private(&mut self, statement: Statement) -> Result<(), WireError> {
+        let running = self.canceler.begin_statement();
+        let private = Private { statement, types: Vec::new() };
+        if !private::check_text(&mut self.relay, &private).await? {
+            return Ok(());
+        }
+        let Some(settings) = private::settings(&mut self.relay, true).await? else {
+            return Ok(());
+        };
+        let bind = from_client::Bind {
+            portal: String::new(),
+            statement: private::TEXT_NAME.to_owned(),
+            parameter_formats: Vec::new(),
+            parameters: Vec::new(),
+            result_formats: Vec::new(),
+        };
+        let answer = private::answer(self, &private, &bind, &settings, running.token()).await;
+        private::execute_simple(&mut self.relay, &private, &bind, answer)?;
+        self.relay.drain().await
+    }
+}
+
+fn full(count: usize) -> Result<(), WireError> {
+    if count >= NAMES_MAX {
+        return Err(WireError::protocol("too many prepared statements or portals"));
+    }
+    Ok(())
+}
+
+/// A parameter's format from a Bind message: none means text, one counts for all.
+pub(super) fn format_of(formats: &[i16], at: usize) -> i16 {
+    match formats {
+        [] => 0,
+        [all] => *all,
+        each => each.get(at).copied().unwrap_or(0),
+    }
+}
+
+/// Formats for the client's parameters, followed by binary ones for the arrays.
+pub(super) fn formats_with_arrays(
+    bind: &from_client::Bind,
+    arrays: usize,
+) -> (Vec<i16>, Vec<Option<Bytes>>) {
+    let given = bind.parameters.len();
+    let mut formats: Vec<i16> =
+        (0..given).map(|at| format_of(&bind.parameter_formats, at)).collect();
+    formats.resize(given.saturating_add(arrays), 1);
+    (formats, bind.parameters.clone())
+}
