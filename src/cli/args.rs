@@ -50,12 +50,10 @@ pub(super) struct Demo {
     /// The size of the shop: 1 is about 1 GB.
     #[arg(long, default_value_t = 0.01)]
     pub(super) scale: f64,
-    /// An empty folder for the files, which are removed at the end; by default a temporary one.
+    /// A new or empty folder for the files, which are removed at the end; by default a temporary
+    /// one.
     #[arg(long)]
     pub(super) dir: Option<PathBuf>,
-    /// Leave the files in DIR, and take them from there the next time.
-    #[arg(long, requires = "dir")]
-    pub(super) keep: bool,
     /// Another policy than the demo's own.
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,

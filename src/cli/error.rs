@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::catalog::CatalogError;
-use crate::demo::{ClusterError, FillError};
+use crate::demo::ShopError;
 use crate::ledger::LedgerError;
 use crate::policy::PolicyError;
 use crate::road::GateError;
@@ -17,19 +17,13 @@ use crate::wire::WireError;
 pub(super) enum CliError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
     #[error("{login} cannot connect: {error}")]
     Connect { login: &'static str, error: String },
-    #[error("{step}: {error}")]
-    Database { step: &'static str, error: String },
-    #[error(transparent)]
-    Fill(#[from] FillError),
     /// The findings have been printed.
     #[error("the policy must not be used: {0} to mend")]
     Findings(String),
-    #[error("{} {why}", path.display())]
-    Folder { path: PathBuf, why: String },
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     Gate(#[from] GateError),
     #[error("{0}")]
@@ -42,29 +36,22 @@ pub(super) enum CliError {
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("there is no user {0}")]
     NoUser(String),
+    #[error("{} is not empty: the demo takes a folder that it can remove all from", .0.display())]
+    NotEmpty(PathBuf),
     #[error("{0}")]
     Password(&'static str),
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    #[error("no random bytes: {0}")]
-    Random(#[from] getrandom::Error),
     #[error(transparent)]
     Shadow(#[from] ShadowError),
-    #[error("a part of the program failed: {0}")]
-    Task(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Shop(#[from] ShopError),
     #[error("the address of {login} cannot be used: {error}")]
     Url { login: &'static str, error: String },
     #[error("`{0}` cannot be the name of a user")]
     UserName(String),
     #[error(transparent)]
     Wire(#[from] WireError),
-}
-
-impl CliError {
-    /// Names the step in which a database failed.
-    pub(super) fn at(step: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
-        move |error| Self::Database { step, error: describe(&error) }
-    }
 }
 
 /// A database's words, or why there are none.

@@ -15,10 +15,10 @@ mod user;
 mod databases;
 mod error;
 mod findings;
+mod folder;
 mod logging;
 mod output;
 mod proxy;
-mod shop;
 mod signals;
 
 pub use run::main;

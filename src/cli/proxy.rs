@@ -1,7 +1,7 @@
-//! A proxy, from its parts to its end: what `serve` and `demo` have in common.
+//! A proxy, from its parts to its end.
 
+use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,47 +21,25 @@ use crate::wire::{Server, Target, serve};
 /// How long the operator's page may take to end after the last analyst has left.
 const ADMIN_GRACE: Duration = Duration::from_secs(2);
 
-/// The two addresses, taken before anything else is done, so that one that is in use is told
-/// at once.
-pub(super) struct Listeners {
-    clients: TcpListener,
-    admin: TcpListener,
-}
-
-impl Listeners {
-    pub(super) async fn bind(clients: SocketAddr, admin: SocketAddr) -> Result<Self, CliError> {
-        Ok(Self { clients: bind(clients).await?, admin: bind(admin).await? })
-    }
-
-    /// Where analysts connect, with the port that a 0 became.
-    pub(super) fn clients(&self) -> Result<SocketAddr, CliError> {
-        Ok(self.clients.local_addr()?)
-    }
-
-    /// Where the operator connects.
-    pub(super) fn admin(&self) -> Result<SocketAddr, CliError> {
-        Ok(self.admin.local_addr()?)
-    }
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
+/// Takes an address.
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| CliError::Listen { address, error })
 }
 
-/// Opens the ledger of a policy. The second part puts its name before its errors.
-pub(super) fn open_ledger(
-    policy: &Policy,
-) -> Result<(Ledger, impl Fn(LedgerError) -> CliError + use<>), CliError> {
+/// Opens the ledger of a policy.
+pub(super) fn open_ledger(policy: &Policy) -> Result<Ledger, CliError> {
     let LedgerStore::Sqlite(path) = &policy.server.ledger;
-    let path: PathBuf = path.clone();
-    let at = move |error| CliError::Ledger { path: path.clone(), error };
-    let LedgerStore::Sqlite(path) = &policy.server.ledger;
-    Ok((Ledger::open(path, Clock::System).map_err(&at)?, at))
+    Ledger::open(path, Clock::System).map_err(ledger_error(policy))
+}
+
+/// Puts the ledger's name before its errors.
+pub(super) fn ledger_error(policy: &Policy) -> impl Fn(LedgerError) -> CliError + use<> {
+    let LedgerStore::Sqlite(path) = policy.server.ledger.clone();
+    move |error| CliError::Ledger { path: path.clone(), error }
 }
 
 /// Everything that answers, ready to be let go.
 pub(super) struct Proxy {
-    listeners: Listeners,
     server: Server,
     health: Health,
 }
@@ -72,7 +50,6 @@ impl Proxy {
         policy: Policy,
         databases: &Databases,
         ledger: Ledger,
-        listeners: Listeners,
     ) -> Result<Self, CliError> {
         let (shadow, login) = Target::from_config(&databases.shadow, None)?;
         let tls = policy.server.tls.as_ref();
@@ -86,18 +63,33 @@ impl Proxy {
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
         let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
         let server = Server { gate: Arc::new(gate), shadow, login, tls, tls_required };
-        Ok(Self { listeners, server, health })
+        Ok(Self { server, health })
     }
 
     /// Answers until `stop` fires, and until those who were being answered have their answers.
-    pub(super) async fn run(self, stop: CancellationToken) -> Result<(), CliError> {
-        let Self { listeners, server, health } = self;
-        let mut admin = tokio::spawn(admin::serve(listeners.admin, health, stop.clone()));
-        let served = serve(listeners.clients, server, stop.clone()).await;
-        stop.cancel();
-        if tokio::time::timeout(ADMIN_GRACE, &mut admin).await.is_err() {
-            admin.abort();
-        }
-        Ok(served?)
+    pub(super) async fn run(
+        self,
+        clients: TcpListener,
+        admin: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), CliError> {
+        let served = serve(clients, self.server, stop.clone());
+        Ok(with_admin(admin, self.health, &stop, served).await?)
     }
+}
+
+/// Answers the operator as long as `work` lasts.
+pub(super) async fn with_admin<T>(
+    listener: TcpListener,
+    health: Health,
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut admin = tokio::spawn(admin::serve(listener, health, stop.clone()));
+    let done = work.await;
+    stop.cancel();
+    if tokio::time::timeout(ADMIN_GRACE, &mut admin).await.is_err() {
+        admin.abort();
+    }
+    done
 }

@@ -8,33 +8,37 @@ use super::databases::{Databases, OWNER, READER, connect, listed};
 use super::error::CliError;
 use super::findings::{lines, of_shadow, of_source, verdict};
 use super::output::{complain, say};
-use super::proxy::{Listeners, Proxy, open_ledger};
+use super::proxy::{Proxy, bind, open_ledger};
 use crate::policy::{Level, Policy};
 use crate::shadow::refresh_public;
 
 pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliError> {
     let policy = Policy::load(file)?;
     let databases = Databases::of(&policy)?;
-    let listeners = Listeners::bind(policy.server.listen, policy.server.admin).await?;
+    // First, so that an address in use is told at once.
+    let clients = bind(policy.server.listen).await?;
+    let admin = bind(policy.server.admin).await?;
     let started = async {
         refuse_unsafe(file, &policy, &databases).await?;
         refresh(&policy, &databases).await;
-        let (ledger, _) = open_ledger(&policy)?;
-        let (clients, admin) = (listeners.clients()?, listeners.admin()?);
-        let proxy = Proxy::open(policy, &databases, ledger, listeners).await?;
-        say(format_args!("noisegate answers at {clients}; its health is at http://{admin}/readyz"));
-        Ok::<_, CliError>(proxy)
+        let ledger = open_ledger(&policy)?;
+        Proxy::open(policy, &databases, ledger).await
     };
     let proxy = tokio::select! {
         proxy = started => proxy?,
         () = stop.cancelled() => return Ok(()),
     };
-    proxy.run(stop).await
+    say(format_args!(
+        "noisegate answers at {}; its health is at http://{}/readyz",
+        clients.local_addr()?,
+        admin.local_addr()?
+    ));
+    proxy.run(clients, admin, stop).await
 }
 
 /// The same questions as `check`'s, but for those that read rows. With a finding that is an error
 /// the guarantee would not hold, so nobody is let in.
-pub(super) async fn refuse_unsafe(
+async fn refuse_unsafe(
     file: &Path,
     policy: &Policy,
     databases: &Databases,

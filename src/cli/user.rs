@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Read};
 use super::args::{OfPolicy, OneUser, User};
 use super::error::CliError;
 use super::output::{complain, say};
-use super::proxy::open_ledger;
+use super::proxy::{ledger_error, open_ledger};
 use crate::policy::Policy;
 use crate::wire::scram;
 
@@ -28,9 +28,9 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
         return Err(CliError::UserName(name.clone()));
     }
     let policy = Policy::load(&user.of.policy)?;
-    let (ledger, at) = open_ledger(&policy)?;
     let verifier = scram::verifier(&password()?)?;
-    ledger.put_user(name, &verifier).await.map_err(&at)?;
+    let ledger = open_ledger(&policy)?;
+    ledger.put_user(name, &verifier).await.map_err(ledger_error(&policy))?;
     if policy.terms(name).is_none() && !policy.is_admin(name) {
         complain(format_args!(
             "noisegate: {name} can log in, but no role of the policy lets {name} ask anything"
@@ -41,8 +41,9 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
 }
 
 async fn remove(user: &OneUser) -> Result<(), CliError> {
-    let (ledger, at) = open_ledger(&Policy::load(&user.of.policy)?)?;
-    if !ledger.remove_user(&user.name).await.map_err(&at)? {
+    let policy = Policy::load(&user.of.policy)?;
+    let ledger = open_ledger(&policy)?;
+    if !ledger.remove_user(&user.name).await.map_err(ledger_error(&policy))? {
         return Err(CliError::NoUser(user.name.clone()));
     }
     say(format_args!("{} cannot log in any more", user.name));
@@ -50,8 +51,9 @@ async fn remove(user: &OneUser) -> Result<(), CliError> {
 }
 
 async fn list(of: &OfPolicy) -> Result<(), CliError> {
-    let (ledger, at) = open_ledger(&Policy::load(&of.policy)?)?;
-    for name in ledger.users().await.map_err(&at)? {
+    let policy = Policy::load(&of.policy)?;
+    let ledger = open_ledger(&policy)?;
+    for name in ledger.users().await.map_err(ledger_error(&policy))? {
         say(name);
     }
     Ok(())
