@@ -35,3 +35,6 @@ pub mod ids;
 pub mod policy;
 // A place to try it.
 pub mod demo;
+// How it is run.
+pub mod admin;
+pub mod cli;

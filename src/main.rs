@@ -1,2 +1,5 @@
-//! noisegate
-fn main() {}
+//! The program; all of it is in the library.
+
+fn main() -> std::process::ExitCode {
+    noisegate::cli::main()
+}

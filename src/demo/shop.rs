@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
@@ -112,11 +111,10 @@ pub struct Shop {
     pub source: Cluster,
     /// The shadow's server, if it has one of its own.
     pub shadow: Option<Cluster>,
-    /// The folder of the ledger.
+    /// The ledger's file.
     pub ledger_path: PathBuf,
     stop: CancellationToken,
     server: Option<JoinHandle<std::io::Result<()>>>,
-    _folder: Option<TempDir>,
 }
 
 impl Shop {
@@ -125,19 +123,13 @@ impl Shop {
         options: ShopOptions,
         progress: impl FnMut(Progress),
     ) -> Result<Self, ShopError> {
-        let (dir, folder) = match &options.dir {
-            Some(dir) => {
-                std::fs::create_dir_all(dir)?;
-                (dir.clone(), None)
-            }
-            None => {
-                let folder = tempfile::Builder::new().prefix("noisegate-shop-").tempdir()?;
-                (folder.path().to_path_buf(), Some(folder))
-            }
-        };
-        let ledger_path = dir.join("ledger.db");
+        // First, so that an address in use is told before minutes go into loading.
+        let listener = listen(options.listen).await?;
+        let address = listener.local_addr()?;
+        let (source, shadow) = clusters(&options)?;
+        // In a folder that goes with the server, even if we are killed.
+        let ledger_path = source.log_path().with_file_name("ledger.db");
         let policy = policy(&options, &ledger_path)?;
-        let (source, shadow) = clusters(&options, &dir)?;
         fill_source(&source, options.scale, progress).await?;
         let logins = logins();
         build_shadow(&source, shadow.as_ref().unwrap_or(&source), &policy, &logins).await?;
@@ -157,8 +149,6 @@ impl Shop {
             Some((cert, key)) => Some(tls::TlsAcceptor::from_files(cert, key)?),
             None => None,
         };
-        let listener = TcpListener::bind(options.listen).await?;
-        let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let server = Server {
             gate: Arc::clone(&gate),
@@ -176,7 +166,6 @@ impl Shop {
             ledger_path,
             stop,
             server: Some(server),
-            _folder: folder,
         })
     }
 
@@ -223,16 +212,19 @@ fn policy(options: &ShopOptions, ledger: &std::path::Path) -> Result<Policy, Sho
     Ok(Policy::parse_with(&options.policy, &options.policy_name, overrides)?)
 }
 
-fn clusters(
-    options: &ShopOptions,
-    dir: &std::path::Path,
-) -> Result<(Cluster, Option<Cluster>), ShopError> {
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        std::io::Error::new(error.kind(), format!("cannot listen at {address}: {error}"))
+    })
+}
+
+fn clusters(options: &ShopOptions) -> Result<(Cluster, Option<Cluster>), ShopError> {
     let mut source = Options::default().with("max_connections", "200");
     if options.log_statements {
         source = source.with("log_statement", "all").with("log_line_prefix", "%d %u ");
     }
     let start = |name: &str, how: Options| match &options.dir {
-        Some(_) => Cluster::start(&dir.join(name), how),
+        Some(dir) => Cluster::start(&dir.join(name), how),
         None => Cluster::temporary(how),
     };
     let source = start("source", source)?;

@@ -1,0 +1,107 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A differential-privacy gate that speaks PostgreSQL's wire protocol.
+#[derive(Debug, Parser)]
+#[command(name = "noisegate", version)]
+pub(super) struct Cli {
+    /// What to log on the standard error, as in `info` or `noisegate::wire=debug`; RUST_LOG says
+    /// the same.
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(super) log: Option<String>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start a private PostgreSQL with a made-up shop in it, and a proxy in front.
+    Demo(Demo),
+    /// Answer analysts in front of your own databases.
+    Serve(OfPolicy),
+    /// Create or refresh the shadow and the two logins.
+    Init(Init),
+    /// Hold the policy against the live databases.
+    Check(Check),
+    /// Who may log in.
+    #[command(subcommand)]
+    User(User),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OfPolicy {
+    /// The policy file.
+    #[arg(long, value_name = "FILE", env = "NOISEGATE_POLICY")]
+    pub(super) policy: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where analysts connect; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6432")]
+    pub(super) listen: SocketAddr,
+    /// Where the operator connects.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6433")]
+    pub(super) admin: SocketAddr,
+    /// The size of the shop: 1 is about 1 GB.
+    #[arg(long, default_value_t = 0.01)]
+    pub(super) scale: f64,
+    /// A new or empty folder for the files, which are removed at the end; by default a temporary
+    /// one.
+    #[arg(long)]
+    pub(super) dir: Option<PathBuf>,
+    /// Another policy than the demo's own.
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    #[command(flatten)]
+    pub(super) of: OfPolicy,
+    /// Print the SQL for an administrator to run, and change nothing.
+    #[arg(long)]
+    pub(super) print: bool,
+    /// Take from everybody on the source the right to make temporary tables, and tables in the
+    /// schema public.
+    #[arg(long)]
+    pub(super) harden_source: bool,
+    /// An administrator's connection to the source. Without it: the policy's address, as PGUSER
+    /// (or `postgres`) with PGPASSWORD.
+    #[arg(long, value_name = "URL", env = "NOISEGATE_SOURCE_ADMIN", hide_env_values = true)]
+    pub(super) source_admin: Option<String>,
+    /// An administrator's connection to any database of the shadow's server. Without it: as above.
+    #[arg(long, value_name = "URL", env = "NOISEGATE_SHADOW_ADMIN", hide_env_values = true)]
+    pub(super) shadow_admin: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) of: OfPolicy,
+    /// Also ask whether bounds and values were copied from the rows, which reads whole tables.
+    #[arg(long)]
+    pub(super) data: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Add a user, or change a password. It is asked for, or read from the standard input.
+    Add(OneUser),
+    /// Remove a user.
+    Remove(OneUser),
+    /// List the users.
+    List(OfPolicy),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneUser {
+    /// The name, as in the policy.
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) of: OfPolicy,
+}

@@ -1,0 +1,66 @@
+//! Why a command ends early, in one sentence.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::catalog::CatalogError;
+use crate::demo::ShopError;
+use crate::ledger::LedgerError;
+use crate::policy::PolicyError;
+use crate::road::GateError;
+use crate::shadow::ShadowError;
+use crate::wire::WireError;
+
+/// For the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error("{login} cannot connect: {error}")]
+    Connect { login: &'static str, error: String },
+    /// The findings have been printed.
+    #[error("the policy must not be used: {0} to mend")]
+    Findings(String),
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: std::io::Error },
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("the ledger {}: {error}", path.display())]
+    Ledger { path: PathBuf, error: LedgerError },
+    #[error("cannot listen at {address}: {error}")]
+    Listen { address: SocketAddr, error: std::io::Error },
+    #[error("--log: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("there is no user {0}")]
+    NoUser(String),
+    #[error("{} is not empty: the demo takes a folder that it can remove all from", .0.display())]
+    NotEmpty(PathBuf),
+    #[error("{0}")]
+    Password(&'static str),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Shadow(#[from] ShadowError),
+    #[error(transparent)]
+    Shop(#[from] ShopError),
+    #[error("the address of {login} cannot be used: {error}")]
+    Url { login: &'static str, error: String },
+    #[error("`{0}` cannot be the name of a user")]
+    UserName(String),
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}
+
+/// A database's words, or why there are none.
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        return format!("{} ({})", db.message(), db.code().code());
+    }
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

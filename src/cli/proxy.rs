@@ -1,0 +1,95 @@
+//! A proxy, from its parts to its end.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::databases::Databases;
+use super::error::CliError;
+use crate::admin::{self, Health};
+use crate::clock::Clock;
+use crate::ledger::{Ledger, LedgerError};
+use crate::policy::{LedgerStore, Policy};
+use crate::road::Gate;
+use crate::wire::tls::TlsAcceptor;
+use crate::wire::{Server, Target, serve};
+
+/// How long the operator's page may take to end after the last analyst has left.
+const ADMIN_GRACE: Duration = Duration::from_secs(2);
+
+/// Takes an address.
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
+    TcpListener::bind(address).await.map_err(|error| CliError::Listen { address, error })
+}
+
+/// Opens the ledger of a policy.
+pub(super) fn open_ledger(policy: &Policy) -> Result<Ledger, CliError> {
+    let LedgerStore::Sqlite(path) = &policy.server.ledger;
+    Ledger::open(path, Clock::System).map_err(ledger_error(policy))
+}
+
+/// Puts the ledger's name before its errors.
+pub(super) fn ledger_error(policy: &Policy) -> impl Fn(LedgerError) -> CliError + use<> {
+    let LedgerStore::Sqlite(path) = policy.server.ledger.clone();
+    move |error| CliError::Ledger { path: path.clone(), error }
+}
+
+/// Everything that answers, ready to be let go.
+pub(super) struct Proxy {
+    server: Server,
+    health: Health,
+}
+
+impl Proxy {
+    /// Opens the gate between these databases.
+    pub(super) async fn open(
+        policy: Policy,
+        databases: &Databases,
+        ledger: Ledger,
+    ) -> Result<Self, CliError> {
+        let (shadow, login) = Target::from_config(&databases.shadow, None)?;
+        let tls = policy.server.tls.as_ref();
+        let tls_required = tls.is_some_and(|tls| tls.required);
+        let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
+        let health = Health {
+            source: databases.source.clone(),
+            shadow: databases.shadow.clone(),
+            ledger: ledger.clone(),
+        };
+        let (from, to) = (databases.source.clone(), databases.shadow.clone());
+        let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
+        let server = Server { gate: Arc::new(gate), shadow, login, tls, tls_required };
+        Ok(Self { server, health })
+    }
+
+    /// Answers until `stop` fires, and until those who were being answered have their answers.
+    pub(super) async fn run(
+        self,
+        clients: TcpListener,
+        admin: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), CliError> {
+        let served = serve(clients, self.server, stop.clone());
+        Ok(with_admin(admin, self.health, &stop, served).await?)
+    }
+}
+
+/// Answers the operator as long as `work` lasts.
+pub(super) async fn with_admin<T>(
+    listener: TcpListener,
+    health: Health,
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut admin = tokio::spawn(admin::serve(listener, health, stop.clone()));
+    let done = work.await;
+    stop.cancel();
+    if tokio::time::timeout(ADMIN_GRACE, &mut admin).await.is_err() {
+        admin.abort();
+    }
+    done
+}
