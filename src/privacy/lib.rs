@@ -10,6 +10,7 @@ pub mod plan;
 // How a leaf is understood.
 pub mod range;
 pub mod unit;
+pub mod total;
 pub mod analyze;
 // What it costs.
 pub mod budget;
