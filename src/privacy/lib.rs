@@ -10,6 +10,7 @@ pub mod plan;
 // How a leaf is understood.
 pub mod analyze;
 pub mod range;
+pub mod total;
 pub mod unit;
 // What it costs.
 pub mod budget;

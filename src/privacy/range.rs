@@ -121,7 +121,19 @@ pub fn range(expr: &Expr) -> Option<Range> {
             Some(Range { low: value.clone(), high: value })
         }
         Node::Constant(None) | Node::Parameter(_) => None,
-        Node::Call(function, args) => call_range(function, args),
+        Node::Call(function, args) => {
+            let found = call_range(function, args)?;
+            // A quotient of integers and a cast to one are whole numbers.
+            let whole = matches!(function, Function::Div | Function::Cast);
+            Some(if whole && matches!(expr.ty, Type::Int(_)) { outward(&found) } else { found })
+        }
+    }
+}
+
+fn outward(range: &Range) -> Range {
+    Range {
+        low: RBig::from(range.low.clone().floor()),
+        high: RBig::from(range.high.clone().ceil()),
     }
 }
 
@@ -141,6 +153,9 @@ fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
         }
         Function::Coalesce => hull(args),
         Function::Case => hull(&case_values(args)),
+        Function::Cast if args.first().is_some_and(|arg| arg.ty == Type::Bool) => {
+            Some(Range { low: RBig::ZERO, high: RBig::ONE })
+        }
         Function::NullIf | Function::Cast => at(0),
         Function::Least => bounded(args, true),
         Function::Greatest => bounded(args, false),
@@ -205,7 +220,11 @@ fn bounded(args: &[Expr], least: bool) -> Option<Range> {
 }
 
 /// `least(greatest(x, low), high)` and its mirror bound any `x`.
-fn clamp_pattern(args: &[Expr], least: bool) -> Option<Range> {
+pub(crate) fn clamp_pattern(args: &[Expr], least: bool) -> Option<Range> {
+    // A third argument would not be held to the constants.
+    if args.len() != 2 {
+        return None;
+    }
     let outer = args.iter().find_map(constant)?;
     let inner = args.iter().find(|arg| constant(arg).is_none())?;
     let Node::Call(function, inner_args) = &inner.node else { return None };
