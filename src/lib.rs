@@ -22,17 +22,17 @@
 
 pub mod road;
 // The stages, in order.
-pub mod wire;
-pub mod shadow;
-pub mod query;
 pub mod ledger;
+pub mod query;
+pub mod shadow;
 pub mod source;
+pub mod wire;
 // What they stand on.
 pub mod catalog;
-pub mod policy;
-pub mod error;
 pub mod clock;
+pub mod error;
 pub mod ids;
+pub mod policy;
 // A place to try it.
 pub mod demo;
 // How it is run.

@@ -192,11 +192,9 @@ fn relation(name: &TableName, table: &Table, exposure: Exposure, rule: &TableRul
                 bounds: rule.and_then(|rule| rule.bounds.clone()),
                 values: rule.and_then(|rule| rule.values.as_ref()).map(|values| match values {
                     Values::List(values) => KeyValues::List(values.clone()),
-                    Values::Column { table, column } => KeyValues::Column(
-                        table.schema.clone(),
-                        table.name.clone(),
-                        column.clone(),
-                    ),
+                    Values::Column { table, column } => {
+                        KeyValues::Column(table.schema.clone(), table.name.clone(), column.clone())
+                    }
                 }),
                 not_null: column.not_null,
             }

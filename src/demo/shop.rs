@@ -16,9 +16,7 @@ use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
 use crate::policy::{LedgerStore, Policy, PolicyError, ServerOverrides, TableRule};
 use crate::road::{Gate, GateError};
-use crate::shadow::{
-    InitOptions, ListedTable, Login, Logins, ShadowError, create_database, init,
-};
+use crate::shadow::{InitOptions, ListedTable, Login, Logins, ShadowError, create_database, init};
 use crate::wire::{Server, Target, WireError, scram, serve, tls};
 
 /// The shadow's name, and so the name of the database to clients.
@@ -140,7 +138,8 @@ impl Shop {
             ledger.put_user(user, &scram::verifier(user)?).await?;
         }
         let shadow_cluster = shadow.as_ref().unwrap_or(&source);
-        let reader = with_password(source.config(SOURCE_DATABASE, &logins.reader.role), &logins.reader);
+        let reader =
+            with_password(source.config(SOURCE_DATABASE, &logins.reader.role), &logins.reader);
         let analyst =
             with_password(shadow_cluster.config(DATABASE, &logins.analyst.role), &logins.analyst);
         let (target, login) = Target::from_config(&analyst, None)?;

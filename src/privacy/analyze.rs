@@ -143,8 +143,7 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         }
     };
     let loss = price.loss;
-    let state =
-        Analyzed { unit, groups, groups_enforced, rows, statistics, selection, loss };
+    let state = Analyzed { unit, groups, groups_enforced, rows, statistics, selection, loss };
     Ok(Plan { leaf, state })
 }
 
@@ -161,8 +160,7 @@ fn units_statistic(leaf: &mut Leaf) -> usize {
 /// Groups that one unit can count in, and whether that must be enforced.
 fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
     let known = determined(leaf);
-    let follows =
-        |expr: &crate::expr::Expr| expr.scans().iter().all(|scan| known.contains(scan));
+    let follows = |expr: &crate::expr::Expr| expr.scans().iter().all(|scan| known.contains(scan));
     if leaf.keys.iter().all(|key| follows(&key.expr)) {
         return (1, false);
     }
@@ -219,8 +217,7 @@ enum Share {
 
 impl Price {
     fn new(leaf: &Leaf, terms: &Terms, threshold: bool) -> Result<Self, Rejection> {
-        let parts =
-            u32::try_from(leaf.statistics.len()).ok().filter(|parts| *parts > 0);
+        let parts = u32::try_from(leaf.statistics.len()).ok().filter(|parts| *parts > 0);
         let parts = parts.ok_or(Rejection::Malformed)?;
         let rho = Rho::of_epsilon(&terms.epsilon);
         let mut loss = Loss { rho: rho.cost(), ..Loss::default() };

@@ -49,6 +49,11 @@ impl Type {
         matches!(self, Self::Text(_))
     }
 
+    /// Whether it is an array.
+    pub fn is_array(&self) -> bool {
+        matches!(self, Self::Other(name) if name.ends_with("[]"))
+    }
+
     /// Whether it is a point in time.
     pub fn is_time(&self) -> bool {
         matches!(self, Self::Date | Self::Timestamp | Self::TimestampTz)
@@ -150,7 +155,7 @@ pub enum Function {
     IsFalse,
     /// `IS NOT FALSE`
     IsNotFalse,
-    /// `x = ANY (ARRAY[…])`: the first argument against the others
+    /// `x = ANY (ARRAY[…])`: the first argument against the others, or against one array
     In,
     /// `x <> ALL (ARRAY[…])`
     NotIn,

@@ -8,19 +8,19 @@
 pub mod expr;
 pub mod plan;
 // How a leaf is understood.
+pub mod analyze;
 pub mod range;
 pub mod unit;
-pub mod analyze;
 // What it costs.
 pub mod budget;
 pub mod convert;
 // What is added and what is shown.
+pub mod exact;
 pub mod noise;
 pub mod receipt;
+pub mod release;
 pub mod threshold;
 pub mod width;
-pub mod exact;
-pub mod release;
 // Arithmetic that rounds against the analyst.
 mod decimal;
 mod rounding;

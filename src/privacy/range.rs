@@ -155,8 +155,7 @@ fn power_of_ten(places: u32) -> Option<RBig> {
 }
 
 fn product(a: &Range, b: &Range) -> Option<Range> {
-    let corners =
-        [&a.low * &b.low, &a.low * &b.high, &a.high * &b.low, &a.high * &b.high];
+    let corners = [&a.low * &b.low, &a.low * &b.high, &a.high * &b.low, &a.high * &b.high];
     let low = corners.iter().min()?.clone();
     let high = corners.iter().max()?.clone();
     Some(Range { low, high })

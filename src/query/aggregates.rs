@@ -9,7 +9,8 @@ use noisegate_privacy::range::{on_grid, range, scale};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
-    OrderByKind, Query, Select, SetExpr, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableWithJoins, Visit, VisitMut, Visitor,
+    VisitorMut,
 };
 
 use super::lower::{lower, strip, unsupported};
@@ -19,13 +20,49 @@ use crate::error::{Code, Refusal};
 
 /// PostgreSQL's aggregates that have no noisy form here.
 const OTHERS: &[&str] = &[
-    "array_agg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "covar_pop",
-    "covar_samp", "cume_dist", "dense_rank", "every", "json_agg", "json_object_agg", "jsonb_agg",
-    "jsonb_object_agg", "max", "min", "mode", "percent_rank", "percentile_cont",
-    "percentile_disc", "range_agg", "range_intersect_agg", "rank", "regr_avgx", "regr_avgy",
-    "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy",
-    "stddev", "stddev_pop", "stddev_samp", "string_agg", "var_pop", "var_samp", "variance",
-    "xmlagg", "any_value",
+    "array_agg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "covar_pop",
+    "covar_samp",
+    "cume_dist",
+    "dense_rank",
+    "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "max",
+    "min",
+    "mode",
+    "percent_rank",
+    "percentile_cont",
+    "percentile_disc",
+    "range_agg",
+    "range_intersect_agg",
+    "rank",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "var_pop",
+    "var_samp",
+    "variance",
+    "xmlagg",
+    "any_value",
 ];
 
 /// How a release becomes the columns of `leaf_n`.
@@ -39,6 +76,8 @@ pub struct Columns {
     pub keys: Vec<String>,
     /// The noisy columns.
     pub values: Vec<ValueColumn>,
+    /// The averages made from them.
+    pub averages: Vec<Average>,
 }
 
 /// One noisy column of `leaf_n`, made from statistics.
@@ -50,7 +89,18 @@ pub struct ValueColumn {
     pub scale: u32,
     /// The statistic that counts what a centred sum left out, and the centre in steps.
     pub centre: Option<(usize, IBig)>,
-    /// What the analyst sees it as, for notices.
+    /// The aggregate that it is, as the analyst sees it; nothing if it only serves an average.
+    pub label: Option<String>,
+}
+
+/// An average: one noisy column over another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Average {
+    /// The index of the sum's column.
+    pub sum: usize,
+    /// The index of the count's column.
+    pub count: usize,
+    /// The aggregate, as the analyst sees it.
     pub label: String,
 }
 
@@ -59,13 +109,14 @@ impl Columns {
         number: usize,
         parameters: usize,
         leaf: &Leaf,
-        values: Vec<ValueColumn>,
+        (values, averages): (Vec<ValueColumn>, Vec<Average>),
     ) -> Self {
         Self {
             alias: format!("leaf_{number}"),
             first_parameter: parameters.saturating_add(1),
             keys: leaf.keys.iter().map(|key| key.expr.ty.name()).collect(),
             values,
+            averages,
         }
     }
 
@@ -144,6 +195,7 @@ pub(crate) struct Rewriter<'a> {
     sums: Vec<String>,
     statistics: Vec<Statistic>,
     values: Vec<ValueColumn>,
+    averages: Vec<Average>,
     depth: u32,
 }
 
@@ -160,6 +212,7 @@ impl<'a> Rewriter<'a> {
             sums: sums.0,
             statistics: Vec::new(),
             values: Vec::new(),
+            averages: Vec::new(),
             depth: 0,
         }
     }
@@ -170,6 +223,7 @@ impl<'a> Rewriter<'a> {
         select: &mut Select,
         order: Option<&mut OrderByKind>,
     ) -> Result<(), Refusal> {
+        select.projection.iter_mut().for_each(keep_name);
         let mut flow = VisitMut::visit(&mut select.projection, self);
         if flow.is_continue() {
             flow = VisitMut::visit(&mut select.having, self);
@@ -177,7 +231,8 @@ impl<'a> Rewriter<'a> {
         if flow.is_continue() {
             flow = VisitMut::visit(&mut select.named_window, self);
         }
-        if let (true, Some(sqlparser::ast::Distinct::On(_))) = (flow.is_continue(), &select.distinct)
+        if let (true, Some(sqlparser::ast::Distinct::On(_))) =
+            (flow.is_continue(), &select.distinct)
         {
             flow = VisitMut::visit(&mut select.distinct, self);
         }
@@ -191,11 +246,11 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The statistics and the columns made from them.
-    pub(crate) fn finish(mut self) -> (Vec<Statistic>, Vec<ValueColumn>) {
+    pub(crate) fn finish(mut self) -> (Vec<Statistic>, (Vec<ValueColumn>, Vec<Average>)) {
         if self.statistics.is_empty() {
             self.statistics.push(Statistic::Units { filter: None });
         }
-        (self.statistics, self.values)
+        (self.statistics, (self.values, self.averages))
     }
 
     fn aggregate(&mut self, function: &ast::Function) -> Result<Ast, Refusal> {
@@ -209,7 +264,9 @@ impl<'a> Rewriter<'a> {
         if !list.clauses.is_empty() || !function.within_group.is_empty() {
             return Err(unsupported("ORDER BY inside an aggregate", None).near(&name));
         }
-        let filter = function.filter.as_ref().map(|filter| lower(filter, self.scope)).transpose()?;
+        let filter =
+            function.filter.as_ref().map(|filter| lower(filter, self.scope)).transpose()?;
+        let label = short(&function.to_string());
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         let argument = match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => None,
@@ -223,20 +280,20 @@ impl<'a> Rewriter<'a> {
         };
         match (name.as_str(), argument, distinct) {
             ("count", None, false) => {
-                let at = self.column(Statistic::Rows { filter, present: None }, 0, None, "count");
+                let at = self.column(Statistic::Rows { filter, present: None }, 0, None, Some(&label));
                 self.cast(at, "bigint")
             }
             ("count", Some(argument), false) => {
                 let statistic = self.counted(argument, filter)?;
-                let at = self.column(statistic, 0, None, "count");
+                let at = self.column(statistic, 0, None, Some(&label));
                 self.cast(at, "bigint")
             }
             ("count", Some(argument), true) => {
                 let statistic = self.units(argument, filter)?;
-                let at = self.column(statistic, 0, None, "count");
+                let at = self.column(statistic, 0, None, Some(&label));
                 self.cast(at, "bigint")
             }
-            ("sum", Some(argument), false) => self.sum(argument, filter),
+            ("sum", Some(argument), false) => self.sum(argument, filter, &label),
             ("avg", Some(argument), false) => self.average(argument, filter, function),
             _ => Err(unsupported(
                 &format!("{name}(DISTINCT …)"),
@@ -270,7 +327,7 @@ impl<'a> Rewriter<'a> {
         Ok(Statistic::Units { filter: Some(filter) })
     }
 
-    fn sum(&mut self, argument: &Ast, filter: Option<Expr>) -> Result<Ast, Refusal> {
+    fn sum(&mut self, argument: &Ast, filter: Option<Expr>, label: &str) -> Result<Ast, Refusal> {
         let value = lower(argument, self.scope)?;
         let ty = match value.ty {
             Type::Int(2 | 4) => "bigint",
@@ -281,7 +338,8 @@ impl<'a> Rewriter<'a> {
         };
         let bounds = bounds(&value, false)?;
         let scale = bounds.scale;
-        let at = self.column(Statistic::Sum { filter, value, bounds }, scale, None, "sum");
+        let sum = Statistic::Sum { filter, value, bounds };
+        let at = self.column(sum, scale, None, Some(label));
         self.cast(at, ty)
     }
 
@@ -301,10 +359,12 @@ impl<'a> Rewriter<'a> {
         let (low, high, scale) = (bounds.low.clone(), bounds.high.clone(), bounds.scale);
         let centre = bounds.centre.clone();
         let counted = self.counted(argument, filter.clone())?;
-        let count = self.column(counted, 0, None, "avg");
+        let count = self.column(counted, 0, None, None);
         let counter = self.values.get(count).map_or(0, |column| column.statistic);
         let centre = (centre != IBig::ZERO).then_some((counter, centre));
-        let sum = self.column(Statistic::Sum { filter, value, bounds }, scale, centre, "avg");
+        let sum = self.column(Statistic::Sum { filter, value, bounds }, scale, centre, None);
+        let label = short(&function.to_string());
+        self.averages.push(Average { sum, count, label });
         let (low, high) = (decimal(&low, scale), decimal(&high, scale));
         let alias = &self.alias;
         let (sum, count) = (sum.saturating_add(1), count.saturating_add(1));
@@ -320,7 +380,7 @@ impl<'a> Rewriter<'a> {
         statistic: Statistic,
         scale: u32,
         centre: Option<(usize, IBig)>,
-        label: &str,
+        label: Option<&str>,
     ) -> usize {
         let at = match self.statistics.iter().position(|one| *one == statistic) {
             Some(at) => at,
@@ -329,15 +389,16 @@ impl<'a> Rewriter<'a> {
                 self.statistics.len().saturating_sub(1)
             }
         };
-        let column = ValueColumn { statistic: at, scale, centre, label: label.to_owned() };
-        let same = |one: &ValueColumn| one.statistic == at && one.centre == column.centre;
-        match self.values.iter().position(same) {
-            Some(found) => found,
-            None => {
-                self.values.push(column);
-                self.values.len().saturating_sub(1)
+        let label = label.map(str::to_owned);
+        let same = |one: &ValueColumn| one.statistic == at && one.centre == centre;
+        if let Some(found) = self.values.iter().position(same) {
+            if let Some(column) = self.values.get_mut(found) {
+                column.label = column.label.take().or(label);
             }
+            return found;
         }
+        self.values.push(ValueColumn { statistic: at, scale, centre, label });
+        self.values.len().saturating_sub(1)
     }
 
     fn cast(&self, column: usize, ty: &str) -> Result<Ast, Refusal> {
@@ -397,6 +458,17 @@ impl VisitorMut for Rewriter<'_> {
             }
             _ => ControlFlow::Continue(()),
         }
+    }
+}
+
+/// A column without an alias is known outside by its own name, which its replacement has not.
+fn keep_name(item: &mut SelectItem) {
+    if let SelectItem::UnnamedExpr(expr) = item
+        && let Ast::CompoundIdentifier(parts) = &*expr
+        && let Some(name) = parts.last()
+    {
+        let (expr, alias) = (expr.clone(), name.clone());
+        *item = SelectItem::ExprWithAlias { expr, alias };
     }
 }
 
@@ -475,6 +547,15 @@ fn distinct_refused() -> Refusal {
         "Count distinct persons, or group by the column and count the groups.",
     )
     .near("distinct")
+}
+
+/// An aggregate's text, short enough for a notice.
+fn short(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    if text.chars().count() <= CHARS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(CHARS_MAX).chain(['…']).collect()
 }
 
 /// Steps as decimal text.

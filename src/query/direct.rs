@@ -56,9 +56,7 @@ impl Check<'_> {
 
     fn condition(&self, expr: &Expr) -> Result<(), Refusal> {
         match &expr.node {
-            Node::Call(Function::And, args) => {
-                args.iter().try_for_each(|arg| self.condition(arg))
-            }
+            Node::Call(Function::And, args) => args.iter().try_for_each(|arg| self.condition(arg)),
             Node::Call(Function::Eq, args) => match args.as_slice() {
                 [a, b] if self.link(a, b) => Ok(()),
                 _ => self.expr(expr),

@@ -9,13 +9,34 @@ use crate::error::Refusal;
 const TEXT: &[&str] = &["lower", "upper", "btrim", "ltrim", "rtrim", "reverse", "initcap"];
 /// Units of `date_trunc` that it takes for every type of time.
 const TRUNC: &[&str] = &[
-    "microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month", "quarter",
-    "year", "decade", "century", "millennium",
+    "microseconds",
+    "milliseconds",
+    "second",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "decade",
+    "century",
+    "millennium",
 ];
 /// Fields of EXTRACT that every type of time has.
 const DATE_FIELDS: &[&str] = &[
-    "year", "month", "day", "quarter", "week", "dow", "doy", "isodow", "isoyear", "decade",
-    "century", "millennium",
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "week",
+    "dow",
+    "doy",
+    "isodow",
+    "isoyear",
+    "decade",
+    "century",
+    "millennium",
 ];
 /// Fields of EXTRACT that only timestamps have.
 const TIME_FIELDS: &[&str] = &["hour", "minute"];
@@ -55,7 +76,8 @@ pub(crate) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr, Refusal> {
             Ok(Expr::call(function, args, ty))
         }
         ("round" | "trunc", Some(ty)) if ty.is_number() => {
-            let places = if args.len() == 2 { args.pop().and_then(|at| small(&at)) } else { Some(0) };
+            let places =
+                if args.len() == 2 { args.pop().and_then(|at| small(&at)) } else { Some(0) };
             let places = places.filter(|places| (-20..=20).contains(places)).ok_or_else(refused)?;
             if args.len() != 1 {
                 return Err(refused());
@@ -115,9 +137,13 @@ fn small(expr: &Expr) -> Option<i32> {
 fn same_type(name: &str, args: Vec<Expr>) -> Result<Expr, Refusal> {
     let mut types = args.iter().map(|arg| arg.ty.clone());
     let Some(first) = types.next() else { return Err(unknown_function(name)) };
-    let ty = types.fold(first, |ty, next| {
-        if ty.is_number() && next.is_number() { wider(&ty, &next) } else { ty }
-    });
+    let ty =
+        types.fold(
+            first,
+            |ty, next| {
+                if ty.is_number() && next.is_number() { wider(&ty, &next) } else { ty }
+            },
+        );
     let function = match name {
         "coalesce" => Function::Coalesce,
         "least" => Function::Least,

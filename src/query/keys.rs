@@ -38,11 +38,13 @@ fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
     if let Some(column) = expr.as_column()
         && let Some(scan) = scans.get(column.scan)
         && let Some(relation) = snapshot.relation(&scan.schema, &scan.table)
-        && let Some(values) = relation.column(&column.name).and_then(|info| info.values.as_ref())
+        && let Some(info) = relation.column(&column.name)
+        && let Some(values) = &info.values
     {
         match values {
             KeyValues::List(values) => {
-                let shown = values.iter().cloned().map(Some).chain(nullable.then_some(None));
+                let padded = values.iter().map(|value| Some(padded(value, &info.type_name)));
+                let shown = padded.chain(nullable.then_some(None));
                 return Domain::Declared(shown.collect());
             }
             KeyValues::Column(schema, table, column) if !nullable => {
@@ -61,6 +63,16 @@ fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
         return Domain::Declared(values);
     }
     Domain::Found
+}
+
+/// A declared value as the column holds it: `character(n)` pads with blanks.
+fn padded(value: &str, type_name: &str) -> String {
+    let width = type_name
+        .strip_prefix("character(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .and_then(|width| width.parse::<usize>().ok())
+        .unwrap_or(0);
+    format!("{value:<width$}")
 }
 
 /// The values of an expression that can only have a few: conditions, and CASE over constants.

@@ -63,14 +63,13 @@ pub struct BoundLeaf {
 /// Finds the leaves of `query`. Parameters of the client are `$1` to `$parameters`; the arrays of
 /// the releases are numbered after them.
 pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Bound, Refusal> {
-    let mut binder =
-        Binder {
-            snapshot,
-            leaves: Vec::new(),
-            virtuals: Vec::new(),
-            ctes: BTreeMap::new(),
-            arrays: parameters,
-        };
+    let mut binder = Binder {
+        snapshot,
+        leaves: Vec::new(),
+        virtuals: Vec::new(),
+        ctes: BTreeMap::new(),
+        arrays: parameters,
+    };
     let mut query = query;
     let kind = binder.query(&mut query)?;
     let answer = match kind {
@@ -192,7 +191,7 @@ impl Binder<'_> {
             other => self.set(other)?,
         };
         if let Some(LimitClause::LimitOffset { limit: Some(limit), .. }) = limit_clause {
-            self.expression(limit)?;
+            self.nested(limit)?;
         }
         Ok(kind)
     }
@@ -201,10 +200,8 @@ impl Binder<'_> {
         match body {
             SetExpr::Select(select) => self.select(select, None),
             SetExpr::Query(query) => self.query(query),
-            SetExpr::SetOperation { left, right, .. } => {
-                Ok(self.set(left)?.max(self.set(right)?))
-            }
-            SetExpr::Values(_) => Ok(Kind::Public),
+            SetExpr::SetOperation { left, right, .. } => Ok(self.set(left)?.max(self.set(right)?)),
+            SetExpr::Values(values) => self.nested(values),
             _ => Err(unsupported("this kind of query", None)),
         }
     }
@@ -326,28 +323,19 @@ impl Binder<'_> {
 
     /// The subqueries inside a block's expressions.
     fn expressions(&mut self, select: &mut Select) -> Result<Kind, Refusal> {
-        let mut nested = Nested { binder: self, kind: Kind::Public };
-        let mut flow = VisitMut::visit(&mut select.projection, &mut nested);
-        for expr in select.selection.iter_mut().chain(select.having.iter_mut()) {
-            if flow.is_continue() {
-                flow = VisitMut::visit(expr, &mut nested);
-            }
-        }
+        let mut kind = self.nested(&mut select.projection)?;
+        kind = kind.max(self.nested(&mut select.selection)?);
+        kind = kind.max(self.nested(&mut select.having)?);
         for join in select.from.iter_mut().flat_map(|item| item.joins.iter_mut()) {
-            if flow.is_continue() {
-                flow = VisitMut::visit(&mut join.join_operator, &mut nested);
-            }
+            kind = kind.max(self.nested(&mut join.join_operator)?);
         }
-        let kind = nested.kind;
-        match flow {
-            ControlFlow::Break(refusal) => Err(refusal),
-            ControlFlow::Continue(()) => Ok(kind),
-        }
+        Ok(kind)
     }
 
-    fn expression(&mut self, expr: &mut Ast) -> Result<Kind, Refusal> {
+    /// The subqueries inside something.
+    fn nested(&mut self, part: &mut impl VisitMut) -> Result<Kind, Refusal> {
         let mut nested = Nested { binder: self, kind: Kind::Public };
-        match VisitMut::visit(expr, &mut nested) {
+        match part.visit(&mut nested) {
             ControlFlow::Break(refusal) => Err(refusal),
             ControlFlow::Continue(()) => Ok(nested.kind),
         }

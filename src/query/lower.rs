@@ -212,6 +212,13 @@ impl Lower<'_> {
 
     fn membership(&mut self, function: Function, value: &Ast, set: &Ast) -> Result<Expr, Refusal> {
         let value = self.expr(value)?;
+        if let Ast::Function(_) = strip(set) {
+            // `= ANY ($1)`: one parameter that is an array.
+            let array = self.expr(set)?;
+            if matches!(array.node, Node::Parameter(_)) && array.ty.is_array() {
+                return Ok(Expr::call(function, vec![value, array], Type::Bool));
+            }
+        }
         let (elements, cast) = array_elements(set)
             .ok_or_else(|| unsupported("= ANY of something else than a list of constants", None))?;
         let mut args = vec![value];
@@ -272,7 +279,11 @@ impl Lower<'_> {
         let plain = matches!(field, CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime));
         let arg = self.expr(inner)?;
         if !plain || !arg.ty.is_number() {
-            return Err(unknown_function(if function == Function::Floor { "floor" } else { "ceil" }));
+            return Err(unknown_function(if function == Function::Floor {
+                "floor"
+            } else {
+                "ceil"
+            }));
         }
         number_bounded(&arg)?;
         let ty = arg.ty.clone();
@@ -295,9 +306,10 @@ impl Lower<'_> {
             (Some(from), Some(length)) if arg.ty.is_text() => {
                 Ok(Expr::call(Function::Substring(from, length), vec![arg], text()))
             }
-            _ => Err(unsupported("substring with places that are not constants", Some(
-                "Give constant numbers, with a length that is not negative.",
-            ))),
+            _ => Err(unsupported(
+                "substring with places that are not constants",
+                Some("Give constant numbers, with a length that is not negative."),
+            )),
         }
     }
 
@@ -389,10 +401,9 @@ fn parameter(args: &[&Ast]) -> Result<Expr, Refusal> {
     let [number, example] = args else { return Err(unsupported("this parameter", None)) };
     let number = whole_number(number).and_then(|number| usize::try_from(number).ok());
     match (number, strip(example)) {
-        (Some(number), Ast::Cast { data_type, .. }) => Ok(Expr {
-            node: Node::Parameter(number),
-            ty: type_of_name(&data_type.to_string()),
-        }),
+        (Some(number), Ast::Cast { data_type, .. }) => {
+            Ok(Expr { node: Node::Parameter(number), ty: type_of_name(&data_type.to_string()) })
+        }
         _ => Err(unsupported("this parameter", None)),
     }
 }

@@ -80,8 +80,13 @@ impl Rows<'_> {
             conjunction(lower(selection, &scope)?, &mut conjuncts);
         }
         conjuncts.extend(items.iter().flat_map(|item| item.filter.clone()));
-        let joins = combine(items.into_iter().map(|item| item.joins).collect(), &conjuncts)
-            .ok_or_else(|| unsupported("a query without FROM", None))?;
+        // Inner joins may be made in any order; the one that follows the unit is found below.
+        let mut parts = Vec::new();
+        for item in items {
+            flatten(item.joins, &mut parts, &mut conjuncts);
+        }
+        let joins =
+            combine(parts, &conjuncts).ok_or_else(|| unsupported("a query without FROM", None))?;
         let mut source = RowSource { scans, joins, filter: Vec::new(), scope };
         for conjunct in conjuncts {
             if let Some(rest) = push_down(&mut source.joins, conjunct) {
@@ -196,7 +201,8 @@ impl Rows<'_> {
             }
         };
         plain_select(select)?;
-        let inner = Rows { snapshot: self.snapshot, ctes: self.ctes, depth: self.depth.saturating_add(1) };
+        let inner =
+            Rows { snapshot: self.snapshot, ctes: self.ctes, depth: self.depth.saturating_add(1) };
         let source = inner.select(select)?;
         let offset = scans.len();
         let shift = |scan: usize| scan.saturating_add(offset);
@@ -365,7 +371,19 @@ pub(crate) fn conjunction(expr: Expr, parts: &mut Vec<Expr>) {
     }
 }
 
-/// Joins the items of a comma list, each next one preferably by an equality with those before.
+/// Takes inner joins apart into what they join and the conditions.
+fn flatten(joins: Joins, parts: &mut Vec<Joins>, conditions: &mut Vec<Expr>) {
+    match joins {
+        Joins::Join { kind: JoinKind::Inner, left, right, on } => {
+            flatten(*left, parts, conditions);
+            flatten(*right, parts, conditions);
+            conditions.extend(on);
+        }
+        other => parts.push(other),
+    }
+}
+
+/// Joins what an inner join joins, each next one preferably by an equality with those before.
 fn combine(mut items: Vec<Joins>, conjuncts: &[Expr]) -> Option<Joins> {
     if items.is_empty() {
         return None;

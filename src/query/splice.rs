@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use noisegate_privacy::release::Release;
 use noisegate_privacy::{IBig, Noisy};
-use sqlparser::ast::{Expr as Ast, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr as Ast, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
+};
 
 use super::aggregates::{Columns, ValueColumn, decimal};
 use super::leaves::BoundLeaf;
@@ -79,7 +81,8 @@ fn rename(body: &mut SetExpr, names: &[String]) {
 
 fn rename_select(select: &mut Select, names: &[String]) {
     for (item, name) in select.projection.iter_mut().zip(names) {
-        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = &*item else {
+        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = &*item
+        else {
             continue;
         };
         *item = SelectItem::ExprWithAlias {

@@ -89,10 +89,7 @@ pub fn position_of(text: &str, word: &str) -> Option<usize> {
 }
 
 /// The text with each `$n` replaced by what `replace` gives for n.
-pub fn replace_parameters(
-    text: &str,
-    replace: &dyn Fn(usize) -> Option<String>,
-) -> Option<String> {
+pub fn replace_parameters(text: &str, replace: &dyn Fn(usize) -> Option<String>) -> Option<String> {
     let lines = Lines::new(text);
     let mut result = String::with_capacity(text.len());
     let mut done = 0;
@@ -285,7 +282,10 @@ mod tests {
         );
         assert_eq!(kinds("select 'orders;' -- orders\n"), [Kind::Untouched]);
         assert_eq!(kinds("(select 1 from \"orders\")"), [Kind::Query]);
-        assert_eq!(kinds("create temp view v as select * from orders"), [Kind::Other("create".into())]);
+        assert_eq!(
+            kinds("create temp view v as select * from orders"),
+            [Kind::Other("create".into())]
+        );
         assert_eq!(kinds("select * from noisegate.budget"), [Kind::Query]);
     }
 

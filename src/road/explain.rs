@@ -79,7 +79,8 @@ fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Opti
         Statistic::Units { .. } => ("people".to_owned(), 0),
         Statistic::Sum { bounds, .. } => {
             let (low, high) = (&bounds.low, &bounds.high);
-            let range = format!("{} to {}", decimal(low, bounds.scale), decimal(high, bounds.scale));
+            let range =
+                format!("{} to {}", decimal(low, bounds.scale), decimal(high, bounds.scale));
             (format!("sum of values from {range}"), bounds.scale)
         }
     };

@@ -24,8 +24,8 @@ use crate::ids::Question;
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
 use crate::query::leaves::{self, Answer as Kind, Bound, BoundLeaf};
 use crate::query::{parse, splice};
-use crate::source::{BoundedSql, Snapshot};
 use crate::shadow::canonical::Canonical;
+use crate::source::{BoundedSql, Snapshot};
 
 /// Answers one private query. This is the road; each line is a stage.
 ///
@@ -46,11 +46,13 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     if fresh.contains(&true) {
         payment.within_cap(&plans, &fresh)?;
         let reservation = reserve(gate, asked, &payment, &plans, &questions, &fresh).await?;
-        let new = ask_source(gate, asked, &canonical, &plans, &fresh, reservation, &questions).await?;
+        let new =
+            ask_source(gate, asked, &canonical, &plans, &fresh, reservation, &questions).await?;
         fill(&mut known, new);
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
-    let spoken = spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh).await?;
+    let spoken =
+        spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
     finish(gate, asked, &canonical, bound, &releases, spoken).await
 }
 

@@ -137,7 +137,9 @@ impl Payment {
     pub(super) fn analyze(&self, leaves: &[BoundLeaf]) -> Result<Vec<Plan<Analyzed>>, Refusal> {
         leaves
             .iter()
-            .map(|leaf| analyze(leaf.leaf.clone(), &self.terms).map_err(|r| rejected(&leaf.leaf, r)))
+            .map(|leaf| {
+                analyze(leaf.leaf.clone(), &self.terms).map_err(|r| rejected(&leaf.leaf, r))
+            })
             .collect()
     }
 

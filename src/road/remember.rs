@@ -6,9 +6,9 @@ use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::{KeyValue, Release};
 use sha2::{Digest, Sha256};
 
+use super::Asked;
 use super::gate::Gate;
 use super::payment::Payment;
-use super::Asked;
 use crate::clock::Millis;
 use crate::ids::Question;
 use crate::source::shown;
@@ -23,12 +23,7 @@ pub(super) fn questions(
     plans.iter().map(|plan| question(gate, asked, payment, plan)).collect()
 }
 
-fn question(
-    gate: &Gate,
-    asked: &Asked<'_>,
-    payment: &Payment,
-    plan: &Plan<Analyzed>,
-) -> Question {
+fn question(gate: &Gate, asked: &Asked<'_>, payment: &Payment, plan: &Plan<Analyzed>) -> Question {
     let sql = shown(plan);
     let mut digest = Sha256::new();
     let mut part = |bytes: &[u8]| {

@@ -3,15 +3,18 @@
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::budget::{Accountant, Amount, Delta};
 use noisegate_privacy::convert::epsilon_of;
+use noisegate_privacy::IBig;
 use noisegate_privacy::plan::Plan;
+use noisegate_privacy::release::Release;
+use noisegate_privacy::width::ratio_half_width;
 
+use super::Asked;
 use super::gate::{Gate, ledger_fault};
 use super::payment::Payment;
-use super::Asked;
 use crate::clock::Millis;
 use crate::error::{Code, Error, Refusal};
 use crate::ledger::{Balance, Overdrawn};
-use crate::query::aggregates::decimal;
+use crate::query::aggregates::{ValueColumn, decimal};
 use crate::query::leaves::BoundLeaf;
 
 /// Two-sided error probability of the half-widths that are shown.
@@ -25,6 +28,7 @@ pub(super) async fn notices(
     plans: &[Plan<Analyzed>],
     leaves: &[BoundLeaf],
     fresh: &[bool],
+    releases: &[Release],
 ) -> Result<Vec<String>, Error> {
     if !asked.settings.notices || plans.is_empty() {
         return Ok(Vec::new());
@@ -41,8 +45,9 @@ pub(super) async fn notices(
         .map(|balance| format!("{} {}", balance.account.id, share_left(balance)))
         .collect();
     let mut notices = vec![format!("{cost}; left: {}", left.join(", "))];
-    for (plan, leaf) in plans.iter().zip(leaves) {
-        let widths = widths(plan.analysis(), leaf);
+    for ((plan, leaf), release) in plans.iter().zip(leaves).zip(releases) {
+        let mut widths = widths(plan.analysis(), leaf);
+        widths.extend(average_widths(plan.analysis(), leaf, release));
         if !widths.is_empty() {
             notices.push(format!("95 % of the noise lies within {}", widths.join(", ")));
         }
@@ -50,23 +55,64 @@ pub(super) async fn notices(
     Ok(notices)
 }
 
-/// The 95 % half-width of each noisy column of a leaf.
+/// The 95 % half-width of each noisy column of a leaf, known before anything is asked.
 pub(super) fn widths(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
-    leaf.columns
-        .values
-        .iter()
+    let columns = leaf.columns.values.iter();
+    columns
         .filter_map(|column| {
-            let noise = &analyzed.statistics.get(column.statistic)?.noise;
-            let width = decimal(&noise.half_width(ALPHA).into(), column.scale);
-            Some(match column.label.as_str() {
-                // An average is a noisy sum over a noisy count; its own error depends on both.
-                "avg" if column.scale > 0 || column.centre.is_some() => {
-                    format!("± {width} on the sum behind avg")
-                }
-                label => format!("± {width} on {label}"),
+            let label = column.label.as_ref()?;
+            let width = decimal(&half_width(analyzed, column, ALPHA)?, column.scale);
+            Some(format!("± {width} on {label}"))
+        })
+        .collect()
+}
+
+fn half_width(analyzed: &Analyzed, column: &ValueColumn, alpha: (u32, u32)) -> Option<IBig> {
+    Some(analyzed.statistics.get(column.statistic)?.noise.half_width(alpha).into())
+}
+
+/// The half-widths of the averages, which depend on the released sums and counts: one range over
+/// all groups for each.
+fn average_widths(analyzed: &Analyzed, leaf: &BoundLeaf, release: &Release) -> Vec<String> {
+    leaf.columns
+        .averages
+        .iter()
+        .filter_map(|average| {
+            let sum = leaf.columns.values.get(average.sum)?;
+            let count = leaf.columns.values.get(average.count)?;
+            // Half of the error probability for each of the two.
+            let alpha = (ALPHA.0, ALPHA.1.saturating_mul(2));
+            let sum_half = float(&half_width(analyzed, sum, alpha)?);
+            let count_half = float(&half_width(analyzed, count, alpha)?);
+            let step = 10_f64.powi(-i32::try_from(sum.scale).ok()?);
+            let widths: Vec<Option<f64>> = release
+                .rows()
+                .iter()
+                .map(|row| {
+                    let of = |column: &ValueColumn| {
+                        row.values.get(column.statistic).map(|value| float(value.get()))
+                    };
+                    let half = ratio_half_width(of(sum)?, sum_half, of(count)?, count_half)?;
+                    Some(half * step)
+                })
+                .collect();
+            let known: Vec<f64> = widths.iter().flatten().copied().collect();
+            let least = known.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = known.iter().copied().fold(0.0, f64::max);
+            let label = &average.label;
+            Some(match (known.len(), widths.len()) {
+                (_, 0) => return None,
+                (0, _) => format!("no bound on {label}: the groups are too small for it"),
+                (1, 1) => format!("± {most:.4} on {label}"),
+                (some, all) if some == all => format!("± {least:.4} to {most:.4} on {label}"),
+                _ => format!("± {least:.4} or more on {label}"),
             })
         })
         .collect()
+}
+
+fn float(value: &IBig) -> f64 {
+    value.to_string().parse().unwrap_or(f64::INFINITY)
 }
 
 /// The refusal of a statement that an account cannot pay.
@@ -78,11 +124,7 @@ pub(super) fn overdrawn(gate: &Gate, overdrawn: &Overdrawn) -> Refusal {
     };
     Refusal::new(
         Code::Budget,
-        format!(
-            "The budget {} does not suffice: {}.",
-            balance.account.id,
-            share_left(balance)
-        ),
+        format!("The budget {} does not suffice: {}.", balance.account.id, share_left(balance)),
         format!("{when} A smaller noisegate.epsilon costs less; remembered answers cost nothing."),
     )
 }

@@ -2,10 +2,10 @@
 
 use noisegate_privacy::budget::Accountant;
 
+use super::Asked;
 use super::gate::{Gate, ledger_fault};
 use super::payment;
 use super::spoken::{left, share_left};
-use super::Asked;
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::ledger::{Balance, State};

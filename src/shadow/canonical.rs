@@ -69,11 +69,8 @@ impl Canonicalizer {
         types: &[u32],
         settings: &Settings,
     ) -> Result<Arc<Canonical>, CanonicalError> {
-        let key = Key {
-            text: text.to_owned(),
-            types: types.to_vec(),
-            settings: settings.meaning(),
-        };
+        let key =
+            Key { text: text.to_owned(), types: types.to_vec(), settings: settings.meaning() };
         if let Some(known) = self.known.get(&key) {
             return Ok(Arc::clone(&known));
         }
@@ -158,10 +155,8 @@ async fn read(
     })
     .ok_or_else(|| CanonicalError::Fault(Fault::Shadow("parameters not found".to_owned())))?;
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-    let view = format!(
-        "CREATE TEMP VIEW noisegate_reading ({}) AS {with_parameters}",
-        names.join(", ")
-    );
+    let view =
+        format!("CREATE TEMP VIEW noisegate_reading ({}) AS {with_parameters}", names.join(", "));
     client.batch_execute(&view).await.map_err(classify)?;
     // Names qualified, dates and intervals in the form that reads the same under any setting.
     client

@@ -81,7 +81,12 @@ impl Emit<'_> {
             format!("({sql})::text AS s{at}")
         });
         let columns: Vec<String> = self.key_names().into_iter().chain(sums).collect();
-        format!("SELECT {}\nFROM ({}) AS r{}", columns.join(", "), self.rows(false), self.group_by())
+        format!(
+            "SELECT {}\nFROM ({}) AS r{}",
+            columns.join(", "),
+            self.rows(false),
+            self.group_by()
+        )
     }
 
     fn many_rows_per_unit(&self) -> String {
@@ -139,7 +144,8 @@ impl Emit<'_> {
 
     /// The rows with their unit, keys, filters and values.
     fn rows(&self, unit: bool) -> String {
-        let printer = Printer { column: &|column| format!("t{}.{}", column.scan, ident(&column.name)) };
+        let printer =
+            Printer { column: &|column| format!("t{}.{}", column.scan, ident(&column.name)) };
         let (unit_sql, hops) = self.unit();
         let mut columns = Vec::new();
         if unit {
@@ -158,7 +164,8 @@ impl Emit<'_> {
                     (filter, Some(on_grid(&printer, value, bounds)))
                 }
             };
-            columns.extend(filter.iter().map(|filter| format!("{} AS f{at}", printer.expr(filter))));
+            columns
+                .extend(filter.iter().map(|filter| format!("{} AS f{at}", printer.expr(filter))));
             columns.extend(value.map(|value| format!("{value} AS v{at}")));
         }
         if columns.is_empty() {
@@ -281,7 +288,8 @@ impl Emit<'_> {
 
     /// The keys that public rows have, under the conditions that read public rows alone.
     fn public_rows(&self, keys: &[(String, &Expr)]) -> String {
-        let printer = Printer { column: &|column| format!("t{}.{}", column.scan, ident(&column.name)) };
+        let printer =
+            Printer { column: &|column| format!("t{}.{}", column.scan, ident(&column.name)) };
         let (present, conditions) = always_holds(self.leaf);
         let public = |scan: &usize| {
             present.contains(scan)
@@ -362,10 +370,8 @@ fn on_grid(printer: &Printer<'_>, value: &Expr, bounds: &Bounds) -> String {
     } else {
         format!("{number} OPERATOR(pg_catalog.*) 1e{}", bounds.scale)
     };
-    let clipped = format!(
-        "LEAST(GREATEST(pg_catalog.round({scaled}, 0), {}), {})",
-        bounds.low, bounds.high
-    );
+    let clipped =
+        format!("LEAST(GREATEST(pg_catalog.round({scaled}, 0), {}), {})", bounds.low, bounds.high);
     let centred = if bounds.centre == IBig::ZERO {
         clipped
     } else {
@@ -387,11 +393,8 @@ fn in_domain(printer: &Printer<'_>, key: &Key) -> Option<String> {
     let printed = printer.key(&key.expr);
     match &key.domain {
         Domain::Declared(values) => {
-            let listed: Vec<String> = values
-                .iter()
-                .flatten()
-                .map(|value| declared(Some(value), &key.expr.ty))
-                .collect();
+            let listed: Vec<String> =
+                values.iter().flatten().map(|value| declared(Some(value), &key.expr.ty)).collect();
             let null = values.contains(&None).then(|| format!("{printed} IS NULL"));
             let list =
                 (!listed.is_empty()).then(|| format!("{printed} IN ({})", listed.join(", ")));

@@ -4,7 +4,7 @@
 //! type is widened to numeric or the value becomes NULL. Operators are written with their schema,
 //! so that nothing on the source's search path can stand in for them.
 
-use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, TextType, Type};
+use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, Type};
 
 /// The first and last instant that arithmetic on times is done for.
 const TIME_RANGE: (&str, &str) = ("4000-01-01 BC", "290000-01-01");
@@ -92,6 +92,8 @@ impl Printer<'_> {
             Function::IsNotTrue => format!("({} IS NOT TRUE)", at(0)),
             Function::IsFalse => format!("({} IS FALSE)", at(0)),
             Function::IsNotFalse => format!("({} IS NOT FALSE)", at(0)),
+            Function::In if is_array(args) => format!("({} = ANY ({}))", at(0), at(1)),
+            Function::NotIn if is_array(args) => format!("({} <> ALL ({}))", at(0), at(1)),
             Function::In => format!("({} IN ({}))", at(0), rest(all())),
             Function::NotIn => format!("({} NOT IN ({}))", at(0), rest(all())),
             Function::Add => format!("({} OPERATOR(pg_catalog.+) {})", number(0), number(1)),
@@ -214,6 +216,11 @@ impl Printer<'_> {
     }
 }
 
+/// Whether a membership test is against one array.
+fn is_array(args: &[Expr]) -> bool {
+    matches!(args, [_, set] if set.ty.is_array())
+}
+
 fn needs_clip(column: &Column, ty: &Type) -> bool {
     matches!(ty, Type::Numeric(None) | Type::Float(_)) && column.bounds.is_some()
 }
@@ -252,9 +259,4 @@ pub(crate) fn literal(text: &str) -> String {
 /// A quoted identifier.
 pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Whether values of the type are text, for hashing keys.
-pub(crate) fn is_bpchar(ty: &Type) -> bool {
-    *ty == Type::Text(TextType::Bpchar)
 }

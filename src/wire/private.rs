@@ -172,9 +172,7 @@ pub(super) async fn answer(
                 None => Outcome::Forward(Vec::new()),
             })
         }
-        StatementKind::ShowBudget => {
-            road::budget_line(gate, &asked).await.map(|line| shown(&line))
-        }
+        StatementKind::ShowBudget => road::budget_line(gate, &asked).await.map(|line| shown(&line)),
         StatementKind::Setting(name, value) => road::check_setting(gate, &asked, name, value)
             .map(|()| Outcome::Forward(Vec::new()))
             .map_err(Error::from),
@@ -197,10 +195,7 @@ fn statement_refused(sentence: &str, hint: &str) -> Refusal {
 
 fn warnings(warning: Option<String>, settings: &Settings) -> Vec<Frame> {
     let shown = warning.filter(|_| settings.notices);
-    shown
-        .into_iter()
-        .map(|text| to_client::notice("WARNING", "01000", &text, None, None))
-        .collect()
+    shown.into_iter().map(|text| to_client::notice("WARNING", "01000", &text, None, None)).collect()
 }
 
 fn told(notices: Vec<String>) -> Vec<Frame> {

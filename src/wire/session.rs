@@ -158,11 +158,9 @@ impl Session<'_> {
         };
         let report = Report::new("FATAL", sqlstate, message);
         self.relay.to_client.push(&report.into_error());
-        let _best_effort = tokio::time::timeout(
-            std::time::Duration::from_secs(2),
-            self.relay.to_client.close(),
-        )
-        .await;
+        let _best_effort =
+            tokio::time::timeout(std::time::Duration::from_secs(2), self.relay.to_client.close())
+                .await;
     }
 
     async fn client_frame(&mut self, frame: Frame) -> Result<(), WireError> {
@@ -245,7 +243,8 @@ impl Session<'_> {
         match self.statements.get(&bind.statement) {
             Some(private) => {
                 full(self.portals.len())?;
-                let portal = Portal { private: private.clone(), bind: bind.clone(), answered: false };
+                let portal =
+                    Portal { private: private.clone(), bind: bind.clone(), answered: false };
                 self.portals.insert(bind.portal, portal);
             }
             None => {
