@@ -1,5 +1,5 @@
 //! `init`, `check`, `user` and `serve`, as an operator runs them on databases of the own.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};

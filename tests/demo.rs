@@ -1,5 +1,5 @@
 //! `noisegate demo` as a newcomer runs it: the real program, its real databases, real signals.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -157,6 +157,22 @@ fn a_client_that_stays_does_not_hold_up_the_end() {
     assert_eq!(demo.child.wait().unwrap().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert!(is_gone(data.parent().unwrap()));
+    drop(silent);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_still_leaves_nothing() {
+    let mut demo = Demo::start(&["--scale", "0.001"]);
+    let psql = demo.line("psql ");
+    let address = psql.split('@').nth(1).unwrap().split('/').next().unwrap();
+    // Somebody in the middle of a login is given a few seconds.
+    let silent = std::net::TcpStream::connect(address).unwrap();
+    let data = demo.data_folder();
+    demo.signal(Signal::SIGINT);
+    std::thread::sleep(Duration::from_millis(500));
+    demo.signal(Signal::SIGINT);
+    assert_eq!(demo.child.wait().unwrap().code(), Some(130));
+    wait_for("the end of everything", || is_gone(data.parent().unwrap()));
     drop(silent);
 }
 
