@@ -107,7 +107,8 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 /// On the standard error; where that is no terminal it shows nothing.
 fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
+    // Not 0, of which any number of rows is all.
+    let bar = ProgressBar::new(1);
     let template = "{msg:>10} {wide_bar} {human_pos} of about {human_len} rows";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
