@@ -158,15 +158,7 @@ impl Shop {
             tls_required: false,
         };
         let server = tokio::spawn(serve(listener, server, stop.clone()));
-        Ok(Self {
-            address,
-            gate,
-            source,
-            shadow,
-            ledger_path,
-            stop,
-            server: Some(server),
-        })
+        Ok(Self { address, gate, source, shadow, ledger_path, stop, server: Some(server) })
     }
 
     /// How a client connects as this user.

@@ -126,7 +126,7 @@ impl Columns {
     }
 
     /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`
-    pub(crate) fn from_clause(&self) -> Result<Vec<TableWithJoins>, Refusal> {
+    pub(crate) fn unnested(&self) -> Result<Vec<TableWithJoins>, Refusal> {
         let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
         let arrays: Vec<String> = types
             .enumerate()
@@ -280,7 +280,8 @@ impl<'a> Rewriter<'a> {
         };
         match (name.as_str(), argument, distinct) {
             ("count", None, false) => {
-                let at = self.column(Statistic::Rows { filter, present: None }, 0, None, Some(&label));
+                let at =
+                    self.column(Statistic::Rows { filter, present: None }, 0, None, Some(&label));
                 self.cast(at, "bigint")
             }
             ("count", Some(argument), false) => {

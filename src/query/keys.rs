@@ -5,18 +5,13 @@ use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
 
 use super::scope::RowSource;
 use crate::catalog::snapshot::{KeyValues, Snapshot};
-use crate::error::Refusal;
 
 /// The most groups that declared keys may multiply to; above it groups are found in the data.
 const DECLARED_GROUPS_MAX: usize = 10_000;
 
 /// The keys with their domains. One key that must be found in the data makes all of them so,
 /// because a group is shown or withheld as a whole.
-pub(crate) fn with_domains(
-    keys: Vec<Expr>,
-    source: &RowSource,
-    snapshot: &Snapshot,
-) -> Result<Vec<Key>, Refusal> {
+pub(crate) fn with_domains(keys: Vec<Expr>, source: &RowSource, snapshot: &Snapshot) -> Vec<Key> {
     let keys: Vec<Key> = keys
         .into_iter()
         .map(|expr| Key { domain: domain(&expr, &source.scans, snapshot), expr })
@@ -27,9 +22,9 @@ pub(crate) fn with_domains(
     });
     let few = groups.is_some_and(|groups| groups <= DECLARED_GROUPS_MAX);
     if few && keys.iter().all(|key| key.domain != Domain::Found) {
-        return Ok(keys);
+        return keys;
     }
-    Ok(keys.into_iter().map(|key| Key { domain: Domain::Found, ..key }).collect())
+    keys.into_iter().map(|key| Key { domain: Domain::Found, ..key }).collect()
 }
 
 fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {

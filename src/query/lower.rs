@@ -88,22 +88,8 @@ impl Lower<'_> {
                 "a subquery inside an expression over private rows",
                 Some("Join the table, or aggregate it first and combine the aggregates."),
             )),
-            Ast::Interval(_) | Ast::TypedString(_) => self.typed(ast),
+            Ast::Interval(_) | Ast::TypedString(_) => typed(ast),
             other => Err(unsupported(&format!("the expression {}", shape(other)), None)),
-        }
-    }
-
-    /// `interval '…'` and `date '…'`, which the canonical form writes as casts; kept for safety.
-    fn typed(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
-        match ast {
-            Ast::TypedString(typed) => {
-                let ty = type_of_name(&typed.data_type.to_string());
-                match &typed.value.value {
-                    Value::SingleQuotedString(text) => Ok(Expr::constant(text.clone(), ty)),
-                    _ => Err(unsupported("this literal", None)),
-                }
-            }
-            _ => Err(unsupported("this literal", None)),
         }
     }
 
@@ -297,7 +283,7 @@ impl Lower<'_> {
         length: Option<&Ast>,
     ) -> Result<Expr, Refusal> {
         let arg = self.expr(inner)?;
-        let from = from.map_or(Some(1), |from| whole_number(from));
+        let from = from.map_or(Some(1), whole_number);
         let length = match length {
             Some(length) => whole_number(length).filter(|length| *length >= 0).map(Some),
             None => Some(None),
@@ -350,8 +336,8 @@ impl Lower<'_> {
 
     fn cast(&mut self, inner: &Ast, to: &str) -> Result<Expr, Refusal> {
         let ty = type_of_name(to);
-        match &strip(inner) {
-            Ast::Value(value) => match &value.value {
+        if let Ast::Value(value) = &strip(inner) {
+            match &value.value {
                 Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
                     return Ok(Expr::constant(text.clone(), ty));
                 }
@@ -360,8 +346,7 @@ impl Lower<'_> {
                     return Ok(Expr::constant(digits.clone(), ty));
                 }
                 _ => {}
-            },
-            _ => {}
+            }
         }
         let arg = self.expr(inner)?;
         if let (Node::Constant(Some(digits)), Type::Numeric(None)) = (&arg.node, &ty)
@@ -370,6 +355,20 @@ impl Lower<'_> {
             return Ok(Expr::constant(digits.clone(), ty));
         }
         functions::cast(arg, ty)
+    }
+}
+
+/// `interval '…'` and `date '…'`, which the canonical form writes as casts; kept for safety.
+fn typed(ast: &Ast) -> Result<Expr, Refusal> {
+    match ast {
+        Ast::TypedString(typed) => {
+            let ty = type_of_name(&typed.data_type.to_string());
+            match &typed.value.value {
+                Value::SingleQuotedString(text) => Ok(Expr::constant(text.clone(), ty)),
+                _ => Err(unsupported("this literal", None)),
+            }
+        }
+        _ => Err(unsupported("this literal", None)),
     }
 }
 

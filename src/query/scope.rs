@@ -365,7 +365,9 @@ fn null_extend(item: &mut Item) -> Result<(), Refusal> {
 pub(crate) fn conjunction(expr: Expr, parts: &mut Vec<Expr>) {
     match expr.node {
         Node::Call(noisegate_privacy::expr::Function::And, args) => {
-            args.into_iter().for_each(|arg| conjunction(arg, parts));
+            for arg in args {
+                conjunction(arg, parts);
+            }
         }
         _ => parts.push(expr),
     }
@@ -443,7 +445,9 @@ fn map_joins(joins: Joins, map: &dyn Fn(usize) -> usize) -> Joins {
     match joins {
         Joins::Scan(scan) => Joins::Scan(map(scan)),
         Joins::Join { kind, left, right, mut on } => {
-            on.iter_mut().for_each(|condition| condition.map_scans(map));
+            for condition in &mut on {
+                condition.map_scans(map);
+            }
             Joins::Join {
                 kind,
                 left: Box::new(map_joins(*left, map)),

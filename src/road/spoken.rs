@@ -1,9 +1,9 @@
 //! What the analyst is told: the cost, what is left, how far off the numbers may be.
 
+use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::budget::{Accountant, Amount, Delta};
 use noisegate_privacy::convert::epsilon_of;
-use noisegate_privacy::IBig;
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
 use noisegate_privacy::width::ratio_half_width;
@@ -140,8 +140,8 @@ fn duration(now: Millis, at: Millis) -> String {
 
 /// What is left of an account, in words.
 pub(super) fn share_left(balance: &Balance) -> String {
-    let Left { limit, left, spent } = left(balance);
-    format!("{} % (epsilon {spent:.2} of {limit:.2} spent)", percent(&left.0, &left.1))
+    let Left { limit, part_of_whole: (part, whole), spent } = left(balance);
+    format!("{} % (epsilon {spent:.2} of {limit:.2} spent)", percent(&part, &whole))
 }
 
 /// An account's state as numbers to show.
@@ -149,7 +149,7 @@ pub(super) struct Left {
     /// The account's ε.
     pub(super) limit: f64,
     /// Units left, and units in all.
-    pub(super) left: (Amount, Amount),
+    pub(super) part_of_whole: (Amount, Amount),
     /// ε spent.
     pub(super) spent: f64,
 }
@@ -161,7 +161,7 @@ pub(super) fn left(balance: &Balance) -> Left {
             let spent = &balance.spent_epsilon;
             Left {
                 limit: pico(&account.epsilon),
-                left: (account.epsilon.minus(spent), account.epsilon.clone()),
+                part_of_whole: (account.epsilon.minus(spent), account.epsilon.clone()),
                 spent: pico(spent),
             }
         }
@@ -175,7 +175,7 @@ pub(super) fn left(balance: &Balance) -> Left {
             };
             Left {
                 limit: shown(&account.rho),
-                left: (account.rho.minus(spent), account.rho.clone()),
+                part_of_whole: (account.rho.minus(spent), account.rho.clone()),
                 spent: shown(spent),
             }
         }

@@ -57,10 +57,7 @@ pub(super) async fn run(client: Client, shared: &Shared) -> Result<(), WireError
 }
 
 /// Connects the client to a shadow session of its own.
-async fn start<'a>(
-    mut client: Client,
-    shared: &'a Shared,
-) -> Result<Option<Session<'a>>, WireError> {
+async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>>, WireError> {
     let server = &shared.server;
     if client.database != server.login.database {
         let message = format!("database \"{}\" does not exist", client.database);
