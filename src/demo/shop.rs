@@ -127,8 +127,8 @@ impl Shop {
         let listener = listen(options.listen).await?;
         let address = listener.local_addr()?;
         let (source, shadow) = clusters(&options)?;
-        // In a folder that goes with the server, even if we are killed.
-        let ledger_path = source.log_path().with_file_name("ledger.db");
+        // The one folder that always goes with the server, even if we are killed.
+        let ledger_path = source.socket_dir().join("ledger.db");
         let policy = policy(&options, &ledger_path)?;
         fill_source(&source, options.scale, progress).await?;
         let logins = logins();
