@@ -30,6 +30,8 @@ pub const USERS: [&str; 3] = ["alice", "bob", "carol"];
 pub struct ShopOptions {
     /// TPC-H's scale factor.
     pub scale: f64,
+    /// SQL that fills the source instead of TPC-H.
+    pub seed: Option<String>,
     /// The policy's text, without a `[server]` section.
     pub policy: String,
     /// Its name in errors.
@@ -55,6 +57,7 @@ impl ShopOptions {
     pub fn new(scale: f64, policy: &str, policy_name: &str) -> Self {
         Self {
             scale,
+            seed: None,
             policy: policy.to_owned(),
             policy_name: policy_name.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -130,7 +133,7 @@ impl Shop {
         // The one folder that always goes with the server, even if we are killed.
         let ledger_path = source.socket_dir().join("ledger.db");
         let policy = policy(&options, &ledger_path)?;
-        fill_source(&source, options.scale, progress).await?;
+        fill_source(&source, &options, progress).await?;
         let logins = logins();
         build_shadow(&source, shadow.as_ref().unwrap_or(&source), &policy, &logins).await?;
         let ledger = Ledger::open(&ledger_path, options.clock.clone())?;
@@ -235,13 +238,16 @@ async fn connect(config: &tokio_postgres::Config) -> Result<Client, tokio_postgr
 
 async fn fill_source(
     source: &Cluster,
-    scale: f64,
+    options: &ShopOptions,
     progress: impl FnMut(Progress),
 ) -> Result<(), ShopError> {
     let server = connect(&source.config("postgres", "postgres")).await?;
     server.batch_execute(&format!("CREATE DATABASE {SOURCE_DATABASE}")).await?;
     let mut client = connect(&source.config(SOURCE_DATABASE, "postgres")).await?;
-    fill(&mut client, scale, progress).await?;
+    match &options.seed {
+        Some(seed) => client.batch_execute(seed).await?,
+        None => fill(&mut client, options.scale, progress).await?,
+    }
     Ok(())
 }
 

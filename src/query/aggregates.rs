@@ -13,7 +13,7 @@ use sqlparser::ast::{
     VisitorMut,
 };
 
-use super::lower::{lower, strip, unsupported};
+use super::lower::{function_name, lower, strip, unsupported};
 use super::parse;
 use super::scope::{RowSource, Scope};
 use crate::error::{Code, Refusal};
@@ -179,10 +179,6 @@ fn is_aggregate(function: &ast::Function) -> bool {
     let name = function_name(function);
     function.over.is_none()
         && (matches!(name.as_str(), "count" | "sum" | "avg") || OTHERS.contains(&name.as_str()))
-}
-
-fn function_name(function: &ast::Function) -> String {
-    function.name.to_string().to_ascii_lowercase()
 }
 
 /// Puts columns of `leaf_n` in the place of group keys and aggregates.

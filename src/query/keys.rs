@@ -28,8 +28,7 @@ pub(crate) fn with_domains(keys: Vec<Expr>, source: &RowSource, snapshot: &Snaps
 }
 
 fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
-    let mut nullable = false;
-    expr.columns(&mut |column| nullable |= column.nullable);
+    let nullable = is_nullable(expr);
     if let Some(column) = expr.as_column()
         && let Some(scan) = scans.get(column.scan)
         && let Some(relation) = snapshot.relation(&scan.schema, &scan.table)
@@ -58,6 +57,43 @@ fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
         return Domain::Declared(values);
     }
     Domain::Found
+}
+
+/// Whether the expression can be NULL, as far as its form says.
+fn is_nullable(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::Column(column) => column.nullable,
+        Node::Constant(value) => value.is_none(),
+        Node::Parameter(_) => true,
+        Node::Call(function, args) => match function {
+            Function::IsNull
+            | Function::IsNotNull
+            | Function::IsTrue
+            | Function::IsNotTrue
+            | Function::IsFalse
+            | Function::IsNotFalse
+            | Function::Distinct
+            | Function::NotDistinct => false,
+            Function::Coalesce | Function::Least | Function::Greatest => {
+                args.iter().all(is_nullable)
+            }
+            Function::Case => {
+                let last = args.len().saturating_sub(1);
+                let value = |at: usize| at % 2 == 1 || at == last;
+                args.iter().enumerate().any(|(at, arg)| value(at) && is_nullable(arg))
+            }
+            // NULL where PostgreSQL's own would raise.
+            Function::Div
+            | Function::Mod
+            | Function::NullIf
+            | Function::DateTrunc(_)
+            | Function::DaysBetween
+            | Function::Shift { .. }
+            | Function::Extract(_)
+            | Function::Cast => true,
+            _ => args.iter().any(is_nullable),
+        },
+    }
 }
 
 /// A declared value as the column holds it: `character(n)` pads with blanks.

@@ -318,7 +318,7 @@ impl Lower<'_> {
     }
 
     fn function(&mut self, function: &ast::Function) -> Result<Expr, Refusal> {
-        let name = function.name.to_string().to_ascii_lowercase();
+        let name = function_name(function);
         if function.over.is_some() {
             return Err(Refusal::new(
                 Code::Window,
@@ -342,14 +342,15 @@ impl Lower<'_> {
                     return Ok(Expr::constant(text.clone(), ty));
                 }
                 Value::Null => return Ok(Expr { node: Node::Constant(None), ty }),
-                Value::Number(digits, _) if matches!(ty, Type::Numeric(None)) => {
+                Value::Number(digits, _) if matches!(ty, Type::Numeric(None) | Type::Float(_)) => {
                     return Ok(Expr::constant(digits.clone(), ty));
                 }
                 _ => {}
             }
         }
         let arg = self.expr(inner)?;
-        if let (Node::Constant(Some(digits)), Type::Numeric(None)) = (&arg.node, &ty)
+        if let (Node::Constant(Some(digits)), Type::Numeric(None) | Type::Float(_)) =
+            (&arg.node, &ty)
             && arg.ty.is_number()
         {
             return Ok(Expr::constant(digits.clone(), ty));
@@ -405,6 +406,22 @@ fn parameter(args: &[&Ast]) -> Result<Expr, Refusal> {
         }
         _ => Err(unsupported("this parameter", None)),
     }
+}
+
+/// A function's name as PostgreSQL knows it: the canonical form quotes those that are keywords.
+pub(crate) fn function_name(function: &ast::Function) -> String {
+    let parts: Vec<String> = function
+        .name
+        .0
+        .iter()
+        .map(|part| match part {
+            ast::ObjectNamePart::Identifier(name) if name.quote_style.is_some() => {
+                name.value.clone()
+            }
+            other => other.to_string().to_ascii_lowercase(),
+        })
+        .collect();
+    parts.join(".")
 }
 
 /// The plain arguments of a call; `None` if it has DISTINCT, ORDER BY, names or a wildcard.

@@ -18,6 +18,8 @@ use crate::shadow::canonical::{Canonical, CanonicalError};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
 
+/// PostgreSQL's own types have numbers below this one.
+const FIRST_USER_OID: u32 = 16_384;
 /// Rows with at most this LIMIT are a preview.
 const PREVIEW_ROWS_MAX: u64 = 10_000;
 
@@ -76,7 +78,11 @@ impl Asked<'_> {
         canonical: &Canonical,
     ) -> (Vec<Type>, Vec<RawParameter>) {
         let mut types = vec![Type::TIMESTAMPTZ];
-        types.extend(canonical.parameters.iter().cloned());
+        types.extend(canonical.parameters.iter().map(|ty| {
+            // A type of the user's own has another number on the source; the cast around the
+            // parameter says there which it is.
+            if ty.oid() < FIRST_USER_OID { ty.clone() } else { Type::UNKNOWN }
+        }));
         let mut values = vec![RawParameter { value: Some(self.time()), binary: true }];
         values.extend(self.parameters.iter().cloned());
         (types, values)
