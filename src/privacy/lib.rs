@@ -22,6 +22,7 @@ pub mod threshold;
 pub mod width;
 pub mod exact;
 pub mod release;
+pub mod interpret;
 // Arithmetic that rounds against the analyst.
 mod decimal;
 mod rounding;

@@ -4,7 +4,7 @@
 //! type is widened to numeric or the value becomes NULL. Operators are written with their schema,
 //! so that nothing on the source's search path can stand in for them.
 
-use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, TextType, Type};
+use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, Type};
 
 /// The first and last instant that times are cast and truncated for.
 const TIME_RANGE: (&str, &str) = ("4000-01-01 BC", "290000-01-01");
@@ -361,9 +361,4 @@ pub(crate) fn literal(text: &str) -> String {
 /// A quoted identifier.
 pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Whether values of the type are text, for hashing keys.
-pub(crate) fn is_bpchar(ty: &Type) -> bool {
-    *ty == Type::Text(TextType::Bpchar)
 }
