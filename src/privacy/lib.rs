@@ -22,6 +22,8 @@ pub mod receipt;
 pub mod release;
 pub mod threshold;
 pub mod width;
+// What all of it is held against.
+pub mod interpret;
 // Arithmetic that rounds against the analyst.
 mod decimal;
 mod rounding;
