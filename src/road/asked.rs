@@ -65,8 +65,8 @@ pub enum Answer {
 impl Asked<'_> {
     /// The canonical form of the text.
     pub(super) async fn canonical(&self, gate: &Gate) -> Result<Arc<Canonical>, Error> {
-        let read = gate.canonical.read(self.text, self.types, self.settings).await;
-        read.map_err(|error| match error {
+        let read = async { Ok(gate.canonical.read(self.text, self.types, self.settings).await) };
+        self.in_time(gate, read).await?.map_err(|error| match error {
             CanonicalError::Fault(fault) => Error::Fault(fault),
             CanonicalError::Database(error) => Error::Database(error),
         })
@@ -101,11 +101,20 @@ impl Asked<'_> {
         gate: &Gate,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
+        let timed = async {
+            tokio::time::timeout(gate.timeout(), work).await.unwrap_or(Err(Fault::Deadline))
+        };
+        self.unless_canceled(timed).await
+    }
+
+    /// Runs `work` until the client's cancel.
+    pub(super) async fn unless_canceled<T>(
+        &self,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         tokio::select! {
             () = self.canceled.cancelled() => Err(Fault::Canceled),
-            done = tokio::time::timeout(gate.timeout(), work) => {
-                done.unwrap_or(Err(Fault::Deadline))
-            }
+            done = work => done,
         }
     }
 

@@ -30,7 +30,12 @@ impl InFlight {
         let mut alone = Alone { held: Vec::new(), questions: Arc::clone(&self.questions) };
         for question in sorted {
             let lock = Arc::clone(self.questions.entry(question).or_default().value());
-            alone.held.push((question, Some(lock.lock_owned().await)));
+            // Noted before the wait, so that a wait that is given up is forgotten too.
+            alone.held.push((question, None));
+            let guard = lock.lock_owned().await;
+            if let Some((_, held)) = alone.held.last_mut() {
+                *held = Some(guard);
+            }
         }
         alone
     }

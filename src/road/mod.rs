@@ -17,6 +17,7 @@ pub use virtuals::budget_line;
 
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::plan::Plan;
+use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault};
@@ -40,7 +41,8 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let payment = payment::of(gate, asked)?;
     let plans = payment.analyze(&bound.leaves)?;
     let questions = remember::questions(gate, asked, &payment, &plans);
-    let _alone = gate.in_flight.hold(&questions).await;
+    let alone = async { Ok(gate.in_flight.hold(&questions).await) };
+    let _alone = asked.unless_canceled(alone).await?;
     let mut known = recall(gate, &questions).await?;
     let fresh: Vec<bool> = known.iter().map(Option::is_none).collect();
     if fresh.contains(&true) {
@@ -89,7 +91,7 @@ async fn reserve(
 }
 
 /// Asks the source, adds the noise and remembers the releases. From here on the charge stands,
-/// unless nothing at all was sent.
+/// unless nothing at all was sent. A failure, too, is told at the next public tick.
 async fn ask_source(
     gate: &Gate,
     asked: &Asked<'_>,
@@ -100,28 +102,27 @@ async fn ask_source(
     questions: &[Question],
 ) -> Result<Vec<Release>, Error> {
     let receipts = reservation.receipts();
-    let mut snapshot = match gate.source.begin(&asked.settings.for_source()).await {
+    let snapshot = match gate.source.begin(&asked.settings.for_source()).await {
         Ok(snapshot) => snapshot,
         Err((fault, proof)) => {
             gate.ledger.void(reservation, proof).await.map_err(gate::ledger_fault)?;
             return Err(fault.into());
         }
     };
-    let mut releases = Vec::new();
-    let fresh_plans = plans.iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(plan, _)| plan);
-    for (plan, receipt) in fresh_plans.zip(receipts) {
-        let plan = plan
-            .clone()
-            .charged(receipt)
-            .ok_or(Fault::Unreachable("a receipt for another price"))?;
-        let sql = BoundedSql::emit(&plan);
-        let exact = asked.in_time(gate, run(&mut snapshot, sql, asked, canonical)).await?;
-        let release = plan
-            .release(exact)
-            .map_err(|_| Fault::Source("an answer could not be released".to_owned()))?;
-        releases.push(release);
-    }
-    snapshot.finish().await;
+    let fresh_plans: Vec<&Plan<Analyzed>> =
+        plans.iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(plan, _)| plan).collect();
+    let released = released(gate, asked, canonical, &fresh_plans, receipts, snapshot).await;
+    let releases = match released {
+        Ok(releases) => releases,
+        Err(fault) => {
+            // Without this it would be pending, which is spent as well, until the next start.
+            if let Err(error) = gate.ledger.settle(reservation, Vec::new()).await {
+                tracing::error!(query = %asked.id, %error, "a charge stays pending");
+            }
+            gate.tick().await;
+            return Err(fault.into());
+        }
+    };
     let expires_at = remember::expires_at(gate);
     let remembered = questions
         .iter()
@@ -135,6 +136,31 @@ async fn ask_source(
         })
         .collect();
     gate.ledger.settle(reservation, remembered).await.map_err(gate::ledger_fault)?;
+    Ok(releases)
+}
+
+/// The releases of the leaves that were paid for, in their order, from one snapshot.
+async fn released(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    canonical: &Canonical,
+    plans: &[&Plan<Analyzed>],
+    receipts: Vec<Receipt>,
+    mut snapshot: Snapshot<'_>,
+) -> Result<Vec<Release>, Fault> {
+    let mut releases = Vec::new();
+    for (plan, receipt) in plans.iter().zip(receipts) {
+        let plan = Plan::clone(plan)
+            .charged(receipt)
+            .ok_or(Fault::Unreachable("a receipt for another price"))?;
+        let sql = BoundedSql::emit(&plan);
+        let exact = asked.in_time(gate, run(&mut snapshot, sql, asked, canonical)).await?;
+        let release = plan
+            .release(exact)
+            .map_err(|_| Fault::Source("an answer could not be released".to_owned()))?;
+        releases.push(release);
+    }
+    snapshot.finish().await;
     Ok(releases)
 }
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
+use tokio::sync::Semaphore;
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls};
@@ -11,11 +12,14 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::settings::Settings;
 use crate::error::Fault;
 use crate::query::tokens;
+use crate::source::describe;
 
 /// Canonical forms that are remembered.
 const FORMS_MAX: usize = 4096;
 /// Idle connections that are kept.
 const IDLE_MAX: usize = 4;
+/// Connections at once; more texts wait for their turn.
+const CONNECTIONS_MAX: usize = 8;
 
 /// A text as PostgreSQL understood it.
 #[derive(Clone, Debug)]
@@ -43,6 +47,7 @@ pub enum CanonicalError {
 pub struct Canonicalizer {
     config: Config,
     idle: Mutex<Vec<Client>>,
+    places: Semaphore,
     known: DashMap<Key, Arc<Canonical>>,
     types: DashMap<String, u32>,
 }
@@ -59,7 +64,13 @@ impl Canonicalizer {
     pub fn new(mut config: Config) -> Self {
         config.application_name("noisegate canonical");
         config.connect_timeout(std::time::Duration::from_secs(10));
-        Self { config, idle: Mutex::new(Vec::new()), known: DashMap::new(), types: DashMap::new() }
+        Self {
+            config,
+            idle: Mutex::new(Vec::new()),
+            places: Semaphore::new(CONNECTIONS_MAX),
+            known: DashMap::new(),
+            types: DashMap::new(),
+        }
     }
 
     /// The canonical form of one query. `types` are what the client declared, 0 for unknown.
@@ -74,13 +85,26 @@ impl Canonicalizer {
         if let Some(known) = self.known.get(&key) {
             return Ok(Arc::clone(&known));
         }
-        let client = self.client().await.map_err(CanonicalError::Fault)?;
-        let read = read(&client, text, types, settings).await;
-        // The connection is clean again, or it is not used again.
-        if client.batch_execute("ROLLBACK").await.is_ok() {
-            self.keep(client);
+        let _place = self.places.acquire().await;
+        let mut outcome = Err(CanonicalError::Fault(Fault::Unreachable("no connection")));
+        let mut pooled = self.idle();
+        // Idle connections may have died with the shadow; then a fresh one is tried.
+        while matches!(outcome, Err(CanonicalError::Fault(_))) {
+            let last = pooled.is_none();
+            let client = match pooled.take() {
+                Some(client) => client,
+                None => self.connect().await.map_err(CanonicalError::Fault)?,
+            };
+            outcome = read(&client, text, types, settings).await;
+            // The connection is clean again, or it is not used again.
+            if client.batch_execute("ROLLBACK").await.is_ok() {
+                self.keep(client);
+            }
+            if last {
+                break;
+            }
         }
-        let canonical = Arc::new(read?);
+        let canonical = Arc::new(outcome?);
         if self.known.len() >= FORMS_MAX {
             self.known.clear();
         }
@@ -93,30 +117,41 @@ impl Canonicalizer {
         if let Some(known) = self.types.get(name) {
             return Ok(*known);
         }
-        let client = self.client().await?;
-        let shadow = |error: tokio_postgres::Error| Fault::Shadow(error.to_string());
-        let row = client
-            .query_one("SELECT pg_catalog.to_regtype($1)::oid", &[&name])
-            .await
-            .map_err(shadow)?;
-        let oid: Option<u32> = row.try_get(0).map_err(shadow)?;
+        let _place = self.places.acquire().await;
+        let pooled = match self.idle() {
+            Some(client) => type_oid(&client, name).await.ok().map(|oid| (client, oid)),
+            None => None,
+        };
+        let (client, oid) = match pooled {
+            Some(found) => found,
+            None => {
+                let client = self.connect().await?;
+                let oid = type_oid(&client, name).await.map_err(|error| fault(&error))?;
+                (client, oid)
+            }
+        };
         self.keep(client);
         let oid = oid.ok_or_else(|| Fault::Shadow("a type of the source is missing".to_owned()))?;
         self.types.insert(name.to_owned(), oid);
         Ok(oid)
     }
 
-    async fn client(&self) -> Result<Client, Fault> {
-        while let Some(client) = self.idle.lock().ok().and_then(|mut idle| idle.pop()) {
+    fn idle(&self) -> Option<Client> {
+        let mut idle = self.idle.lock().ok()?;
+        while let Some(client) = idle.pop() {
             if !client.is_closed() {
-                return Ok(client);
+                return Some(client);
             }
         }
+        None
+    }
+
+    async fn connect(&self) -> Result<Client, Fault> {
         let (client, connection) =
-            self.config.connect(NoTls).await.map_err(|error| Fault::Shadow(error.to_string()))?;
+            self.config.connect(NoTls).await.map_err(|error| fault(&error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the shadow ended");
+                tracing::debug!(error = %describe(&error), "a connection to the shadow ended");
             }
         });
         Ok(client)
@@ -129,6 +164,16 @@ impl Canonicalizer {
             idle.push(client);
         }
     }
+}
+
+async fn type_oid(client: &Client, name: &str) -> Result<Option<u32>, tokio_postgres::Error> {
+    let row = client.query_one("SELECT pg_catalog.to_regtype($1)::oid", &[&name]).await?;
+    row.try_get(0)
+}
+
+/// What the operator reads of a failure: PostgreSQL's words could quote the analyst's text.
+fn fault(error: &tokio_postgres::Error) -> Fault {
+    Fault::Shadow(describe(error))
 }
 
 async fn read(
@@ -177,11 +222,17 @@ async fn read(
 
 fn classify(error: tokio_postgres::Error) -> CanonicalError {
     match error.as_db_error() {
-        Some(db) if !db.code().code().starts_with("57") && !db.code().code().starts_with("53") => {
-            CanonicalError::Database(Box::new(db.clone()))
-        }
-        _ => CanonicalError::Fault(Fault::Shadow(error.to_string())),
+        Some(db) if !of_the_server(db) => CanonicalError::Database(Box::new(db.clone())),
+        _ => CanonicalError::Fault(fault(&error)),
     }
+}
+
+/// Whether an error is about the server and not about the text: lost connections, want of
+/// resources, an operator's intervention, failures of the system, internal errors.
+fn of_the_server(error: &DbError) -> bool {
+    let code = error.code().code();
+    ["08", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class))
+        || matches!(error.severity(), "FATAL" | "PANIC")
 }
 
 fn declared_type(oid: u32) -> Type {

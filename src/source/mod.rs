@@ -10,6 +10,7 @@ mod run;
 
 pub use decode::RawParameter;
 pub use emit::{BoundedSql, shown};
+pub(crate) use run::describe;
 pub use run::{Snapshot, Source};
 
 /// Proof that nothing of a statement was sent to the source.

@@ -1,9 +1,11 @@
 //! Connections to the source, and the one read-only snapshot that a statement's leaves run in.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
 use noisegate_privacy::release::ExactRow;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -14,6 +16,10 @@ use crate::error::Fault;
 
 /// Idle connections that are kept.
 const IDLE_MAX: usize = 8;
+/// Snapshots at once; more wait for their turn. The reader's role may hold 64 connections.
+const SNAPSHOTS_MAX: usize = 32;
+/// How long the end of a snapshot, or a request to stop what runs, may take.
+const END: Duration = Duration::from_secs(2);
 /// Groups that one leaf may have before noise; more is a fault whatever the data.
 const GROUPS_MAX: usize = 1_000_000;
 
@@ -23,14 +29,16 @@ pub struct Source {
     config: Config,
     timeout_ms: u64,
     idle: Mutex<Vec<Client>>,
+    places: Semaphore,
 }
 
 impl Source {
     /// Leaves may take `timeout_ms`.
     pub fn new(mut config: Config, timeout_ms: u64) -> Self {
         config.application_name("noisegate");
-        config.connect_timeout(std::time::Duration::from_secs(10));
-        Self { config, timeout_ms, idle: Mutex::new(Vec::new()) }
+        config.connect_timeout(Duration::from_secs(10));
+        let places = Semaphore::new(SNAPSHOTS_MAX);
+        Self { config, timeout_ms, idle: Mutex::new(Vec::new()), places }
     }
 
     /// Begins a snapshot under the settings that change what a query means. Nothing of the
@@ -39,6 +47,14 @@ impl Source {
         &self,
         settings: &[(&str, &str)],
     ) -> Result<Snapshot<'_>, (Fault, NotExecuted)> {
+        let limit = Duration::from_millis(self.timeout_ms);
+        let begun = tokio::time::timeout(limit, self.begin_whenever(settings)).await;
+        begun.unwrap_or(Err(Fault::Deadline)).map_err(|fault| (fault, NotExecuted::assertion()))
+    }
+
+    async fn begin_whenever(&self, settings: &[(&str, &str)]) -> Result<Snapshot<'_>, Fault> {
+        let place = self.places.acquire().await;
+        let place = place.map_err(|_| Fault::Unreachable("the source's places are closed"))?;
         let mut begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
              SET LOCAL statement_timeout = {}; SET LOCAL search_path = pg_catalog;",
@@ -51,14 +67,12 @@ impl Source {
         if let Some(client) = self.take_idle()
             && client.batch_execute(&begin).await.is_ok()
         {
-            return Ok(Snapshot { source: self, client });
+            return Ok(Snapshot { source: self, client: Some(client), _place: place });
         }
-        let fault = |error: tokio_postgres::Error| {
-            (Fault::Source(describe(&error)), NotExecuted::assertion())
-        };
+        let fault = |error: tokio_postgres::Error| Fault::Source(describe(&error));
         let client = self.connect().await.map_err(fault)?;
         client.batch_execute(&begin).await.map_err(fault)?;
-        Ok(Snapshot { source: self, client })
+        Ok(Snapshot { source: self, client: Some(client), _place: place })
     }
 
     async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
@@ -90,12 +104,14 @@ impl Source {
     }
 }
 
-/// A read-only snapshot of the source. Dropped without [`Snapshot::finish`], it closes its
-/// connection, which ends whatever still runs.
+/// A read-only snapshot of the source. Dropped without [`Snapshot::finish`], it stops what still
+/// runs and closes its connection.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
     source: &'a Source,
-    client: Client,
+    /// There until the snapshot is finished.
+    client: Option<Client>,
+    _place: SemaphorePermit<'a>,
 }
 
 impl Snapshot<'_> {
@@ -107,8 +123,9 @@ impl Snapshot<'_> {
         parameters: &[RawParameter],
     ) -> Result<Vec<ExactRow>, Fault> {
         let fault = |error: tokio_postgres::Error| Fault::Source(describe(&error));
-        let statement = self.client.prepare_typed(sql.text(), types).await.map_err(fault)?;
-        let rows = self.client.query_raw(&statement, parameters).await.map_err(fault)?;
+        let client = self.client.as_ref().ok_or(Fault::Unreachable("a finished snapshot"))?;
+        let statement = client.prepare_typed(sql.text(), types).await.map_err(fault)?;
+        let rows = client.query_raw(&statement, parameters).await.map_err(fault)?;
         pin_mut!(rows);
         let mut exact = Vec::new();
         while let Some(row) = rows.next().await {
@@ -121,16 +138,29 @@ impl Snapshot<'_> {
         Ok(exact)
     }
 
-    /// A handle that stops what runs.
-    pub fn cancel_token(&self) -> tokio_postgres::CancelToken {
-        self.client.cancel_token()
-    }
-
-    /// Ends the snapshot and keeps the connection.
-    pub async fn finish(self) {
-        if self.client.batch_execute("ROLLBACK").await.is_ok() {
-            self.source.keep(self.client);
+    /// Ends the snapshot and keeps the connection, if it is sound.
+    pub async fn finish(mut self) {
+        let Some(client) = self.client.take() else { return };
+        let ended = tokio::time::timeout(END, client.batch_execute("ROLLBACK")).await;
+        if matches!(ended, Ok(Ok(()))) {
+            self.source.keep(client);
         }
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    /// PostgreSQL does not look whether its client is still there while a statement runs, so it
+    /// has to be told. The connection is closed after that and never used again.
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let stop = client.cancel_token();
+            let stopped = tokio::time::timeout(END, stop.cancel_query(NoTls)).await;
+            if !matches!(stopped, Ok(Ok(()))) && !client.is_closed() {
+                tracing::warn!("what runs on the source could not be stopped before its timeout");
+            }
+        });
     }
 }
 

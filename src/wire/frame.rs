@@ -21,6 +21,8 @@ const HEADER: usize = 5;
 
 /// Memory is taken in steps of this size as bytes arrive, never because a length announces them.
 const STEP: usize = 16 << 10;
+/// What is read ahead of its turn, to see whether the other end is still there.
+const AHEAD_MAX: usize = 1 << 20;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +106,22 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(WireError::Closed) };
             }
         }
+    }
+}
+
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    /// Waits until the other end is gone. What it sends meanwhile is kept for [`Self::next`], up
+    /// to a bound; behind more than that, its end is not seen.
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn gone(&mut self) {
+        while self.buffer.len() < AHEAD_MAX {
+            self.buffer.reserve(STEP);
+            if !matches!(read(&mut self.inner, &mut self.buffer).await, Ok(1..)) {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 }
 

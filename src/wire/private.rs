@@ -11,11 +11,13 @@ use super::frame::Frame;
 use super::message::from_client::{Bind, Execute, Kind, Parse};
 use super::message::{to_client, to_shadow};
 use super::relay::{ErrorChange, Expected, Relay, Reply, Request};
-use super::session::{Session, formats_with_arrays};
+use super::serve::{Shared, caught};
+use super::session::formats_with_arrays;
+use super::stream::Reader;
 use crate::error::{Code, Error, Fault, Refusal};
-use crate::ids::QueryId;
+use crate::ids::{Analyst, QueryId};
 use crate::query::tokens::{Kind as StatementKind, Statement};
-use crate::road::{self, Answer, Asked};
+use crate::road::{self, Answer, Asked, Gate};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
 
@@ -122,13 +124,14 @@ fn send_text(relay: &mut Relay, private: &Private) -> Result<(), WireError> {
 
 /// Finds out what to do about a private statement.
 pub(super) async fn answer(
-    session: &Session<'_>,
+    shared: &Shared,
+    analyst: &Analyst,
     private: &Private,
     bind: &Bind,
     settings: &Settings,
     canceled: &CancellationToken,
 ) -> Outcome {
-    let gate = &session.shared.server.gate;
+    let gate = &shared.server.gate;
     let statement = &private.statement;
     let skipped = match &statement.kind {
         StatementKind::Explain { query_at, .. } => *query_at,
@@ -146,7 +149,7 @@ pub(super) async fn answer(
         .collect();
     let asked = Asked {
         id: QueryId::fresh(),
-        analyst: &session.analyst,
+        analyst,
         text,
         types: &private.types,
         parameters: &parameters,
@@ -154,9 +157,31 @@ pub(super) async fn answer(
         at: gate.clock.now(),
         canceled,
     };
-    let outcome = match &statement.kind {
-        StatementKind::Query => road::answer(gate, &asked).await.map(|answer| match answer {
-            Answer::Forward(warning) => Outcome::Forward(warnings(warning, settings)),
+    let outcome = caught(outcome(gate, statement, &asked)).await;
+    let outcome = outcome.unwrap_or(Err(Fault::Unreachable("a panic").into()));
+    let before = statement
+        .offset_chars
+        .saturating_add(statement.text.get(..skipped).map_or(0, |text| text.chars().count()));
+    outcome.unwrap_or_else(|error| Outcome::Raise(raised(error, &asked, before)))
+}
+
+/// Runs `work` as long as the client is there. Nothing if it left: then what is under way is
+/// dropped, and so stopped on the source.
+pub(super) async fn while_there<T>(
+    client: &mut Reader,
+    work: impl Future<Output = T>,
+) -> Result<T, WireError> {
+    tokio::select! {
+        biased;
+        done = work => Ok(done),
+        () = client.gone() => Err(WireError::Closed),
+    }
+}
+
+async fn outcome(gate: &Gate, statement: &Statement, asked: &Asked<'_>) -> Result<Outcome, Error> {
+    match &statement.kind {
+        StatementKind::Query => road::answer(gate, asked).await.map(|answer| match answer {
+            Answer::Forward(warning) => Outcome::Forward(warnings(warning, asked.settings)),
             Answer::Spliced { text, types, arrays, notices } => {
                 Outcome::Spliced { text, types, arrays, notices: told(notices) }
             }
@@ -167,13 +192,13 @@ pub(super) async fn answer(
         )
         .into()),
         StatementKind::Explain { analyze: false, .. } => {
-            road::explain(gate, &asked).await.map(|lines| match lines {
-                Some(lines) => plan_rows(parameters.len(), &lines),
+            road::explain(gate, asked).await.map(|lines| match lines {
+                Some(lines) => plan_rows(asked.parameters.len(), &lines),
                 None => Outcome::Forward(Vec::new()),
             })
         }
-        StatementKind::ShowBudget => road::budget_line(gate, &asked).await.map(|line| shown(&line)),
-        StatementKind::Setting(name, value) => road::check_setting(gate, &asked, name, value)
+        StatementKind::ShowBudget => road::budget_line(gate, asked).await.map(|line| shown(&line)),
+        StatementKind::Setting(name, value) => road::check_setting(gate, asked, name, value)
             .map(|()| Outcome::Forward(Vec::new()))
             .map_err(Error::from),
         StatementKind::Untouched => Ok(Outcome::Forward(Vec::new())),
@@ -182,11 +207,7 @@ pub(super) async fn answer(
             "Send the SELECT itself; its result can be kept on the client's side.",
         )
         .into()),
-    };
-    let before = statement
-        .offset_chars
-        .saturating_add(statement.text.get(..skipped).map_or(0, |text| text.chars().count()));
-    outcome.unwrap_or_else(|error| Outcome::Raise(raised(error, &asked, before)))
+    }
 }
 
 fn statement_refused(sentence: &str, hint: &str) -> Refusal {

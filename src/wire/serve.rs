@@ -1,6 +1,10 @@
 //! The listener: clients in, sessions out.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -79,8 +83,10 @@ pub async fn serve(
         };
         let shared = Arc::clone(&shared);
         sessions.spawn(async move {
-            if let Err(error) = client(stream, &shared).await {
-                tracing::debug!(%error, "a session ended with an error");
+            match caught(client(stream, &shared)).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::debug!(%error, "a session ended with an error"),
+                None => tracing::error!("a session ended by a panic"),
             }
             drop(place);
         });
@@ -108,6 +114,18 @@ async fn client(stream: TcpStream, shared: &Shared) -> Result<(), WireError> {
     }
 }
 
+/// The outcome of `work`, or nothing if it panicked: a bug that one statement meets must not end
+/// the others. What was charged by then stays charged.
+pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        // After a panic the future is dropped and never looked at again.
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
+}
+
 /// The ledger's users, as the login needs them.
 struct Users<'a>(&'a Ledger);
 
@@ -117,5 +135,21 @@ impl Verifiers for Users<'_> {
             tracing::error!(%error, "users cannot be read");
             WireError::Io(std::io::Error::other("users cannot be read"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_caught_and_nothing_else_is_changed() {
+        assert_eq!(caught(async { 7 }).await, Some(7));
+        let panics = caught(async {
+            tokio::task::yield_now().await;
+            let none: Option<u8> = std::hint::black_box(None);
+            none.expect("a panic on purpose")
+        });
+        assert_eq!(panics.await, None);
     }
 }

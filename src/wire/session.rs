@@ -30,10 +30,24 @@ pub(super) struct Session<'a> {
     pub(super) analyst: Analyst,
     pub(super) relay: Relay,
     pub(super) canceler: Canceler,
+    _key: ShadowKey<'a>,
     /// Private prepared statements, by name.
     statements: HashMap<String, Private>,
     /// Portals of private statements, by name.
     portals: HashMap<String, Portal>,
+}
+
+/// The shadow's cancel key of a session, forgotten however the session ends.
+#[derive(Debug)]
+struct ShadowKey<'a> {
+    shared: &'a Shared,
+    pid: i32,
+}
+
+impl Drop for ShadowKey<'_> {
+    fn drop(&mut self) {
+        self.shared.shadow_keys.remove(&self.pid);
+    }
 }
 
 /// A portal of a private statement.
@@ -49,7 +63,6 @@ struct Portal {
 pub(super) async fn run(client: Client, shared: &Shared) -> Result<(), WireError> {
     let Some(mut session) = start(client, shared).await? else { return Ok(()) };
     let result = session.talk().await;
-    shared.shadow_keys.remove(&session.canceler.pid());
     if let Err(error) = &result {
         session.farewell(error).await;
     }
@@ -94,6 +107,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
     };
     let canceler = shared.cancels.register(client.key_length)?;
     shared.shadow_keys.insert(canceler.pid(), (shadow.pid, shadow.secret.clone()));
+    let key = ShadowKey { shared, pid: canceler.pid() };
     for (name, value) in &shadow.parameters {
         client.writer.push(&to_client::parameter_status(name, value));
     }
@@ -106,6 +120,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         analyst: Analyst(client.user),
         relay: Relay::new(client.reader, client.writer, shadow),
         canceler,
+        _key: key,
         statements: HashMap::new(),
         portals: HashMap::new(),
     }))
@@ -268,7 +283,9 @@ impl Session<'_> {
         let Some(settings) = private::settings(&mut self.relay, false).await? else {
             return Ok(());
         };
-        let answer = private::answer(self, &private, &bind, &settings, running.token()).await;
+        let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
+        let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
+        let answer = private::while_there(&mut self.relay.client, answer).await?;
         private::execute(&mut self.relay, &private, &bind, &execute, answer)
     }
 
@@ -325,7 +342,9 @@ impl Session<'_> {
             parameters: Vec::new(),
             result_formats: Vec::new(),
         };
-        let answer = private::answer(self, &private, &bind, &settings, running.token()).await;
+        let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
+        let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
+        let answer = private::while_there(&mut self.relay.client, answer).await?;
         private::execute_simple(&mut self.relay, &private, &bind, answer)?;
         self.relay.drain().await
     }
