@@ -3,36 +3,35 @@
 use noisegate_privacy::analyze::{Analyzed, Selection};
 use noisegate_privacy::plan::{Exposure, Plan, Statistic};
 
-use super::asked::{self, Answer, Asked};
+use super::asked::Asked;
 use super::gate::Gate;
-use super::{payment, spoken};
-use crate::error::{Error, Fault};
+use super::inspect::{Inspected, inspect};
+use super::spoken;
+use crate::error::Error;
 use crate::query::aggregates::decimal;
-use crate::query::leaves::{self, Answer as Kind, BoundLeaf};
-use crate::query::parse;
+use crate::query::leaves::BoundLeaf;
 use crate::source::shown;
 
 /// The plan of a private query as text lines; nothing if it has no leaves and the shadow's own
 /// EXPLAIN is right. Nothing is charged and nothing is asked.
 pub async fn explain(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Vec<String>>, Error> {
-    let canonical = asked.canonical(gate).await?;
-    let tree = parse::query(&canonical.text)?;
-    let bound = leaves::bind(tree, &gate.snapshot, canonical.parameters.len())?;
-    if bound.answer != Kind::Released {
-        return match asked::without_leaves(gate, &bound)? {
-            Answer::Forward(_) => Ok(None),
-            Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
-        };
+    Ok(inspect(gate, asked).await?.map(|inspected| {
+        let mut lines = inspected.lines();
+        lines.push("Above the leaves: PostgreSQL, on the releases".to_owned());
+        lines
+    }))
+}
+
+impl Inspected {
+    /// What EXPLAIN says of the leaves.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (number, leaf) in self.leaves.iter().enumerate() {
+            lines.push(format!("Leaf {}", number.saturating_add(1)));
+            lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &self.epsilon));
+        }
+        lines
     }
-    let payment = payment::of(gate, asked)?;
-    let plans = payment.analyze(&bound.leaves)?;
-    let mut lines = Vec::new();
-    for (number, (plan, leaf)) in plans.iter().zip(&bound.leaves).enumerate() {
-        lines.push(format!("Leaf {}", number.saturating_add(1)));
-        lines.extend(leaf_lines(plan, leaf, &payment.epsilon.to_string()));
-    }
-    lines.push("Above the leaves: PostgreSQL, on the releases".to_owned());
-    Ok(Some(lines))
 }
 
 fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<String> {

@@ -4,6 +4,7 @@ mod asked;
 mod explain;
 mod gate;
 mod inflight;
+mod inspect;
 mod payment;
 mod remember;
 mod spoken;
@@ -12,6 +13,7 @@ mod virtuals;
 pub use asked::{Answer, Asked, text_array};
 pub use explain::explain;
 pub use gate::{Gate, GateError};
+pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use payment::check_setting;
 pub use virtuals::budget_line;
 

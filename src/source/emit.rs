@@ -239,9 +239,11 @@ impl Emit<'_> {
             (0..self.leaf.statistics.len()).map(|at| format!("COALESCE(a.s{at}, '0') AS s{at}")),
         );
         let on: Vec<String> = self
-            .key_names()
+            .leaf
+            .keys
             .iter()
-            .map(|key| format!("d.{key} IS NOT DISTINCT FROM a.{key}"))
+            .enumerate()
+            .map(|(at, key)| same_key(key, &format!("k{}", at.saturating_add(1))))
             .collect();
         format!(
             "SELECT {}\nFROM ({}) AS d\nLEFT JOIN ({groups}) AS a ON {}",
@@ -443,6 +445,28 @@ fn in_domain(printer: &Printer<'_>, key: &Key) -> Option<String> {
         )),
         Domain::PublicRows | Domain::Found => None,
     }
+}
+
+/// The condition that a public key and a group's key are the same. It is an equality wherever it
+/// can be, because `IS NOT DISTINCT FROM` compares every pair.
+fn same_key(key: &Key, name: &str) -> String {
+    let equal = |d: &str, a: &str| format!("{d} OPERATOR(pg_catalog.=) {a}");
+    let (d, a) = (format!("d.{name}"), format!("a.{name}"));
+    let some = match &key.domain {
+        Domain::PublicColumn(..) => return equal(&d, &a),
+        Domain::PublicRows if key.expr.as_column().is_some() => return equal(&d, &a),
+        Domain::Declared(values) if !values.contains(&None) => return equal(&d, &a),
+        Domain::Declared(values) => values.iter().flatten().next(),
+        Domain::PublicRows | Domain::Found => None,
+    };
+    let Some(some) = some else { return format!("{d} IS NOT DISTINCT FROM {a}") };
+    // NULL takes the place of a value, and says so beside it.
+    let some = declared(Some(some), &key.expr.ty);
+    format!(
+        "{} AND {}",
+        equal(&format!("COALESCE({d}, {some})"), &format!("COALESCE({a}, {some})")),
+        equal(&format!("({d} IS NULL)"), &format!("({a} IS NULL)"))
+    )
 }
 
 fn declared(value: Option<&str>, ty: &Type) -> String {
