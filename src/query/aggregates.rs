@@ -65,6 +65,9 @@ const OTHERS: &[&str] = &[
     "any_value",
 ];
 
+/// What an average is made from, in notices.
+const BEHIND_AVG: (&str, &str) = ("the count behind avg", "the sum behind avg");
+
 /// How a release becomes the columns of `leaf_n`.
 #[derive(Clone, Debug)]
 pub struct Columns {
@@ -341,10 +344,11 @@ impl<'a> Rewriter<'a> {
         let (low, high, scale) = (bounds.low.clone(), bounds.high.clone(), bounds.scale);
         let centre = bounds.centre.clone();
         let counted = self.counted(argument, filter.clone())?;
-        let count = self.column(counted, 0, None, "avg");
+        let count = self.column(counted, 0, None, BEHIND_AVG.0);
         let counter = self.values.get(count).map_or(0, |column| column.statistic);
         let centre = (centre != IBig::ZERO).then_some((counter, centre));
-        let sum = self.column(Statistic::Sum { filter, value, bounds }, scale, centre, "avg");
+        let statistic = Statistic::Sum { filter, value, bounds };
+        let sum = self.column(statistic, scale, centre, BEHIND_AVG.1);
         let (low, high) = (decimal(&low, scale), decimal(&high, scale));
         let alias = &self.alias;
         let (sum, count) = (sum.saturating_add(1), count.saturating_add(1));
@@ -372,7 +376,15 @@ impl<'a> Rewriter<'a> {
         let column = ValueColumn { statistic: at, scale, centre, label: label.to_owned() };
         let same = |one: &ValueColumn| one.statistic == at && one.centre == column.centre;
         match self.values.iter().position(same) {
-            Some(found) => found,
+            Some(found) => {
+                // What is shown itself is named as that, not as a part of an average.
+                if let Some(known) = self.values.get_mut(found)
+                    && [BEHIND_AVG.0, BEHIND_AVG.1].contains(&known.label.as_str())
+                {
+                    label.clone_into(&mut known.label);
+                }
+                found
+            }
             None => {
                 self.values.push(column);
                 self.values.len().saturating_sub(1)

@@ -50,7 +50,8 @@ pub(super) async fn notices(
     Ok(notices)
 }
 
-/// The 95 % half-width of each noisy column of a leaf.
+/// The 95 % half-width of each noisy column of a leaf. An average is a noisy sum over a noisy
+/// count; its own error depends on both, so both are named.
 pub(super) fn widths(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
     leaf.columns
         .values
@@ -58,13 +59,7 @@ pub(super) fn widths(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
         .filter_map(|column| {
             let noise = &analyzed.statistics.get(column.statistic)?.noise;
             let width = decimal(&noise.half_width(ALPHA).into(), column.scale);
-            Some(match column.label.as_str() {
-                // An average is a noisy sum over a noisy count; its own error depends on both.
-                "avg" if column.scale > 0 || column.centre.is_some() => {
-                    format!("± {width} on the sum behind avg")
-                }
-                label => format!("± {width} on {label}"),
-            })
+            Some(format!("± {width} on {}", column.label))
         })
         .collect()
 }
