@@ -274,7 +274,8 @@ fn a_question_is_answered_once_for_each_epsilon() {
     run(async {
         let (proxy, _) = connect(&shop.client_config("carol")).await;
         let (postgres, _) = connect(&shop.source_config()).await;
-        let sql = "SELECT c_mktsegment, count(*), avg(c_acctbal) FROM customer GROUP BY 1 ORDER BY 1";
+        let sql =
+            "SELECT c_mktsegment, count(*), avg(c_acctbal) FROM customer GROUP BY 1 ORDER BY 1";
         let charges = async || cell(&proxy, "SELECT count(*) FROM noisegate.my_queries").await;
         let small = texts(&proxy, sql).await.expect("an answer");
         assert_eq!(texts(&proxy, sql).await.expect("an answer"), small);

@@ -16,9 +16,7 @@ use noisegate::ledger::{Account, Charge, LeafCharge, Ledger, Window};
 use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon};
 use noisegate_privacy::expr::{Column, Expr, Node, TextType, Type};
-use noisegate_privacy::plan::{
-    Domain, Exposure, Hop, Joins, Key, Leaf, Plan, Scan, Statistic,
-};
+use noisegate_privacy::plan::{Domain, Exposure, Hop, Joins, Key, Leaf, Plan, Scan, Statistic};
 use noisegate_privacy::release::{ExactRow, Release};
 use noisegate_privacy::{Exact, IBig};
 
@@ -100,9 +98,8 @@ fn shown(plan: Plan<Analyzed>, groups: u32, units: i64) -> BTreeSet<u32> {
         values: vec![Exact::new(IBig::from(units))],
     });
     let release: Release = plan.charged(receipt).unwrap().release(rows.collect()).unwrap();
-    let key = |key: &Option<Vec<u8>>| {
-        u32::from_be_bytes(key.as_deref().unwrap().try_into().unwrap())
-    };
+    let key =
+        |key: &Option<Vec<u8>>| u32::from_be_bytes(key.as_deref().unwrap().try_into().unwrap());
     release.rows().iter().map(|row| key(row.key.first().unwrap())).collect()
 }
 

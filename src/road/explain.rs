@@ -108,7 +108,9 @@ fn groups(analyzed: &Analyzed) -> String {
         Selection::Whole => "one, always shown".to_owned(),
         Selection::Public => "public keys, all shown".to_owned(),
         Selection::Threshold { group_min, noisy_min, .. } => format!(
-            "found in the data, shown from {group_min} people and a noisy count of {noisy_min}"
+            "found in the data, shown if at least {group_min} {} are in it and the noisy count of \
+             people is at least {noisy_min}",
+            if *group_min == 1 { "person" } else { "people" }
         ),
     }
 }

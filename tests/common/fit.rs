@@ -81,7 +81,8 @@ impl Law {
         }
         let beyond = |limit: i64| expected.range(limit + 1..).map(|(_, n)| n).sum::<f64>();
         let enough = |limit: &i64| {
-            expected.get(limit).is_some_and(|n| *n >= EXPECTED_MIN) && beyond(*limit) >= EXPECTED_MIN
+            expected.get(limit).is_some_and(|n| *n >= EXPECTED_MIN)
+                && beyond(*limit) >= EXPECTED_MIN
         };
         let limit = (0..).take_while(enough).last().expect("enough draws to compare");
         let mut seen: BTreeMap<i64, f64> = BTreeMap::new();

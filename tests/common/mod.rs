@@ -10,9 +10,9 @@ use noisegate::error::Error;
 use noisegate::ids::{Analyst, QueryId};
 use noisegate::road::{self, Asked, Inspected};
 use noisegate::shadow::settings::Settings;
-use tokio_util::sync::CancellationToken;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_util::sync::CancellationToken;
 
 /// The policy of the demo.
 pub(crate) const DEMO: &str = include_str!("../../budgets/demo.toml");

@@ -164,9 +164,11 @@ impl World {
                 releases.push((question(key), value.as_bytes().to_vec()));
             }
         }
-        let remembered = releases
-            .into_iter()
-            .map(|(question, payload)| Remembered { question, payload, expires_at });
+        let remembered = releases.into_iter().map(|(question, payload)| Remembered {
+            question,
+            payload,
+            expires_at,
+        });
         self.ledger.settle(reservation, remembered.collect()).await?;
         Ok("ok".to_owned())
     }
@@ -181,7 +183,8 @@ impl World {
             Accountant::Zcdp => format!("rho {}", of(&balance.spent_rho, &account.rho)),
             Accountant::Pure => format!("epsilon {}", of(&balance.spent_epsilon, &account.epsilon)),
         };
-        let refills = balance.refills_at.map_or(String::new(), |at| format!(", refills at {}", at.0));
+        let refills =
+            balance.refills_at.map_or(String::new(), |at| format!(", refills at {}", at.0));
         Ok(format!("{main}, delta {}{refills}", of(&balance.spent_delta, &account.delta)))
     }
 

@@ -117,7 +117,8 @@ fn difference(written: &str, found: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (written.lines().collect(), found.lines().collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
     let head = old.iter().zip(&new).take_while(same).count();
-    let tail = old.iter().skip(head).rev().zip(new.iter().skip(head).rev()).take_while(same).count();
+    let tail =
+        old.iter().skip(head).rev().zip(new.iter().skip(head).rev()).take_while(same).count();
     let part = |lines: &[&str], mark: &str| {
         let kept = lines.len().saturating_sub(tail).saturating_sub(head);
         let mut text = String::new();
