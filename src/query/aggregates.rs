@@ -516,14 +516,21 @@ fn no_bounds(value: &Expr) -> Refusal {
             name.get_or_insert_with(|| column.name.clone());
         }
     });
-    let (what, near) = match name {
-        Some(name) => (format!("\"{name}\""), name),
-        None => ("this expression".to_owned(), String::new()),
+    let (sentence, near) = match name {
+        Some(name) => {
+            (format!("A sum over \"{name}\" needs bounds, and the policy declares none."), name)
+        }
+        None => {
+            let sentence = "A sum over this expression needs bounds, and none follow from those \
+                            of its columns.";
+            (sentence.to_owned(), String::new())
+        }
     };
     Refusal::new(
         Code::Bounds,
-        format!("A sum over {what} needs bounds, and the policy declares none."),
-        "Write least(greatest(x, low), high) in the query, or have bounds declared in the policy.",
+        sentence,
+        "Write least(greatest(x, low), high) around it, with numbers that are possible whatever \
+         the data, or have bounds declared in the policy.",
     )
     .near(&near)
 }
@@ -532,7 +539,8 @@ fn no_noisy_form(name: &str) -> Refusal {
     Refusal::new(
         Code::Aggregate,
         format!("The aggregate {name} has no noisy form here."),
-        "Use count, count(DISTINCT <the person's key>), sum or avg.",
+        "Use count, sum or avg, or count(DISTINCT …) of the person's key; for the shape of a \
+         distribution, group by ranges such as floor(x / 10) and count.",
     )
     .near(name)
 }

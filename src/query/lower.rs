@@ -85,11 +85,14 @@ impl Lower<'_> {
             }
             Ast::Function(function) => self.function(function),
             Ast::Subquery(_) | Ast::Exists { .. } | Ast::InSubquery { .. } => Err(unsupported(
-                "a subquery inside an expression over private rows",
-                Some("Join the table, or aggregate it first and combine the aggregates."),
+                "a subquery inside an expression",
+                Some(
+                    "Join the table along its key, or ask for the aggregates in a query of their \
+                     own and combine them.",
+                ),
             )),
             Ast::Interval(_) | Ast::TypedString(_) => typed(ast),
-            other => Err(unsupported(&format!("the expression {}", shape(other)), None)),
+            other => Err(unsupported(shape(other), None)),
         }
     }
 
@@ -183,7 +186,10 @@ impl Lower<'_> {
         let (value, pattern) = (self.expr(value)?, self.expr(pattern)?);
         let constant = matches!(pattern.node, Node::Constant(_) | Node::Parameter(_));
         if !value.ty.is_text() || !constant {
-            return Err(unsupported("LIKE with a pattern that is not a constant", None));
+            return Err(unsupported(
+                "LIKE with a pattern that is not a constant",
+                Some("Compare a text column with a constant pattern."),
+            ));
         }
         Ok(Expr::call(function, vec![value, pattern], Type::Bool))
     }
@@ -549,7 +555,8 @@ pub(crate) fn unknown_function(name: &str) -> Refusal {
     Refusal::new(
         Code::Function,
         format!("The function or operator {name} is not on the list for private rows."),
-        "Use it on the aggregates instead, or write the expression with listed functions.",
+        "It could fail or differ from run to run for some row. Apply it to the aggregates, or use \
+         arithmetic, comparisons, CASE and the common text and date functions.",
     )
     .near(name)
 }
@@ -558,11 +565,13 @@ pub(crate) fn unknown_function(name: &str) -> Refusal {
 fn shape(ast: &Ast) -> &'static str {
     match ast {
         Ast::AtTimeZone { .. } => "AT TIME ZONE",
-        Ast::Tuple(_) => "of a row",
+        Ast::Tuple(_) => "a row of values",
         Ast::Array(_) => "ARRAY[…]",
-        Ast::JsonAccess { .. } => "with JSON",
+        Ast::JsonAccess { .. } => "a part of a JSON value",
         Ast::Collate { .. } => "COLLATE",
         Ast::AnyOp { .. } | Ast::AllOp { .. } => "ANY or ALL",
-        _ => "of this form",
+        Ast::Position { .. } => "position",
+        Ast::QualifiedWildcard(..) => "a whole row as a value",
+        _ => "this kind of expression",
     }
 }

@@ -1,6 +1,7 @@
 //! EXPLAIN of a private query: what it would cost and how it would be answered, without asking.
 
 use noisegate_privacy::analyze::{Analyzed, Selection};
+use noisegate_privacy::budget::Amount;
 use noisegate_privacy::plan::{Exposure, Plan, Statistic};
 
 use super::asked::Asked;
@@ -47,8 +48,9 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
     }
     lines.push(format!("  Groups: {}", groups(analyzed)));
     lines.push(format!(
-        "  Price: epsilon {epsilon} (rho {} in 1e-12, delta {} in 1e-18)",
-        analyzed.loss.rho, analyzed.loss.delta
+        "  Price: epsilon {epsilon} (rho {}, delta {})",
+        units(&analyzed.loss.rho, 12),
+        units(&analyzed.loss.delta, 18)
     ));
     let widths = spoken::widths(analyzed, leaf);
     if !widths.is_empty() {
@@ -57,6 +59,12 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
     lines.push("  SQL for the source:".to_owned());
     lines.extend(shown(plan).lines().map(|line| format!("    {line}")));
     lines
+}
+
+/// A count of smallest units as the decimal number that it is, without zeros at its end.
+fn units(amount: &Amount, places: u32) -> String {
+    let number = decimal(&amount.units().clone().into(), places);
+    number.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn unit(plan: &Plan<Analyzed>) -> String {
@@ -100,7 +108,9 @@ fn groups(analyzed: &Analyzed) -> String {
         Selection::Whole => "one, always shown".to_owned(),
         Selection::Public => "public keys, all shown".to_owned(),
         Selection::Threshold { group_min, noisy_min, .. } => format!(
-            "found in the data, shown from {group_min} people and a noisy count of {noisy_min}"
+            "found in the data, shown if at least {group_min} {} are in it and the noisy count of \
+             people is at least {noisy_min}",
+            if *group_min == 1 { "person" } else { "people" }
         ),
     }
 }

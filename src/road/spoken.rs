@@ -130,7 +130,7 @@ pub(super) fn overdrawn(gate: &Gate, overdrawn: &Overdrawn) -> Refusal {
     };
     Refusal::new(
         Code::Budget,
-        format!("The budget {} does not suffice: {}.", balance.account.id, share_left(balance)),
+        format!("The budget {} has too little left: {}.", balance.account.id, share_left(balance)),
         format!("{when} A smaller noisegate.epsilon costs less; remembered answers cost nothing."),
     )
 }
