@@ -167,7 +167,8 @@ async fn until_running(superuser: &Client, count: &str) -> Duration {
     let start = Instant::now();
     // Inside a transaction what was seen first would be seen again.
     let look = format!("SELECT pg_stat_clear_snapshot(); {WAITING}");
-    while texts(superuser, &look).await.expect("a count").pop() != Some(vec![Some(count.to_owned())])
+    while texts(superuser, &look).await.expect("a count").pop()
+        != Some(vec![Some(count.to_owned())])
     {
         assert!(start.elapsed() < Duration::from_secs(10), "not {count} leaves are running");
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -188,11 +189,16 @@ fn a_source_that_is_down_costs_nothing_and_is_found_again() {
         let entry = latest(&shop).await;
         assert_eq!((entry.query.to_string(), entry.state), (id, State::Voided));
         assert_eq!(spent(&shop).await, before, "nothing was sent");
-        assert_eq!(cell(&session.client, &known).await, answer, "what is remembered needs no source");
+        assert_eq!(
+            cell(&session.client, &known).await,
+            answer,
+            "what is remembered needs no source"
+        );
         // In a transaction the fault aborts it, as any error does.
         session.client.batch_execute("BEGIN").await.expect("a transaction");
         assert_fault(&session.client.query(&question, &[]).await.expect_err("a fault"));
-        let error = session.client.query("SELECT 1", &[]).await.expect_err("an aborted transaction");
+        let error =
+            session.client.query("SELECT 1", &[]).await.expect_err("an aborted transaction");
         assert_eq!(database_error(&error).code().code(), "25P02");
         session.client.batch_execute("ROLLBACK").await.expect("the end of the transaction");
         shop.source.restart().expect("the source starts");
@@ -288,10 +294,11 @@ fn a_cancel_stops_the_leaf_and_keeps_the_charge() {
         admin.batch_execute("ROLLBACK").await.expect("the end of the lock");
         // What only passes through is canceled on the shadow.
         let start = Instant::now();
-        let (asking, ()) = tokio::join!(session.client.simple_query("SELECT pg_sleep(20)"), async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            session.client.cancel_token().cancel_query(NoTls).await.expect("a cancel");
-        });
+        let (asking, ()) =
+            tokio::join!(session.client.simple_query("SELECT pg_sleep(20)"), async {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                session.client.cancel_token().cancel_query(NoTls).await.expect("a cancel");
+            });
         let error = asking.expect_err("a canceled statement");
         assert_eq!(database_error(&error).code().code(), "57014");
         assert!(start.elapsed() < Duration::from_secs(10));
