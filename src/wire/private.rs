@@ -182,7 +182,8 @@ pub(super) async fn answer(
         at: gate.clock.now(),
         canceled,
     };
-    let outcome = caught(outcome(gate, statement, &asked)).await;
+    // The road's state is large: on the heap it leaves the stack to the parser's recursion.
+    let outcome = caught(Box::pin(outcome(gate, statement, &asked))).await;
     let outcome = outcome.unwrap_or(Err(Fault::Unreachable("a panic").into()));
     let before = statement
         .offset_chars

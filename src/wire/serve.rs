@@ -101,7 +101,7 @@ async fn client(stream: TcpStream, shared: &Shared) -> Result<(), WireError> {
     let users = Users(&server.gate.ledger);
     match accept(stream, server.tls.as_ref(), server.tls_required, &users).await? {
         Accepted::Closed => Ok(()),
-        Accepted::Session(client) => session::run(*client, shared).await,
+        Accepted::Session(client) => Box::pin(session::run(*client, shared)).await,
         Accepted::Cancel { pid, secret } => {
             if shared.cancels.cancel(pid, &secret) {
                 let key = shared.shadow_keys.get(&pid).map(|key| key.value().clone());

@@ -257,7 +257,7 @@ impl Session<'_> {
         };
         let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
         let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
-        let answer = private::while_there(&mut self.relay.client, answer).await?;
+        let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;
         private::execute(&mut self.relay, &private, &bind, &execute, answer)
     }
 
@@ -317,7 +317,7 @@ impl Session<'_> {
         };
         let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
         let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
-        let answer = private::while_there(&mut self.relay.client, answer).await?;
+        let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;
         private::execute_simple(&mut self.relay, &private, &bind, answer)?;
         self.relay.drain().await
     }
