@@ -46,19 +46,33 @@ impl Cancels {
         }
     }
 
-    /// Stops what the session runs, if the secret is right and it runs anything.
+    /// Stops the private statement that is being answered, if the secret is right.
     ///
-    /// Tells whether something was stopped; the client must not be told.
-    pub fn cancel(&self, pid: i32, secret: &[u8]) -> bool {
+    /// Tells what was found; the client must not be told.
+    pub fn cancel(&self, pid: i32, secret: &[u8]) -> Found {
         let Some(session) = self.sessions.get(&pid).map(|entry| Arc::clone(&entry)) else {
-            return false;
+            return Found::Nothing;
         };
         if !equal(&session.secret, secret) {
-            return false;
+            return Found::Nothing;
         }
         let running = session.running().clone();
-        running.inspect(CancellationToken::cancel).is_some()
+        running.map_or(Found::Session, |token| {
+            token.cancel();
+            Found::Statement
+        })
     }
+}
+
+/// What a cancel request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No session has this key.
+    Nothing,
+    /// A session whose statement, if any, is the shadow's to stop.
+    Session,
+    /// A private statement; it was stopped.
+    Statement,
 }
 
 impl Session {
@@ -155,14 +169,17 @@ mod tests {
 
         let mut wrong = session.secret().to_vec();
         *wrong.last_mut().unwrap() ^= 1;
-        assert!(!cancels.cancel(session.pid(), &wrong));
-        assert!(!cancels.cancel(session.pid(), &[]));
-        assert!(!cancels.cancel(session.pid(), session.secret().split_last().unwrap().1));
-        assert!(!cancels.cancel(session.pid(), other.secret()));
-        assert!(!cancels.cancel(other.pid(), session.secret()));
+        assert_eq!(cancels.cancel(session.pid(), &wrong), Found::Nothing);
+        assert_eq!(cancels.cancel(session.pid(), &[]), Found::Nothing);
+        assert_eq!(
+            cancels.cancel(session.pid(), session.secret().split_last().unwrap().1),
+            Found::Nothing
+        );
+        assert_eq!(cancels.cancel(session.pid(), other.secret()), Found::Nothing);
+        assert_eq!(cancels.cancel(other.pid(), session.secret()), Found::Nothing);
         assert!(!statement.token().is_cancelled());
 
-        assert!(cancels.cancel(session.pid(), session.secret()));
+        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Statement);
         assert!(statement.token().is_cancelled());
         assert!(!bystander.token().is_cancelled());
     }
@@ -171,11 +188,11 @@ mod tests {
     fn a_cancel_between_statements_does_nothing() {
         let cancels = Cancels::new();
         let session = cancels.register(4).unwrap();
-        assert!(!cancels.cancel(session.pid(), session.secret()));
+        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Session);
         let first = session.begin_statement();
-        assert!(cancels.cancel(session.pid(), session.secret()));
+        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Statement);
         drop(first);
-        assert!(!cancels.cancel(session.pid(), session.secret()));
+        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Session);
         assert!(!session.begin_statement().token().is_cancelled());
     }
 
@@ -186,7 +203,7 @@ mod tests {
         let (pid, secret) = (session.pid(), session.secret().to_vec());
         let statement = session.begin_statement();
         drop(session);
-        assert!(!cancels.cancel(pid, &secret));
+        assert_eq!(cancels.cancel(pid, &secret), Found::Nothing);
         assert!(!statement.token().is_cancelled() && cancels.sessions.is_empty());
     }
 }

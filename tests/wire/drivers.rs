@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use tokio_postgres::NoTls;
 use tokio_postgres::types::Type;
 
-use crate::common::{cell, connect, error, run};
-use crate::{SHOP, charges};
+use crate::common::{cell, connect, error};
+use crate::{SHOP, charges, run};
 
 #[test]
 fn parameters_and_types() {

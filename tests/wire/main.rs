@@ -14,14 +14,15 @@ mod startup;
 
 use std::sync::LazyLock;
 
-use common::{DEMO, cell, open, run};
+use common::{DEMO, cell, open};
 use noisegate::demo::{Shop, ShopOptions};
 use noisegate::wire::scram;
 use tokio_postgres::Client;
 
 /// One analyst for each test that counts charges; each one's password is the name.
-const ANALYSTS: [&str; 8] =
-    ["alice", "bob", "driver", "names", "python", "raw", "settings", "start"];
+const ANALYSTS: [&str; 11] = [
+    "alice", "bob", "deep", "draw", "driver", "names", "python", "raw", "settings", "skip", "start",
+];
 
 /// The demo's policy with budgets that no test exhausts.
 fn policy() -> String {
@@ -35,7 +36,7 @@ fn policy() -> String {
 
 static SHOP: LazyLock<Shop> = LazyLock::new(|| {
     let shop = open(ShopOptions::new(0.01, &policy(), "wire.toml"));
-    run(async {
+    common::run(async {
         for user in ANALYSTS {
             let verifier = scram::verifier(user).expect("a verifier");
             shop.gate.ledger.put_user(user, &verifier).await.expect("a user");
@@ -43,6 +44,12 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
     });
     shop
 });
+
+/// Runs a test. The shop opens before, since that blocks.
+fn run<T>(test: impl Future<Output = T>) -> T {
+    LazyLock::force(&SHOP);
+    common::run(test)
+}
 
 /// How many questions the analyst was charged for.
 async fn charges(client: &Client) -> usize {

@@ -34,9 +34,12 @@ fn describes_what_there_is() {
     assert!(orders.contains("o_totalprice|numeric(15,2)||not null|"), "{orders}");
     let (budget, _) = psql(&SHOP, &["-c", "\\d noisegate.budget"]);
     assert!(budget.contains("epsilon_left|numeric|"), "{budget}");
-    let (described, errors) =
-        psql(&SHOP, &["-c", "select count(*) as n, avg(o_totalprice) from orders \\gdesc"]);
-    assert_eq!((described.as_str(), errors.as_str()), ("", ""), "not a meta-command in -c");
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("script.sql");
+    let text = "select count(*) as n, avg(o_totalprice) from orders \\gdesc\n";
+    std::fs::write(&script, text).expect("written");
+    let (described, errors) = psql(&SHOP, &["-f", script.to_str().expect("UTF-8")]);
+    assert_eq!((described.as_str(), errors.as_str()), ("n|bigint\navg|numeric\n", ""));
 }
 
 #[test]

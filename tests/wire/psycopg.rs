@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{SHOP, common::run};
+use crate::{SHOP, run};
 
 /// The environment, made by the first test run. Several may want to make it at once.
 fn python() -> PathBuf {

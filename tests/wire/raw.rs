@@ -5,8 +5,7 @@ use noisegate::wire::message::from_client::{Bind, Kind, Parse};
 use noisegate::wire::message::{from_shadow, to_shadow};
 use noisegate::wire::{Backend, Credentials, Frame, HostKind, Target, backend};
 
-use crate::SHOP;
-use crate::common::run;
+use crate::{SHOP, run};
 
 /// A connection by frames.
 struct Raw(Backend);
@@ -14,14 +13,11 @@ struct Raw(Backend);
 const COUNT: &str = "select count(*) from orders";
 
 impl Raw {
-    async fn connect() -> Self {
+    async fn connect(user: &str) -> Self {
         let host = HostKind::Tcp("127.0.0.1".into());
         let target = Target { host, port: SHOP.address.port(), tls: None };
-        let login = Credentials {
-            user: "raw".into(),
-            password: Some("raw".into()),
-            database: "shop".into(),
-        };
+        let login =
+            Credentials { user: user.into(), password: Some(user.into()), database: "shop".into() };
         Self(backend::connect(&target, &login, &[]).await.expect("a connection"))
     }
 
@@ -137,10 +133,11 @@ impl Heard {
 #[test]
 fn one_execute_one_draw() {
     run(async {
-        let mut raw = Raw::connect().await;
+        let mut raw = Raw::connect("draw").await;
         let count = raw.count().await;
         let charged = raw.charges().await;
-        let sql = "select o_orderstatus, count(*) from orders group by 1 order by 1";
+        let sql = "select o_orderstatus, count(*) from orders where o_totalprice > 17 \
+            group by 1 order by 1";
         let heard = raw.parse("", sql).bind("", "").describe(Kind::Portal, "").sync().await;
         assert_eq!(heard.tags(), "12TZ");
         let columns = from_shadow::row_description(&heard.0[2].body).expect("columns");
@@ -185,7 +182,7 @@ fn one_execute_one_draw() {
 #[test]
 fn names_mean_what_postgresql_lets_them_mean() {
     run(async {
-        let mut raw = Raw::connect().await;
+        let mut raw = Raw::connect("raw").await;
         let count = raw.count().await;
         // A name that is taken stays what it was: no empty answer, and no private one.
         assert_eq!(raw.parse("s", COUNT).sync().await.tags(), "1Z");
@@ -223,7 +220,7 @@ fn names_mean_what_postgresql_lets_them_mean() {
 #[test]
 fn errors_skip_to_sync() {
     run(async {
-        let mut raw = Raw::connect().await;
+        let mut raw = Raw::connect("skip").await;
         let count = raw.count().await;
         let charged = raw.charges().await;
         raw.parse("", "select 1").bind("", "").execute("", 0);
@@ -274,7 +271,7 @@ fn errors_skip_to_sync() {
 #[test]
 fn long_and_deep_texts_end_in_answers() {
     run(async {
-        let mut raw = Raw::connect().await;
+        let mut raw = Raw::connect("deep").await;
         let count = raw.count().await;
         let charged = raw.charges().await;
         let list = format!("{COUNT} where o_shippriority in (0{})", ", 1".repeat(100_000));
@@ -313,7 +310,7 @@ fn long_and_deep_texts_end_in_answers() {
 #[test]
 fn a_hundred_thousand_frames() {
     run(async {
-        let mut raw = Raw::connect().await;
+        let mut raw = Raw::connect("raw").await;
         raw.parse("n", "select 1").sync().await;
         raw.parse("c", COUNT).sync().await;
         let count = raw.count().await;

@@ -1,7 +1,7 @@
 //! The analyst's own settings and tables.
 
-use crate::common::{cell, connect, error, run, texts};
-use crate::{SHOP, charges};
+use crate::common::{cell, connect, error, texts};
+use crate::{SHOP, charges, run};
 
 #[test]
 fn settings_budgets_and_plans() {
