@@ -46,33 +46,19 @@ impl Cancels {
         }
     }
 
-    /// Stops the private statement that is being answered, if the secret is right.
+    /// Stops what the session runs, if the secret is right and it runs anything.
     ///
-    /// Tells what was found; the client must not be told.
-    pub fn cancel(&self, pid: i32, secret: &[u8]) -> Found {
+    /// Tells whether something was stopped; the client must not be told.
+    pub fn cancel(&self, pid: i32, secret: &[u8]) -> bool {
         let Some(session) = self.sessions.get(&pid).map(|entry| Arc::clone(&entry)) else {
-            return Found::Nothing;
+            return false;
         };
         if !equal(&session.secret, secret) {
-            return Found::Nothing;
+            return false;
         }
         let running = session.running().clone();
-        running.map_or(Found::Session, |token| {
-            token.cancel();
-            Found::Statement
-        })
+        running.inspect(CancellationToken::cancel).is_some()
     }
-}
-
-/// What a cancel request was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// No session has this key.
-    Nothing,
-    /// A session whose statement, if any, is the shadow's to stop.
-    Session,
-    /// A private statement; it was stopped.
-    Statement,
 }
 
 impl Session {
@@ -169,17 +155,14 @@ mod tests {
 
         let mut wrong = session.secret().to_vec();
         *wrong.last_mut().unwrap() ^= 1;
-        assert_eq!(cancels.cancel(session.pid(), &wrong), Found::Nothing);
-        assert_eq!(cancels.cancel(session.pid(), &[]), Found::Nothing);
-        assert_eq!(
-            cancels.cancel(session.pid(), session.secret().split_last().unwrap().1),
-            Found::Nothing
-        );
-        assert_eq!(cancels.cancel(session.pid(), other.secret()), Found::Nothing);
-        assert_eq!(cancels.cancel(other.pid(), session.secret()), Found::Nothing);
+        assert!(!cancels.cancel(session.pid(), &wrong));
+        assert!(!cancels.cancel(session.pid(), &[]));
+        assert!(!cancels.cancel(session.pid(), session.secret().split_last().unwrap().1));
+        assert!(!cancels.cancel(session.pid(), other.secret()));
+        assert!(!cancels.cancel(other.pid(), session.secret()));
         assert!(!statement.token().is_cancelled());
 
-        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Statement);
+        assert!(cancels.cancel(session.pid(), session.secret()));
         assert!(statement.token().is_cancelled());
         assert!(!bystander.token().is_cancelled());
     }
@@ -188,11 +171,11 @@ mod tests {
     fn a_cancel_between_statements_does_nothing() {
         let cancels = Cancels::new();
         let session = cancels.register(4).unwrap();
-        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Session);
+        assert!(!cancels.cancel(session.pid(), session.secret()));
         let first = session.begin_statement();
-        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Statement);
+        assert!(cancels.cancel(session.pid(), session.secret()));
         drop(first);
-        assert_eq!(cancels.cancel(session.pid(), session.secret()), Found::Session);
+        assert!(!cancels.cancel(session.pid(), session.secret()));
         assert!(!session.begin_statement().token().is_cancelled());
     }
 
@@ -203,7 +186,7 @@ mod tests {
         let (pid, secret) = (session.pid(), session.secret().to_vec());
         let statement = session.begin_statement();
         drop(session);
-        assert_eq!(cancels.cancel(pid, &secret), Found::Nothing);
+        assert!(!cancels.cancel(pid, &secret));
         assert!(!statement.token().is_cancelled() && cancels.sessions.is_empty());
     }
 }

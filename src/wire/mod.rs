@@ -26,7 +26,7 @@ mod testing;
 
 pub use accept::{Accepted, Client, Verifiers, accept};
 pub use backend::Backend;
-pub use cancel::{Canceler, Cancels, Found, Running};
+pub use cancel::{Canceler, Cancels, Running};
 pub use error::WireError;
 pub use frame::{Frame, FrameReader, FrameWriter};
 pub use frame::{LIMIT_BEFORE_LOGIN, LIMIT_FROM_CLIENT, LIMIT_FROM_SHADOW};

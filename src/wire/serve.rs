@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::accept::{Accepted, Verifiers, accept};
 use super::backend;
-use super::cancel::{Cancels, Found};
+use super::cancel::Cancels;
 use super::error::WireError;
 use super::session;
 use super::target::{Credentials, Target};
@@ -97,9 +97,7 @@ async fn client(stream: TcpStream, shared: &Shared) -> Result<(), WireError> {
         Accepted::Closed => Ok(()),
         Accepted::Session(client) => session::run(*client, shared).await,
         Accepted::Cancel { pid, secret } => {
-            // A private statement fails by itself; a cancel of the shadow could come too late and
-            // hit what the client runs next.
-            if shared.cancels.cancel(pid, &secret) == Found::Session {
+            if shared.cancels.cancel(pid, &secret) {
                 let key = shared.shadow_keys.get(&pid).map(|key| key.value().clone());
                 if let Some((pid, secret)) = key {
                     backend::cancel(&server.shadow, pid, &secret).await?;

@@ -242,6 +242,7 @@ impl Session<'_> {
         bind: from_client::Bind,
         execute: from_client::Execute,
     ) -> Result<(), WireError> {
+        let running = self.canceler.begin_statement();
         let names = &self.shared.server.gate.private_names;
         let private = match executed::look_up(&mut self.relay, &private, names, false).await? {
             Executed::Failed => return Ok(()),
@@ -256,9 +257,7 @@ impl Session<'_> {
         let Some(settings) = private::settings(&mut self.relay, portal).await? else {
             return Ok(());
         };
-        let running = self.canceler.begin_statement();
         let answer = private::answer(self, &private, &bind, &settings, running.token()).await;
-        drop(running);
         private::execute(&mut self.relay, &private, &bind, &execute, answer)
     }
 
@@ -295,6 +294,7 @@ impl Session<'_> {
     }
 
     async fn simple_private(&mut self, statement: Statement) -> Result<(), WireError> {
+        let running = self.canceler.begin_statement();
         let private = Private { statement, types: Vec::new(), located: true };
         let names = &self.shared.server.gate.private_names;
         let private = match executed::look_up(&mut self.relay, &private, names, true).await? {
@@ -315,9 +315,7 @@ impl Session<'_> {
             parameters: Vec::new(),
             result_formats: Vec::new(),
         };
-        let running = self.canceler.begin_statement();
         let answer = private::answer(self, &private, &bind, &settings, running.token()).await;
-        drop(running);
         private::execute_simple(&mut self.relay, &private, &bind, answer)?;
         self.relay.drain().await
     }

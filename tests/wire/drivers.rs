@@ -12,7 +12,7 @@ use crate::{SHOP, charges, run};
 #[test]
 fn parameters_and_types() {
     run(async {
-        let (client, notices) = connect(&SHOP.client_config("driver")).await;
+        let (client, notices) = connect(&SHOP.client_config("typed")).await;
         let typed = "select o_orderstatus, count(*), avg(o_totalprice) from orders \
             where o_shippriority <= $1 and o_orderdate >= $2::text::date and o_orderstatus <> $3 \
             and o_totalprice > $4::text::numeric group by 1 having count(*) > $5 order by 1 limit $6";
