@@ -307,6 +307,20 @@ fn changed(frame: &Frame, change: ErrorChange) -> Result<Frame, WireError> {
     Ok(to_client::error_response(fields))
 }
 
+/// The request that a frame with this tag is.
+pub(super) fn tagged(tag: u8) -> Option<Request> {
+    match tag {
+        b'Q' => Some(Request::Query),
+        b'P' => Some(Request::Parse),
+        b'B' => Some(Request::Bind),
+        b'D' => Some(Request::Describe),
+        b'E' => Some(Request::Execute),
+        b'C' => Some(Request::Close),
+        b'S' => Some(Request::Sync),
+        _ => None,
+    }
+}
+
 /// The request that a frame of the client is, as far as a reply is awaited for it.
 pub(super) fn request(frame: &from_client::Request) -> Option<Request> {
     use from_client::Request as From;

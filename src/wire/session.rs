@@ -161,7 +161,11 @@ impl Session<'_> {
     }
 
     async fn client_frame(&mut self, frame: Frame) -> Result<(), WireError> {
-        let message = Message::decode(&frame)?;
+        let message = match Message::decode(&frame) {
+            Ok(message) => message,
+            Err(WireError::Malformed { .. }) => return self.malformed(&frame),
+            Err(error) => return Err(error),
+        };
         self.names.undo(&mut self.relay.undone);
         // After an error PostgreSQL skips everything up to Sync, and so do we.
         if self.relay.failed && !matches!(message, Message::Sync | Message::Query(_)) {
@@ -208,6 +212,16 @@ impl Session<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// PostgreSQL knows what to say of a message that cannot be read.
+    fn malformed(&mut self, frame: &Frame) -> Result<(), WireError> {
+        let request = relay::tagged(frame.tag)
+            .ok_or_else(|| WireError::protocol("invalid frontend message type"))?;
+        if !self.relay.failed || matches!(request, Request::Query | Request::Sync) {
+            self.pass(frame, request);
+        }
+        Ok(())
     }
 
     /// Forwards a frame as it came.
