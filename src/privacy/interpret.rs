@@ -181,8 +181,7 @@ impl<'a> Run<'a> {
         eval::eval(expr, &|scan, name| {
             let table = self.table(scan)?;
             let at = table.position(name)?;
-            Ok(row.get(scan).copied().flatten().and_then(|row| row.get(at)).cloned())
-                .map(Option::unwrap_or_default)
+            Ok(Option::unwrap_or_default(row.get(scan).copied().flatten().and_then(|row| row.get(at)).cloned()))
         })
     }
 
