@@ -144,7 +144,7 @@ fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
         Function::Sub => at(0).zip(at(1)).map(|(a, b)| Range::of(a.low - b.high, a.high - b.low)),
         Function::Mul => product(&at(0)?, &at(1)?),
         Function::Div => quotient(&at(0)?, &at(1)?),
-        Function::Mod => remainder(at(0), &at(1)?),
+        Function::Mod => Some(remainder(at(0), &at(1)?)),
         Function::Neg => at(0).map(|a| Range::of(-a.high, -a.low)),
         Function::Abs => at(0).map(absolute),
         Function::Floor | Function::Ceil => at(0).map(|a| grow(a, &RBig::ONE)),
@@ -185,14 +185,14 @@ fn quotient(a: &Range, b: &Range) -> Option<Range> {
 }
 
 /// A remainder is smaller than the divisor and has the sign of the dividend.
-fn remainder(a: Option<Range>, b: &Range) -> Option<Range> {
+fn remainder(a: Option<Range>, b: &Range) -> Range {
     let most = absolute(b.clone()).high;
     let (mut low, mut high) = (-most.clone(), most);
     if let Some(a) = a {
         low = low.max(a.low.min(RBig::ZERO));
         high = high.min(a.high.max(RBig::ZERO));
     }
-    Some(Range { low, high })
+    Range { low, high }
 }
 
 fn absolute(a: Range) -> Range {

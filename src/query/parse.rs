@@ -6,7 +6,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::lower::unsupported;
-use super::tokens::{TEXT_BYTES_MAX, TOKENS_MAX};
+use super::tokens::{TEXT_BYTES_MAX, TOKENS_MAX, plain_trims};
 use crate::error::Refusal;
 
 /// The canonical form is longer than the client's text by its parentheses and qualified names.
@@ -19,6 +19,8 @@ const NESTING_MAX: usize = 100;
 /// Parses one query.
 pub fn query(text: &str) -> Result<Query, Refusal> {
     guard(text)?;
+    let trimmed = plain_trims(text);
+    let text = trimmed.as_deref().unwrap_or(text);
     let mut statements = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(NESTING_MAX.saturating_mul(2))
         .try_with_sql(text)

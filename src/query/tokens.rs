@@ -134,6 +134,31 @@ pub fn replace_parameters(text: &str, replace: &dyn Fn(usize) -> Option<String>)
     Some(result)
 }
 
+/// The canonical form writes `trim(x)` as `TRIM(BOTH FROM x)`, which the parser does not read; this
+/// writes the function that it is.
+pub(crate) fn plain_trims(text: &str) -> Option<String> {
+    let tokens = tokenize(text)?;
+    let lines = Lines::new(text);
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for four in tokens.windows(4) {
+        let [trim, open, side, from] = four else { continue };
+        let name = match (word(Some(&trim)).as_deref(), word(Some(&side)).as_deref()) {
+            (Some("trim"), Some("both")) => "btrim(",
+            (Some("trim"), Some("leading")) => "ltrim(",
+            (Some("trim"), Some("trailing")) => "rtrim(",
+            _ => continue,
+        };
+        if open.token == Token::LParen && word(Some(&from)).as_deref() == Some("from") {
+            result.push_str(text.get(done..lines.offset(trim.span.start)?)?);
+            result.push_str(name);
+            done = lines.offset(from.span.end)?;
+        }
+    }
+    result.push_str(text.get(done..)?);
+    Some(result)
+}
+
 fn tokenize(text: &str) -> Option<Vec<TokenWithSpan>> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().ok()?;
     Some(tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect())
@@ -180,7 +205,8 @@ fn kind(
         || tokens.windows(3).any(escaped_name)
         || tokens.last().is_some_and(|token| is_private(&token.token, private));
     let reads = READING.contains(&word(tokens.first()).unwrap_or_default().as_str());
-    if !ours && !(reads && tokens.iter().any(|token| is_virtual(&token.token))) {
+    let fills = reads && tokens.iter().any(|token| is_virtual(&token.token));
+    if !ours && !fills {
         return execute(text, tokens, lines).unwrap_or(Kind::Untouched);
     }
     match word(tokens.first()).as_deref() {

@@ -108,7 +108,7 @@ fn average_widths(analyzed: &Analyzed, leaf: &BoundLeaf, release: &Release) -> V
             let label = &average.label;
             Some(match (known.len(), widths.len()) {
                 (_, 0) => return None,
-                (0, _) => format!("no bound on {label}: the groups are too small for it"),
+                (0, _) => format!("any distance on {label}, whose groups are too small"),
                 (1, 1) => format!("± {most:.4} on {label}"),
                 (some, all) if some == all => format!("± {least:.4} to {most:.4} on {label}"),
                 _ => format!("± {least:.4} or more on {label}"),
