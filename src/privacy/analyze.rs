@@ -67,6 +67,9 @@ pub struct Analyzed {
     pub groups_enforced: bool,
     /// Rows of one unit that count in one group.
     pub rows: u32,
+    /// Whether the step that enforces `rows` is needed: not if a unit cannot have more, and always
+    /// if it can, also where the policy allows one row only.
+    pub rows_enforced: bool,
     /// One for each statistic of the leaf.
     pub statistics: Vec<Calibrated>,
     /// How groups come to be shown.
@@ -125,7 +128,7 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     }
     let units = threshold.then(|| units_statistic(&mut leaf));
     let (groups, groups_enforced) = group_bound(&leaf, terms);
-    let rows = row_bound(&leaf);
+    let (rows, rows_enforced) = row_bound(&leaf);
     let price = Price::new(&leaf, terms, threshold)?;
     let statistics: Vec<Calibrated> = leaf
         .statistics
@@ -143,7 +146,16 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         }
     };
     let loss = price.loss;
-    let state = Analyzed { unit, groups, groups_enforced, rows, statistics, selection, loss };
+    let state = Analyzed {
+        unit,
+        groups,
+        groups_enforced,
+        rows,
+        rows_enforced,
+        statistics,
+        selection,
+        loss,
+    };
     Ok(Plan { leaf, state })
 }
 
@@ -175,17 +187,18 @@ fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
 }
 
 /// Rows of one unit that can count in one group: one where every scan is a function of the unit,
-/// else the largest that the policy allows for the private tables read.
-fn row_bound(leaf: &Leaf) -> u32 {
+/// else the largest that the policy allows for the private tables read, which must be enforced:
+/// public rows can multiply a unit's rows to any number.
+fn row_bound(leaf: &Leaf) -> (u32, bool) {
     let known = determined(leaf);
     if (0..leaf.scans.len()).all(|scan| known.contains(&scan)) {
-        return 1;
+        return (1, false);
     }
     let rows = leaf.scans.iter().filter_map(|scan| match &scan.exposure {
         Exposure::Private { rows_max, .. } => Some(*rows_max),
         Exposure::Public => None,
     });
-    rows.max().unwrap_or(1).max(1)
+    (rows.max().unwrap_or(1).max(1), true)
 }
 
 /// By how much one unit moves the statistic of one group, in steps; at least one, so that there is

@@ -55,7 +55,7 @@ pub fn shown(plan: &Plan<Analyzed>) -> String {
 
 fn text(leaf: &Leaf, analyzed: &Analyzed) -> String {
     let emit = Emit { leaf, analyzed };
-    let groups = if analyzed.rows == 1 && !analyzed.groups_enforced && analyzed.groups == 1 {
+    let groups = if !analyzed.rows_enforced && !analyzed.groups_enforced && analyzed.groups == 1 {
         emit.one_row_per_unit()
     } else {
         emit.many_rows_per_unit()
