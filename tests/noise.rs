@@ -182,6 +182,26 @@ fn a_join_with_many_groups_of_one_person() {
     });
 }
 
+/// Public rows may multiply a person's row to any number; one still counts once.
+#[test]
+fn public_rows_do_not_multiply_a_person() {
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, _) = connect(&shop.client_config("alice")).await;
+        let (postgres, _) = connect(&shop.source_config()).await;
+        proxy.batch_execute("SET noisegate.epsilon = '1e5'").await.expect("a setting");
+        let people = cell(&postgres, "SELECT count(*) FROM customer").await;
+        for from in ["customer CROSS JOIN region", "customer JOIN part ON p_size > c_nationkey - 1"]
+        {
+            let counted = cell(&proxy, &format!("SELECT count(*) FROM {from}")).await;
+            assert_eq!(counted, people, "{from}");
+            let sql = format!("SELECT c_mktsegment, count(*) FROM {from} GROUP BY 1");
+            let once = "SELECT c_mktsegment, count(*) FROM customer GROUP BY 1";
+            assert_eq!(cells(&proxy, &sql, 1).await, cells(&postgres, once, 1).await, "{from}");
+        }
+    });
+}
+
 /// EXPLAIN over the wire says the standard deviation that the plan has.
 #[test]
 fn explain_states_the_noise() {
