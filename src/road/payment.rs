@@ -108,7 +108,12 @@ pub(super) fn accounts(pays: &[(String, Budget)]) -> Result<Vec<Account>, Error>
 
 fn account(id: &str, budget: &Budget) -> Result<Account, Error> {
     let epsilon = Epsilon::parse(&budget.epsilon).map_err(|_| policy_number())?;
-    let delta = Delta::parse(&budget.delta).map_err(|_| policy_number())?;
+    let delta = match budget.accountant {
+        Accountant::Zcdp => Delta::parse(&budget.delta).ok(),
+        // A pure account has no δ, and its limit does not look at this one.
+        Accountant::Pure => Delta::from_cost(&Amount::from_units(noisegate_privacy::UBig::ONE)),
+    };
+    let delta = delta.ok_or_else(policy_number)?;
     let limit = Limit::new(budget.accountant, &epsilon, &delta, THRESHOLDS);
     Ok(Account {
         id: id.to_owned(),
