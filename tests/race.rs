@@ -17,6 +17,9 @@ const FITS: usize = 20;
 const CONNECTIONS: usize = 100;
 
 static SHOP: LazyLock<Shop> = LazyLock::new(|| {
+    // For who looks into a failure.
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer();
+    log.try_init().expect("a log");
     let policy = DEMO.replace(
         "per     = \"analyst\"\nepsilon = 10\ndelta   = 1e-7",
         "per     = \"analyst\"\naccountant = \"pure\"\nepsilon = 2",
