@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, FillError, Options, Progress, fill};
 use crate::clock::Clock;
+use crate::database;
 use crate::ledger::{Ledger, LedgerError};
 use crate::policy::{LedgerStore, Policy, PolicyError, ServerOverrides, TableRule};
 use crate::road::{Gate, GateError};
@@ -231,9 +232,7 @@ fn clusters(options: &ShopOptions) -> Result<(Cluster, Option<Cluster>), ShopErr
 }
 
 async fn connect(config: &tokio_postgres::Config) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
+    database::connect(config).await
 }
 
 async fn fill_source(
