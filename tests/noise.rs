@@ -319,7 +319,11 @@ fn a_group_below_the_minimum_is_never_shown() {
             proxy.batch_execute(&set).await.expect("a setting");
             let noisy = cells(&proxy, &sql(year), 1).await;
             for (key, exact) in cells(&postgres, &sql(year), 1).await {
-                if noisy.contains_key(&key) { assert!(exact[0] >= 10, "{key:?} has {exact:?}") } else { withheld += 1 }
+                if noisy.contains_key(&key) {
+                    assert!(exact[0] >= 10, "{key:?} has {exact:?}")
+                } else {
+                    withheld += 1
+                }
             }
             shown += noisy.len();
         }

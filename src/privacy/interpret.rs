@@ -181,7 +181,9 @@ impl<'a> Run<'a> {
         eval::eval(expr, &|scan, name| {
             let table = self.table(scan)?;
             let at = table.position(name)?;
-            Ok(Option::unwrap_or_default(row.get(scan).copied().flatten().and_then(|row| row.get(at)).cloned()))
+            Ok(Option::unwrap_or_default(
+                row.get(scan).copied().flatten().and_then(|row| row.get(at)).cloned(),
+            ))
         })
     }
 

@@ -72,10 +72,9 @@ fn is_arithmetic(function: &Function) -> bool {
 fn case(args: &[Expr], columns: Columns<'_>) -> Result<Value, Unsupported> {
     for pair in args.chunks(2) {
         match pair {
-            [condition, value]
-                if eval(condition, columns)? == Value::Bool(true) => {
-                    return within_bounds(value, eval(value, columns)?);
-                }
+            [condition, value] if eval(condition, columns)? == Value::Bool(true) => {
+                return within_bounds(value, eval(value, columns)?);
+            }
             [default] => return within_bounds(default, eval(default, columns)?),
             _ => {}
         }
