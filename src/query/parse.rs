@@ -16,6 +16,15 @@ const OPERATORS_MAX: usize = 500;
 /// How deep parentheses may nest.
 const NESTING_MAX: usize = 100;
 
+/// The stack of what recurses over a query. A worker's own has 2 MB, and who called has used some.
+const STACK_BYTES: usize = 32 << 20;
+
+/// Runs `work`, which recurses over a query within the limits above, on a stack that is deep
+/// enough for it: an overflow would end the whole process.
+pub fn deeply<T>(work: impl FnOnce() -> T) -> T {
+    stacker::grow(STACK_BYTES, work)
+}
+
 /// Parses one query.
 pub fn query(text: &str) -> Result<Query, Refusal> {
     guard(text)?;

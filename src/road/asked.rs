@@ -13,7 +13,7 @@ use crate::ids::{Analyst, QueryId};
 use crate::policy::Preview;
 use crate::query::leaves::{Answer as Kind, Bound, rows_refused};
 use crate::query::splice::{self, Array};
-use crate::query::tokens;
+use crate::query::{parse, tokens};
 use crate::shadow::canonical::{Canonical, CanonicalError};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
@@ -154,7 +154,7 @@ pub(super) async fn spliced(
     mut arrays: Vec<(usize, Vec<Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    let text = splice::text(bound.query, &canonical.columns)?;
+    let text = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     arrays.sort_by_key(|(first, _)| *first);
     let mut encoded = Vec::new();
     for array in arrays.into_iter().flat_map(|(_, arrays)| arrays) {

@@ -10,7 +10,7 @@ use super::asked::{self, Answer, Asked};
 use super::gate::Gate;
 use super::payment;
 use crate::error::{Error, Fault};
-use crate::query::leaves::{self, Answer as Kind, BoundLeaf};
+use crate::query::leaves::{Answer as Kind, BoundLeaf};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 
@@ -39,8 +39,7 @@ pub struct InspectedLeaf {
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
 pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
     let canonical = asked.canonical(gate).await?;
-    let tree = parse::query(&canonical.text)?;
-    let bound = leaves::bind(tree, &gate.snapshot, canonical.parameters.len())?;
+    let bound = super::bound(gate, &canonical)?;
     if bound.answer != Kind::Released {
         return match asked::without_leaves(gate, &bound)? {
             Answer::Forward(_) => Ok(None),
@@ -48,8 +47,8 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
         };
     }
     let payment = payment::of(gate, asked)?;
-    let plans = payment.analyze(&bound.leaves)?;
-    let spliced = splice::text(bound.query, &canonical.columns)?;
+    let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
+    let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     let leaves = plans.into_iter().zip(bound.leaves);
     Ok(Some(Inspected {
         canonical,

@@ -70,8 +70,8 @@ with raises(errors.ConfigurationLimitExceeded, "together cost more"):
     conn.execute("set noisegate.epsilon = 2; select count(*), sum(o_totalprice) from orders "
                  "union all select count(*), 0 from lineitem where l_tax > 0.011")
 conn.execute("reset noisegate.epsilon")
-with raises(errors.FeatureNotSupported, "ANY"):
-    conn.execute("select count(*) from orders where o_orderstatus = any(%s)", [["F", "O"]])
+either = one("select count(*) from orders where o_orderstatus = any(%s)", ["F", "O"])
+assert first < either < count + 1000, either
 notices.clear()
 assert conn.execute("select * from orders limit 5").fetchall() == []
 assert [state for state, _ in notices] == ["01000"], notices
