@@ -2,7 +2,7 @@
 //! says of the same rows. The exact answer is subtracted, and what remains must be the noise that
 //! EXPLAIN announced: no more, no less, independent from cell to cell.
 
-#![expect(clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod common;
 #[path = "common/fit.rs"]
@@ -340,9 +340,9 @@ fn a_group_below_the_minimum_is_never_shown() {
             let noisy = cells(&proxy, &sql(year), 1).await;
             for (key, exact) in cells(&postgres, &sql(year), 1).await {
                 if noisy.contains_key(&key) {
-                    assert!(exact[0] >= 10, "{key:?} has {exact:?}")
+                    assert!(exact[0] >= 10, "{key:?} has {exact:?}");
                 } else {
-                    withheld += 1
+                    withheld += 1;
                 }
             }
             shown += noisy.len();

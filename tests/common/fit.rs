@@ -84,14 +84,18 @@ impl Law {
             expected.get(limit).is_some_and(|n| *n >= EXPECTED_MIN)
                 && beyond(*limit) >= EXPECTED_MIN
         };
-        let limit = (0..).take_while(enough).last().expect("enough draws to compare");
+        let limit = (0..100_000).take_while(enough).last().expect("enough draws to compare");
         let mut seen: BTreeMap<i64, f64> = BTreeMap::new();
         for draw in draws {
             *seen.entry(bin(*draw).clamp(-limit - 1, limit + 1)).or_default() += 1.0;
         }
         let mut chi2 = 0.0;
         for at in -limit - 1..=limit + 1 {
-            let mean = if at.abs() > limit { beyond(limit) } else { expected[&at] };
+            let mean = if at.abs() > limit {
+                beyond(limit)
+            } else {
+                expected.get(&at).copied().unwrap_or(0.0)
+            };
             chi2 += (seen.get(&at).copied().unwrap_or(0.0) - mean).powi(2) / mean;
         }
         #[expect(clippy::cast_precision_loss, reason = "a few hundred bins")]

@@ -1,7 +1,8 @@
 //! Answers as psql shows them, under the policy whose noise is nothing. Each script is one
 //! session of alice.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -35,7 +36,7 @@ fn psql(shop: &Shop, inputs: &[String]) -> Vec<String> {
     let program = Binaries::find().expect("PostgreSQL is installed").program("psql");
     let mut text = String::new();
     for input in inputs {
-        text.push_str(&format!("{input}\n\\echo {MARK}\n"));
+        writeln!(text, "{input}\n\\echo {MARK}").expect("a string takes all");
     }
     // psql flushes one before it writes to the other, so in one file they are in order.
     let both = tempfile::NamedTempFile::new().expect("a file");

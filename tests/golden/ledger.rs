@@ -15,6 +15,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -44,7 +45,7 @@ async fn table(text: &str) -> String {
             out.push_str(line);
         } else {
             let status = world.does(event).await;
-            out.push_str(&format!("{event:<48} -> {status}"));
+            write!(out, "{event:<48} -> {status}").expect("a string takes all");
         }
         out.push('\n');
     }

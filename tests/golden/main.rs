@@ -4,6 +4,8 @@
 //!
 //! To add a case, add its input to a file of `sql-tests/` and run with `UPDATE_EXPECT=1`.
 
+#![expect(clippy::panic, reason = "tests")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

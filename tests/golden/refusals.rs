@@ -48,9 +48,10 @@ fn refusals() {
         let inputs = script::inputs(&pieces);
         let outputs = run(ask(shop, &inputs));
         for (input, output) in inputs.iter().zip(&outputs) {
-            match output.starts_with("answered") {
-                true => answered.push(input.clone()),
-                false => refused += 1,
+            if output.starts_with("answered") {
+                answered.push(input.clone());
+            } else {
+                refused += 1;
             }
         }
         script::print(&script::with_outputs(&pieces, outputs))
