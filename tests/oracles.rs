@@ -108,7 +108,7 @@ fn the_source_sees_only_what_noisegate_wrote() {
         let known = "SELECT table_name FROM information_schema.tables \
                      WHERE table_schema = 'public' UNION SELECT column_name \
                      FROM information_schema.columns WHERE table_schema = 'public' \
-                     UNION SELECT 'public'";
+                     UNION SELECT 'public' UNION SELECT 'C'";
         let known: BTreeSet<String> =
             texts(&admin, known).await.expect("names").into_iter().flatten().flatten().collect();
         let log = log(shop);

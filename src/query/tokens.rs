@@ -211,6 +211,11 @@ fn kind(
     }
     match word(tokens.first()).as_deref() {
         Some("select" | "with") if selects_into(tokens) => Kind::Other("select into".to_owned()),
+        Some("select" | "with")
+            if tokens.iter().any(|token| word(Some(token)).as_deref() == Some("into")) =>
+        {
+            Kind::Other("select into".to_owned())
+        }
         Some("select" | "with" | "values" | "table") => Kind::Query,
         None if tokens.first().is_some_and(|token| token.token == Token::LParen) => Kind::Query,
         Some("explain") => explain(tokens, begin, lines),

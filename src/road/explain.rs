@@ -52,7 +52,8 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
         units(&analyzed.loss.rho, 12),
         units(&analyzed.loss.delta, 18)
     ));
-    let widths = spoken::widths(analyzed, leaf);
+    let mut widths = spoken::widths(analyzed, leaf);
+    widths.extend(spoken::behind_averages(analyzed, leaf));
     if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
     }

@@ -71,6 +71,13 @@ impl Gate {
         })
     }
 
+    /// The settings of noisegate's own that an analyst's session starts with.
+    pub fn session_settings(&self, analyst: &str) -> Vec<(&'static str, String)> {
+        let epsilon = self.policy.terms(analyst).map(|terms| terms.epsilon_default);
+        let epsilon = epsilon.map(|epsilon| ("epsilon", epsilon));
+        epsilon.into_iter().chain([("notices", "on".to_owned())]).collect()
+    }
+
     /// How long the source may take.
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.policy.answers.timeout_ms)

@@ -73,6 +73,21 @@ pub(super) fn widths(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
         .collect()
 }
 
+/// The half-widths behind averages, for EXPLAIN: their own depend on what is released.
+pub(super) fn behind_averages(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
+    let width = |at: usize| {
+        let column = leaf.columns.values.get(at)?;
+        Some(decimal(&half_width(analyzed, column, ALPHA)?, column.scale))
+    };
+    let averages = leaf.columns.averages.iter();
+    averages
+        .filter_map(|average| {
+            let (sum, count) = (width(average.sum)?, width(average.count)?);
+            Some(format!("± {sum} on the sum and ± {count} on the count behind {}", average.label))
+        })
+        .collect()
+}
+
 fn half_width(analyzed: &Analyzed, column: &ValueColumn, alpha: (u32, u32)) -> Option<IBig> {
     Some(analyzed.statistics.get(column.statistic)?.noise.half_width(alpha).into())
 }

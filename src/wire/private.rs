@@ -240,12 +240,21 @@ async fn outcome(gate: &Gate, statement: &Statement, asked: &Asked<'_>) -> Resul
             "Send it in parts, or keep long lists of values in a table.",
         )
         .into()),
-        StatementKind::Other(word) => Err(statement_refused(
-            &format!("{} cannot be used with tables of people.", word.to_uppercase()),
-            "Send the SELECT itself; its result can be kept on the client's side.",
-        )
-        .into()),
+        StatementKind::Other(word) => Err(other_refused(word).into()),
     }
+}
+
+fn other_refused(word: &str) -> Refusal {
+    let hint = match word {
+        "copy" | "create" | "declare" | "insert" | "merge" | "prepare" | "select into" => {
+            "Send the SELECT itself; its result can be kept on the client's side."
+        }
+        _ => "Tables of people can be asked for aggregates, and for nothing else.",
+    };
+    statement_refused(
+        &format!("{} cannot be used with tables of people.", word.to_uppercase()),
+        hint,
+    )
 }
 
 fn statement_refused(sentence: &str, hint: &str) -> Refusal {

@@ -76,8 +76,11 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
             parameters.push((name.clone(), value.clone()));
         }
     }
-    // So that SHOW knows the name; the value is put in its place when it is asked for.
+    // So that SHOW knows the names; what the budget is, is put in its place when it is asked for.
     parameters.push(("noisegate.budget".to_owned(), String::new()));
+    for (name, value) in server.gate.session_settings(&client.user) {
+        parameters.push((format!("noisegate.{name}"), value));
+    }
     let shadow = match backend::connect(&server.shadow, &server.login, &parameters).await {
         Ok(shadow) => shadow,
         Err(WireError::Server { sqlstate, message }) if sqlstate.starts_with("22") => {

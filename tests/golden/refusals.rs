@@ -32,7 +32,8 @@ accountant = "pure"
 "#;
 
 static SHOP: LazyLock<Shop> = LazyLock::new(|| {
-    let policy = DEMO.replace(r#"["alice", "bob"]"#, r#"["alice"]"#) + PURE;
+    let policy = DEMO.replace(r#"["alice", "bob"]"#, r#"["alice"]"#);
+    let policy = policy.replace("max = 1 }", "max = 2 }") + PURE;
     let mut options = ShopOptions::new(0.001, &policy, "refusals.toml");
     // The first of January 2026, so that windows refill when they always do.
     (options.clock, _) = Clock::fixed(Millis(1_767_225_600_000));
