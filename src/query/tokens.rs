@@ -180,7 +180,8 @@ fn kind(
         || tokens.windows(3).any(escaped_name)
         || tokens.last().is_some_and(|token| is_private(&token.token, private));
     let reads = READING.contains(&word(tokens.first()).unwrap_or_default().as_str());
-    if !ours && !(reads && tokens.iter().any(|token| is_virtual(&token.token))) {
+    let ours = ours || (reads && tokens.iter().any(|token| is_virtual(&token.token)));
+    if !ours {
         return execute(text, tokens, lines).unwrap_or(Kind::Untouched);
     }
     match word(tokens.first()).as_deref() {
