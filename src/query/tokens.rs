@@ -180,8 +180,7 @@ fn kind(
         || tokens.windows(3).any(escaped_name)
         || tokens.last().is_some_and(|token| is_private(&token.token, private));
     let reads = READING.contains(&word(tokens.first()).unwrap_or_default().as_str());
-    let ours = ours || (reads && tokens.iter().any(|token| is_virtual(&token.token)));
-    if !ours {
+    if !ours && !(reads && tokens.iter().any(|token| is_virtual(&token.token))) {
         return execute(text, tokens, lines).unwrap_or(Kind::Untouched);
     }
     match word(tokens.first()).as_deref() {
