@@ -1,5 +1,7 @@
 //! Real clients against the proxy, and what no polite client sends.
 
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

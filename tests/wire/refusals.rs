@@ -132,9 +132,8 @@ async fn wrong(
     row: &(&str, &str, Option<&str>),
 ) -> Option<String> {
     let (sql, codes, word) = row;
-    let error = match client.simple_query(sql).await {
-        Ok(_) => return Some("was answered".to_owned()),
-        Err(error) => error,
+    let Err(error) = client.simple_query(sql).await else {
+        return Some("was answered".to_owned());
     };
     let Some(db) = error.as_db_error() else { return Some(error.to_string()) };
     let code =
