@@ -30,6 +30,7 @@ pub mod wire;
 // What they stand on.
 pub mod catalog;
 pub mod clock;
+mod database;
 pub mod error;
 pub mod ids;
 pub mod policy;

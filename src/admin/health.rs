@@ -11,9 +11,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
+use crate::database;
 use crate::ledger::Ledger;
 
 /// How long each part may take to answer.
@@ -85,9 +86,5 @@ async fn answers<T, E: std::fmt::Display>(
 }
 
 async fn ask(config: &Config) -> Result<(), tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    let asking = async move { client.batch_execute("SELECT 1").await };
-    // The connection ends when its client is dropped.
-    let (answer, _ended) = tokio::join!(asking, connection);
-    answer
+    database::connect(config).await?.batch_execute("SELECT 1").await
 }

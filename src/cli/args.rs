@@ -30,6 +30,9 @@ pub(super) enum Command {
     /// Who may log in.
     #[command(subcommand)]
     User(User),
+    /// What an operator has to decide about the ledger.
+    #[command(subcommand)]
+    Ledger(Ledger),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +99,13 @@ pub(super) enum User {
     Remove(OneUser),
     /// List the users.
     List(OfPolicy),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Ledger {
+    /// Confirm that this machine's clock is right, when it is more than 32 days ahead of the
+    /// ledger's last mark. Until then nothing is charged, since windows could refill by mistake.
+    AcceptClock(OfPolicy),
 }
 
 #[derive(Debug, Args)]

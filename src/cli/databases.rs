@@ -1,8 +1,9 @@
 //! The logins that a policy names, and connections by them.
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
 use super::error::{CliError, describe};
+use crate::database;
 use crate::policy::{Password, Policy, TableRule};
 use crate::shadow::ListedTable;
 
@@ -52,15 +53,8 @@ fn with(mut config: Config, password: Option<Password>) -> Config {
 
 /// Connects; the connection ends with the client.
 pub(super) async fn connect(login: &'static str, config: &Config) -> Result<Client, CliError> {
-    let connected = config.connect(NoTls).await;
-    let (client, connection) =
-        connected.map_err(|error| CliError::Connect { login, error: describe(&error) })?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(login, error = %describe(&error), "a connection ended");
-        }
-    });
-    Ok(client)
+    let connected = database::connect(config).await;
+    connected.map_err(|error| CliError::Connect { login, error: describe(&error) })
 }
 
 /// The tables of a policy, as the shadow wants them.

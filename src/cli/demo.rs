@@ -21,17 +21,17 @@ use crate::demo::{DATABASE, Progress, Shop, ShopOptions, USERS};
 const POLICY: &str = include_str!("../../budgets/demo.toml");
 const POLICY_NAME: &str = "budgets/demo.toml";
 
-/// To try: groups, more than noise on top of noise, and the price of both.
+/// To try: groups of people, a window over noisy counts with joins below, and what both cost.
 const QUERIES: [&str; 3] = [
     "SELECT c_mktsegment, count(*), round(avg(c_acctbal), 2) AS balance\n    \
      FROM customer GROUP BY 1 ORDER BY 2 DESC;",
-    "SELECT n_name, sum(o_totalprice) AS revenue, rank() OVER (ORDER BY sum(o_totalprice) DESC)\n    \
+    "SELECT r_name, count(*) AS orders, round(100 * count(*) / sum(count(*)) OVER (), 1) AS percent\n    \
      FROM orders JOIN customer ON c_custkey = o_custkey JOIN nation ON n_nationkey = c_nationkey\n    \
-     GROUP BY 1 ORDER BY 3 LIMIT 5;",
+     JOIN region ON r_regionkey = n_regionkey GROUP BY 1 ORDER BY 2 DESC;",
     "SELECT account, epsilon, epsilon_left FROM noisegate.budget;",
 ];
 
-pub(super) async fn run(args: &args::Demo, stop: CancellationToken) -> Result<(), CliError> {
+pub(super) async fn run(args: &args::Demo, end: CancellationToken) -> Result<(), CliError> {
     let admin = bind(args.admin).await?;
     let folder = args.dir.as_deref().map(Folder::take).transpose()?;
     let options = options(args, folder.as_ref())?;
@@ -40,12 +40,12 @@ pub(super) async fn run(args: &args::Demo, stop: CancellationToken) -> Result<()
     let opened = tokio::select! {
         shop = Shop::open(options, |progress| show(&bar, progress)) => Some(shop),
         // What was opened so far is closed as it is dropped.
-        () = stop.cancelled() => None,
+        () = end.cancelled() => None,
     };
     bar.finish_and_clear();
     let Some(shop) = opened else { return Ok(()) };
     let mut shop = shop?;
-    let result = serve(&shop, admin, stop).await;
+    let result = serve(&shop, admin, end).await;
     shop.close().await;
     // The server's files, and only then the folder around them.
     drop(shop);
@@ -69,14 +69,14 @@ fn options(args: &args::Demo, folder: Option<&Folder>) -> Result<ShopOptions, Cl
 }
 
 /// The shop answers by itself; this tells how, and waits for the end.
-async fn serve(shop: &Shop, admin: TcpListener, stop: CancellationToken) -> Result<(), CliError> {
+async fn serve(shop: &Shop, admin: TcpListener, end: CancellationToken) -> Result<(), CliError> {
     welcome(shop.address, admin.local_addr()?);
     let health = Health {
         source: shop.source_config(),
         shadow: shop.source.config(DATABASE, "postgres"),
         ledger: shop.gate.ledger.clone(),
     };
-    with_admin(admin, health, &stop, stop.cancelled()).await;
+    with_admin(admin, health, &end, end.cancelled()).await;
     Ok(())
 }
 
@@ -107,7 +107,8 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 /// On the standard error; where that is no terminal it shows nothing.
 fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
+    // Not 0, of which any number of rows is all.
+    let bar = ProgressBar::new(1);
     let template = "{msg:>10} {wide_bar} {human_pos} of about {human_len} rows";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);

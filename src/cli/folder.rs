@@ -78,7 +78,7 @@ mod tests {
         }
         let left: Vec<_> =
             std::fs::read_dir(parent.path()).unwrap().map(|e| e.unwrap().path()).collect();
-        assert_eq!(left, [old.clone()]);
+        assert_eq!(left, std::slice::from_ref(&old));
         assert!(old.read_dir().unwrap().next().is_none());
     }
 

@@ -64,10 +64,7 @@ fn logins(policy: &Policy, reader: &Config, owner: &Config) -> Result<Logins, Cl
     };
     let usual = Logins::default();
     Ok(Logins {
-        reader: login(
-            reader.get_user().unwrap_or(&usual.reader.role),
-            server.source_password()?,
-        ),
+        reader: login(reader.get_user().unwrap_or(&usual.reader.role), server.source_password()?),
         analyst: login(&server.shadow_analyst, server.shadow_analyst_password()?),
         owner: login(owner.get_user().unwrap_or(&usual.owner.role), server.shadow_password()?),
         ..usual

@@ -9,6 +9,7 @@ mod run;
 mod check;
 mod demo;
 mod init;
+mod ledger;
 mod serve;
 mod user;
 // What they share.

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio_postgres::config::SslMode;
+use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
+
+use crate::database;
 
 use super::databases::Databases;
 use super::error::CliError;
@@ -51,7 +55,10 @@ impl Proxy {
         databases: &Databases,
         ledger: Ledger,
     ) -> Result<Self, CliError> {
-        let (shadow, login) = Target::from_config(&databases.shadow, None)?;
+        // As for the other connections: in the clear unless the address asks for TLS.
+        let required = databases.shadow.get_ssl_mode() == SslMode::Require;
+        let trusted = required.then(|| TlsConnector::from(database::client_config()));
+        let (shadow, login) = Target::from_config(&databases.shadow, trusted.as_ref())?;
         let tls = policy.server.tls.as_ref();
         let tls_required = tls.is_some_and(|tls| tls.required);
         let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;

@@ -8,7 +8,7 @@ use clap::Parser;
 use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::complain;
-use super::{check, demo, init, logging, serve, signals, user};
+use super::{check, demo, init, ledger, logging, serve, signals, user};
 
 /// How long threads that still block may hold up the end.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -41,5 +41,6 @@ async fn run(command: &Command) -> Result<(), CliError> {
         Command::Init(args) => init::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::User(args) => user::run(args).await,
+        Command::Ledger(args) => ledger::run(args).await,
     }
 }

@@ -58,7 +58,9 @@ async fn refuse_unsafe(
 /// the old rows, so a failure is only told.
 async fn refresh(policy: &Policy, databases: &Databases) {
     let Some(owner) = &databases.owner else {
-        tracing::info!("public tables stay as `noisegate init` left them: no password of the owner");
+        tracing::info!(
+            "public tables stay as `noisegate init` left them: no password of the owner"
+        );
         return;
     };
     let copied = async {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, FillError, Options, Progress, fill};
 use crate::clock::Clock;
+use crate::database;
 use crate::ledger::{Ledger, LedgerError};
 use crate::policy::{LedgerStore, Policy, PolicyError, ServerOverrides, TableRule};
 use crate::road::{Gate, GateError};
@@ -30,6 +31,8 @@ pub const USERS: [&str; 3] = ["alice", "bob", "carol"];
 pub struct ShopOptions {
     /// TPC-H's scale factor.
     pub scale: f64,
+    /// SQL that fills the source instead of TPC-H.
+    pub seed: Option<String>,
     /// The policy's text, without a `[server]` section.
     pub policy: String,
     /// Its name in errors.
@@ -55,6 +58,7 @@ impl ShopOptions {
     pub fn new(scale: f64, policy: &str, policy_name: &str) -> Self {
         Self {
             scale,
+            seed: None,
             policy: policy.to_owned(),
             policy_name: policy_name.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -127,10 +131,10 @@ impl Shop {
         let listener = listen(options.listen).await?;
         let address = listener.local_addr()?;
         let (source, shadow) = clusters(&options)?;
-        // In a folder that goes with the server, even if we are killed.
-        let ledger_path = source.log_path().with_file_name("ledger.db");
+        // The one folder that always goes with the server, even if we are killed.
+        let ledger_path = source.socket_dir().join("ledger.db");
         let policy = policy(&options, &ledger_path)?;
-        fill_source(&source, options.scale, progress).await?;
+        fill_source(&source, &options, progress).await?;
         let logins = logins();
         build_shadow(&source, shadow.as_ref().unwrap_or(&source), &policy, &logins).await?;
         let ledger = Ledger::open(&ledger_path, options.clock.clone())?;
@@ -158,15 +162,7 @@ impl Shop {
             tls_required: false,
         };
         let server = tokio::spawn(serve(listener, server, stop.clone()));
-        Ok(Self {
-            address,
-            gate,
-            source,
-            shadow,
-            ledger_path,
-            stop,
-            server: Some(server),
-        })
+        Ok(Self { address, gate, source, shadow, ledger_path, stop, server: Some(server) })
     }
 
     /// How a client connects as this user.
@@ -236,20 +232,21 @@ fn clusters(options: &ShopOptions) -> Result<(Cluster, Option<Cluster>), ShopErr
 }
 
 async fn connect(config: &tokio_postgres::Config) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
+    database::connect(config).await
 }
 
 async fn fill_source(
     source: &Cluster,
-    scale: f64,
+    options: &ShopOptions,
     progress: impl FnMut(Progress),
 ) -> Result<(), ShopError> {
     let server = connect(&source.config("postgres", "postgres")).await?;
     server.batch_execute(&format!("CREATE DATABASE {SOURCE_DATABASE}")).await?;
     let mut client = connect(&source.config(SOURCE_DATABASE, "postgres")).await?;
-    fill(&mut client, scale, progress).await?;
+    match &options.seed {
+        Some(seed) => client.batch_execute(seed).await?,
+        None => fill(&mut client, options.scale, progress).await?,
+    }
     Ok(())
 }
 

@@ -85,7 +85,7 @@ fn the_demo_and_the_truth_are_read() {
     );
 
     let truth = Policy::parse_with(TRUTH, "truth.toml", overrides()).unwrap();
-    assert_eq!(truth.terms("alice").unwrap().epsilon_max, "1e20");
+    assert_eq!(truth.terms("alice").unwrap().epsilon_max, "1e19");
     assert_eq!(truth.tables.keys().collect::<Vec<_>>(), policy.tables.keys().collect::<Vec<_>>());
     for (name, rule) in &truth.tables {
         let (TableRule::Private(truth), TableRule::Private(demo)) = (rule, &policy.tables[name])

@@ -19,6 +19,7 @@ use crate::budget::{Accountant, Delta, Epsilon, Loss, Rho};
 use crate::noise::Noise;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::threshold;
+use crate::total::leaf_is_total;
 use crate::unit::{Owner, determined, unit_of};
 
 /// What the policy and the analyst set for one leaf. No data is in it.
@@ -67,6 +68,9 @@ pub struct Analyzed {
     pub groups_enforced: bool,
     /// Rows of one unit that count in one group.
     pub rows: u32,
+    /// Whether a unit has at most one row before any bounding, so that none is needed. That `rows`
+    /// is one does not say so: it may be what the policy allows, which has to be enforced.
+    pub one_row: bool,
     /// One for each statistic of the leaf.
     pub statistics: Vec<Calibrated>,
     /// How groups come to be shown.
@@ -116,6 +120,9 @@ impl Plan<Analyzed> {
 
 /// Understands a leaf.
 pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejection> {
+    if !leaf_is_total(&leaf) {
+        return Err(Rejection::Malformed);
+    }
     let Owner::Unit(unit) = unit_of(&leaf, &leaf.joins)? else {
         return Err(Rejection::NotPrivate);
     };
@@ -125,7 +132,8 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     }
     let units = threshold.then(|| units_statistic(&mut leaf));
     let (groups, groups_enforced) = group_bound(&leaf, terms);
-    let rows = row_bound(&leaf);
+    let one_row = one_row(&leaf);
+    let rows = if one_row { 1 } else { row_bound(&leaf) };
     let price = Price::new(&leaf, terms, threshold)?;
     let statistics: Vec<Calibrated> = leaf
         .statistics
@@ -143,7 +151,8 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         }
     };
     let loss = price.loss;
-    let state = Analyzed { unit, groups, groups_enforced, rows, statistics, selection, loss };
+    let state =
+        Analyzed { unit, groups, groups_enforced, rows, one_row, statistics, selection, loss };
     Ok(Plan { leaf, state })
 }
 
@@ -174,13 +183,15 @@ fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
     }
 }
 
-/// Rows of one unit that can count in one group: one where every scan is a function of the unit,
-/// else the largest that the policy allows for the private tables read.
-fn row_bound(leaf: &Leaf) -> u32 {
+/// Whether every scan is a function of the unit, so that it has at most one joined row.
+fn one_row(leaf: &Leaf) -> bool {
     let known = determined(leaf);
-    if (0..leaf.scans.len()).all(|scan| known.contains(&scan)) {
-        return 1;
-    }
+    (0..leaf.scans.len()).all(|scan| known.contains(&scan))
+}
+
+/// Rows of one unit that may count in one group: the most that the policy allows for the private
+/// tables read. This is enforced, not believed.
+fn row_bound(leaf: &Leaf) -> u32 {
     let rows = leaf.scans.iter().filter_map(|scan| match &scan.exposure {
         Exposure::Private { rows_max, .. } => Some(*rows_max),
         Exposure::Public => None,

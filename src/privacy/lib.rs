@@ -10,6 +10,7 @@ pub mod plan;
 // How a leaf is understood.
 pub mod analyze;
 pub mod range;
+pub mod total;
 pub mod unit;
 // What it costs.
 pub mod budget;
@@ -21,6 +22,8 @@ pub mod receipt;
 pub mod release;
 pub mod threshold;
 pub mod width;
+// What all of it is held against.
+pub mod interpret;
 // Arithmetic that rounds against the analyst.
 mod decimal;
 mod rounding;

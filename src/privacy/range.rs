@@ -121,7 +121,19 @@ pub fn range(expr: &Expr) -> Option<Range> {
             Some(Range { low: value.clone(), high: value })
         }
         Node::Constant(None) | Node::Parameter(_) => None,
-        Node::Call(function, args) => call_range(function, args),
+        Node::Call(function, args) => {
+            let found = call_range(function, args)?;
+            // A quotient of integers and a cast to one are whole numbers.
+            let whole = matches!(function, Function::Div | Function::Cast);
+            Some(if whole && matches!(expr.ty, Type::Int(_)) { outward(&found) } else { found })
+        }
+    }
+}
+
+fn outward(range: &Range) -> Range {
+    Range {
+        low: RBig::from(range.low.clone().floor()),
+        high: RBig::from(range.high.clone().ceil()),
     }
 }
 
@@ -132,6 +144,7 @@ fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
         Function::Sub => at(0).zip(at(1)).map(|(a, b)| Range::of(a.low - b.high, a.high - b.low)),
         Function::Mul => product(&at(0)?, &at(1)?),
         Function::Div => quotient(&at(0)?, &at(1)?),
+        Function::Mod => Some(remainder(at(0), &at(1)?)),
         Function::Neg => at(0).map(|a| Range::of(-a.high, -a.low)),
         Function::Abs => at(0).map(absolute),
         Function::Floor | Function::Ceil => at(0).map(|a| grow(a, &RBig::ONE)),
@@ -141,6 +154,9 @@ fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
         }
         Function::Coalesce => hull(args),
         Function::Case => hull(&case_values(args)),
+        Function::Cast if args.first().is_some_and(|arg| arg.ty == Type::Bool) => {
+            Some(Range { low: RBig::ZERO, high: RBig::ONE })
+        }
         Function::NullIf | Function::Cast => at(0),
         Function::Least => bounded(args, true),
         Function::Greatest => bounded(args, false),
@@ -166,6 +182,17 @@ fn quotient(a: &Range, b: &Range) -> Option<Range> {
         return None;
     }
     product(a, &Range::of(RBig::ONE / b.high.clone(), RBig::ONE / b.low.clone()))
+}
+
+/// A remainder is smaller than the divisor and has the sign of the dividend.
+fn remainder(a: Option<Range>, b: &Range) -> Range {
+    let most = absolute(b.clone()).high;
+    let (mut low, mut high) = (-most.clone(), most);
+    if let Some(a) = a {
+        low = low.max(a.low.min(RBig::ZERO));
+        high = high.min(a.high.max(RBig::ZERO));
+    }
+    Range { low, high }
 }
 
 fn absolute(a: Range) -> Range {
@@ -205,7 +232,11 @@ fn bounded(args: &[Expr], least: bool) -> Option<Range> {
 }
 
 /// `least(greatest(x, low), high)` and its mirror bound any `x`.
-fn clamp_pattern(args: &[Expr], least: bool) -> Option<Range> {
+pub(crate) fn clamp_pattern(args: &[Expr], least: bool) -> Option<Range> {
+    // A third argument would not be held to the constants.
+    if args.len() != 2 {
+        return None;
+    }
     let outer = args.iter().find_map(constant)?;
     let inner = args.iter().find(|arg| constant(arg).is_none())?;
     let Node::Call(function, inner_args) = &inner.node else { return None };

@@ -16,8 +16,8 @@
 //! `interpret` removes one unit from random tables and compares (`tests/neighbours.rs`).
 
 use crate::analyze::Rejection;
-use crate::expr::{Expr, Function, Node};
-use crate::plan::{Exposure, JoinKind, Joins, Leaf, Scan};
+use crate::expr::{Expr, Function, Node, TextType, Type};
+use crate::plan::{Exposure, Hop, JoinKind, Joins, Leaf, Scan};
 
 /// Whose rows a tree yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,9 @@ fn hops(scan: &Scan) -> usize {
 fn links(leaf: &Leaf, left: &Joins, right: &Joins, condition: &Expr) -> bool {
     let Node::Call(Function::Eq, args) = &condition.node else { return false };
     let [a, b] = args.as_slice() else { return false };
+    if !exact_equality(&a.ty, &b.ty) {
+        return false;
+    }
     let (Some(a), Some(b)) = (a.as_column(), b.as_column()) else { return false };
     let (lefts, rights) = (left.scans(), right.scans());
     let across = (lefts.contains(&a.scan) && rights.contains(&b.scan))
@@ -92,20 +95,35 @@ pub fn same_reference(one: &Scan, column: &str, other: &Scan, other_column: &str
     }
 }
 
-/// A row of a table, named by a unique column: (schema, table, column).
-type Reference<'a> = (&'a str, &'a str, &'a str);
+/// Whether `=` between the types is finer than that of each: values that are equal under it to one
+/// value are equal to each other. It is not between a number and a binary one, where the number
+/// is rounded first: two keys of a unique column can then equal the same value. Nor is it
+/// between timestamps with and without a time zone, when clocks are put back, or between text
+/// with and without blanks at its end.
+fn exact_equality(a: &Type, b: &Type) -> bool {
+    let exact = |ty: &Type| matches!(ty, Type::Int(_) | Type::Numeric(_));
+    let binary = |ty: &Type| matches!(ty, Type::Float(_));
+    let text = |ty: &Type| matches!(ty, Type::Text(TextType::Text | TextType::Varchar));
+    a == b || (exact(a) && exact(b)) || (binary(a) && binary(b)) || (text(a) && text(b))
+}
+
+/// A row of a table, named by a unique column: schema, table, column, and the way from there to
+/// the unit, so that tables that reach different units never meet.
+type Reference<'a> = (&'a str, &'a str, &'a str, &'a [Hop], &'a str);
 
 /// The row that a value of this column names, on the way to the unit.
 fn reference<'a>(scan: &'a Scan, column: &'a str) -> Option<Reference<'a>> {
     let Exposure::Private { path, unit, .. } = &scan.exposure else { return None };
-    if let Some(hop) = path.first().filter(|hop| hop.column == column) {
-        return Some((&hop.to_schema, &hop.to_table, &hop.to_column));
+    if let Some((hop, rest)) = path.split_first().filter(|(hop, _)| hop.column == column) {
+        return Some((&hop.to_schema, &hop.to_table, &hop.to_column, rest, unit));
     }
     let own_key = path.is_empty() && unit == column;
     (own_key || scan.unique.iter().any(|unique| unique == column)).then_some((
         scan.schema.as_str(),
         scan.table.as_str(),
         column,
+        path,
+        unit,
     ))
 }
 
@@ -170,7 +188,8 @@ fn lookup(leaf: &Leaf, found: &[usize], condition: &Expr) -> Option<usize> {
         let column = key.as_column()?;
         let scan = leaf.scans.get(column.scan)?;
         let unique = scan.exposure == Exposure::Public && scan.unique.contains(&column.name);
-        let known = from.scans().iter().all(|scan| found.contains(scan));
+        let known = from.scans().iter().all(|scan| found.contains(scan))
+            && exact_equality(&key.ty, &from.ty);
         (unique && known && !found.contains(&column.scan)).then_some(column.scan)
     };
     one_way(a, b).or_else(|| one_way(b, a))

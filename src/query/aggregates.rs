@@ -13,7 +13,7 @@ use sqlparser::ast::{
     VisitorMut,
 };
 
-use super::lower::{lower, strip, unsupported};
+use super::lower::{function_name, lower, strip, unsupported};
 use super::parse;
 use super::scope::{RowSource, Scope};
 use crate::error::{Code, Refusal};
@@ -126,7 +126,7 @@ impl Columns {
     }
 
     /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`
-    pub(crate) fn from_clause(&self) -> Result<Vec<TableWithJoins>, Refusal> {
+    pub(crate) fn unnested(&self) -> Result<Vec<TableWithJoins>, Refusal> {
         let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
         let arrays: Vec<String> = types
             .enumerate()
@@ -179,10 +179,6 @@ fn is_aggregate(function: &ast::Function) -> bool {
     let name = function_name(function);
     function.over.is_none()
         && (matches!(name.as_str(), "count" | "sum" | "avg") || OTHERS.contains(&name.as_str()))
-}
-
-fn function_name(function: &ast::Function) -> String {
-    function.name.to_string().to_ascii_lowercase()
 }
 
 /// Puts columns of `leaf_n` in the place of group keys and aggregates.
@@ -280,7 +276,8 @@ impl<'a> Rewriter<'a> {
         };
         match (name.as_str(), argument, distinct) {
             ("count", None, false) => {
-                let at = self.column(Statistic::Rows { filter, present: None }, 0, None, Some(&label));
+                let at =
+                    self.column(Statistic::Rows { filter, present: None }, 0, None, Some(&label));
                 self.cast(at, "bigint")
             }
             ("count", Some(argument), false) => {
@@ -519,14 +516,21 @@ fn no_bounds(value: &Expr) -> Refusal {
             name.get_or_insert_with(|| column.name.clone());
         }
     });
-    let (what, near) = match name {
-        Some(name) => (format!("\"{name}\""), name),
-        None => ("this expression".to_owned(), String::new()),
+    let (sentence, near) = match name {
+        Some(name) => {
+            (format!("A sum over \"{name}\" needs bounds, and the policy declares none."), name)
+        }
+        None => {
+            let sentence = "A sum over this expression needs bounds, and none follow from those \
+                            of its columns.";
+            (sentence.to_owned(), String::new())
+        }
     };
     Refusal::new(
         Code::Bounds,
-        format!("A sum over {what} needs bounds, and the policy declares none."),
-        "Write least(greatest(x, low), high) in the query, or have bounds declared in the policy.",
+        sentence,
+        "Write least(greatest(x, low), high) around it, with numbers that are possible whatever \
+         the data, or have bounds declared in the policy.",
     )
     .near(&near)
 }
@@ -535,7 +539,8 @@ fn no_noisy_form(name: &str) -> Refusal {
     Refusal::new(
         Code::Aggregate,
         format!("The aggregate {name} has no noisy form here."),
-        "Use count, count(DISTINCT <the person's key>), sum or avg.",
+        "Use count, sum or avg, or count(DISTINCT …) of the person's key; for the shape of a \
+         distribution, group by ranges such as floor(x / 10) and count.",
     )
     .near(name)
 }

@@ -27,8 +27,11 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
     check.joins(&leaf.joins)?;
     for statistic in &leaf.statistics {
         let (filter, value) = match statistic {
-            // count(x) asks only whether x is there.
-            Statistic::Rows { filter, .. } | Statistic::Units { filter } => (filter, None),
+            // count(x) of a column asks only whether x is there; of an expression, more.
+            Statistic::Rows { filter, present } => {
+                (filter, present.as_ref().filter(|value| value.as_column().is_none()))
+            }
+            Statistic::Units { filter } => (filter, None),
             Statistic::Sum { filter, value, .. } => (filter, Some(value)),
         };
         filter.iter().try_for_each(|expr| check.condition(expr))?;

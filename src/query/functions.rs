@@ -191,11 +191,14 @@ pub(crate) fn cast(arg: Expr, to: Type) -> Result<Expr, Refusal> {
         _ => false,
     };
     if !total {
-        return Err(unknown_function("cast").with_sentence(format!(
+        let name = |ty: &Type| ty.name().replace("pg_catalog.bpchar", "character");
+        let mut refusal = unknown_function("cast").with_sentence(format!(
             "A cast from {} to {} could fail for some row, so it is not made over private rows.",
-            arg.ty.name(),
-            to.name()
-        )));
+            name(&arg.ty),
+            name(&to)
+        ));
+        "Compare the value in its own type, or cast the aggregate.".clone_into(&mut refusal.hint);
+        return Err(refusal);
     }
     Ok(Expr::call(Function::Cast, vec![arg], to))
 }

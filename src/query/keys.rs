@@ -5,18 +5,13 @@ use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
 
 use super::scope::RowSource;
 use crate::catalog::snapshot::{KeyValues, Snapshot};
-use crate::error::Refusal;
 
 /// The most groups that declared keys may multiply to; above it groups are found in the data.
 const DECLARED_GROUPS_MAX: usize = 10_000;
 
 /// The keys with their domains. One key that must be found in the data makes all of them so,
 /// because a group is shown or withheld as a whole.
-pub(crate) fn with_domains(
-    keys: Vec<Expr>,
-    source: &RowSource,
-    snapshot: &Snapshot,
-) -> Result<Vec<Key>, Refusal> {
+pub(crate) fn with_domains(keys: Vec<Expr>, source: &RowSource, snapshot: &Snapshot) -> Vec<Key> {
     let keys: Vec<Key> = keys
         .into_iter()
         .map(|expr| Key { domain: domain(&expr, &source.scans, snapshot), expr })
@@ -27,14 +22,13 @@ pub(crate) fn with_domains(
     });
     let few = groups.is_some_and(|groups| groups <= DECLARED_GROUPS_MAX);
     if few && keys.iter().all(|key| key.domain != Domain::Found) {
-        return Ok(keys);
+        return keys;
     }
-    Ok(keys.into_iter().map(|key| Key { domain: Domain::Found, ..key }).collect())
+    keys.into_iter().map(|key| Key { domain: Domain::Found, ..key }).collect()
 }
 
 fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
-    let mut nullable = false;
-    expr.columns(&mut |column| nullable |= column.nullable);
+    let nullable = is_nullable(expr);
     if let Some(column) = expr.as_column()
         && let Some(scan) = scans.get(column.scan)
         && let Some(relation) = snapshot.relation(&scan.schema, &scan.table)
@@ -63,6 +57,43 @@ fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
         return Domain::Declared(values);
     }
     Domain::Found
+}
+
+/// Whether the expression can be NULL, as far as its form says.
+fn is_nullable(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::Column(column) => column.nullable,
+        Node::Constant(value) => value.is_none(),
+        Node::Parameter(_) => true,
+        Node::Call(function, args) => match function {
+            Function::IsNull
+            | Function::IsNotNull
+            | Function::IsTrue
+            | Function::IsNotTrue
+            | Function::IsFalse
+            | Function::IsNotFalse
+            | Function::Distinct
+            | Function::NotDistinct => false,
+            Function::Coalesce | Function::Least | Function::Greatest => {
+                args.iter().all(is_nullable)
+            }
+            Function::Case => {
+                let last = args.len().saturating_sub(1);
+                let value = |at: usize| at % 2 == 1 || at == last;
+                args.iter().enumerate().any(|(at, arg)| value(at) && is_nullable(arg))
+            }
+            // NULL where PostgreSQL's own would raise.
+            Function::Div
+            | Function::Mod
+            | Function::NullIf
+            | Function::DateTrunc(_)
+            | Function::DaysBetween
+            | Function::Shift { .. }
+            | Function::Extract(_)
+            | Function::Cast => true,
+            _ => args.iter().any(is_nullable),
+        },
+    }
 }
 
 /// A declared value as the column holds it: `character(n)` pads with blanks.

@@ -213,13 +213,11 @@ impl Binder<'_> {
     ) -> Result<Kind, Refusal> {
         let written = select.clone();
         let mut kind = Kind::Public;
-        let mut released = None;
+        let mut released = false;
         for item in &mut select.from {
-            for part in self.from_item(item)? {
-                if part.0 == Kind::Released {
-                    released = Some(());
-                }
-                kind = kind.max(part.0);
+            for part in self.item(item)? {
+                released |= part == Kind::Released;
+                kind = kind.max(part);
             }
         }
         if kind != Kind::Rows {
@@ -227,10 +225,11 @@ impl Binder<'_> {
             return Ok(kind);
         }
         let distinct = matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct));
-        if !is_aggregated(&written) && !(distinct && !has_window(&written)) {
+        let asks_values = distinct && !has_window(&written);
+        if !is_aggregated(&written) && !asks_values {
             return Ok(Kind::Rows);
         }
-        if released.is_some() {
+        if released {
             return Err(unsupported(
                 "a join of private rows with an aggregate of private rows",
                 Some("Aggregate both sides first, then join the aggregates."),
@@ -243,10 +242,10 @@ impl Binder<'_> {
     }
 
     /// The kinds of what a FROM item reads.
-    fn from_item(&mut self, item: &mut TableWithJoins) -> Result<Vec<(Kind, ())>, Refusal> {
-        let mut kinds = vec![(self.factor(&mut item.relation)?, ())];
+    fn item(&mut self, item: &mut TableWithJoins) -> Result<Vec<Kind>, Refusal> {
+        let mut kinds = vec![self.factor(&mut item.relation)?];
         for join in &mut item.joins {
-            kinds.push((self.factor(&mut join.relation)?, ()));
+            kinds.push(self.factor(&mut join.relation)?);
         }
         Ok(kinds)
     }
@@ -268,8 +267,8 @@ impl Binder<'_> {
             }
             TableFactor::Derived { subquery, .. } => self.query(subquery),
             TableFactor::NestedJoin { table_with_joins, .. } => {
-                let kinds = self.from_item(table_with_joins)?;
-                Ok(kinds.into_iter().map(|(kind, ())| kind).max().unwrap_or(Kind::Public))
+                let kinds = self.item(table_with_joins)?;
+                Ok(kinds.into_iter().max().unwrap_or(Kind::Public))
             }
             _ => Ok(Kind::Public),
         }
@@ -367,7 +366,7 @@ impl Binder<'_> {
         let mut rewriter = Rewriter::new(format!("leaf_{number}"), &source, &group, select);
         rewriter.rewrite(select, order)?;
         let (statistics, values) = rewriter.finish();
-        let keys = keys::with_domains(keys, &source, self.snapshot)?;
+        let keys = keys::with_domains(keys, &source, self.snapshot);
         let leaf = Leaf {
             scans: source.scans,
             joins: source.joins,
@@ -378,7 +377,7 @@ impl Binder<'_> {
         super::direct::check(&leaf, self.snapshot)?;
         let columns = Columns::new(number, self.arrays, &leaf, values);
         self.arrays = self.arrays.saturating_add(columns.width());
-        select.from = columns.from_clause()?;
+        select.from = columns.unnested()?;
         select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
         select.selection = select.having.take();
         self.leaves.push(BoundLeaf { leaf, columns });
@@ -433,7 +432,10 @@ impl Visitor for Search<'_> {
     fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<String> {
         match name_parts(name).as_slice() {
             [schema, name]
-                if self.snapshot.relation(schema, name).is_some_and(|found| found.is_private()) =>
+                if self
+                    .snapshot
+                    .relation(schema, name)
+                    .is_some_and(super::super::catalog::snapshot::Relation::is_private) =>
             {
                 ControlFlow::Break(name.clone())
             }

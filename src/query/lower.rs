@@ -85,25 +85,14 @@ impl Lower<'_> {
             }
             Ast::Function(function) => self.function(function),
             Ast::Subquery(_) | Ast::Exists { .. } | Ast::InSubquery { .. } => Err(unsupported(
-                "a subquery inside an expression over private rows",
-                Some("Join the table, or aggregate it first and combine the aggregates."),
+                "a subquery inside an expression",
+                Some(
+                    "Join the table along its key, or ask for the aggregates in a query of their \
+                     own and combine them.",
+                ),
             )),
-            Ast::Interval(_) | Ast::TypedString(_) => self.typed(ast),
-            other => Err(unsupported(&format!("the expression {}", shape(other)), None)),
-        }
-    }
-
-    /// `interval '…'` and `date '…'`, which the canonical form writes as casts; kept for safety.
-    fn typed(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
-        match ast {
-            Ast::TypedString(typed) => {
-                let ty = type_of_name(&typed.data_type.to_string());
-                match &typed.value.value {
-                    Value::SingleQuotedString(text) => Ok(Expr::constant(text.clone(), ty)),
-                    _ => Err(unsupported("this literal", None)),
-                }
-            }
-            _ => Err(unsupported("this literal", None)),
+            Ast::Interval(_) | Ast::TypedString(_) => typed(ast),
+            other => Err(unsupported(shape(other), None)),
         }
     }
 
@@ -197,7 +186,10 @@ impl Lower<'_> {
         let (value, pattern) = (self.expr(value)?, self.expr(pattern)?);
         let constant = matches!(pattern.node, Node::Constant(_) | Node::Parameter(_));
         if !value.ty.is_text() || !constant {
-            return Err(unsupported("LIKE with a pattern that is not a constant", None));
+            return Err(unsupported(
+                "LIKE with a pattern that is not a constant",
+                Some("Compare a text column with a constant pattern."),
+            ));
         }
         Ok(Expr::call(function, vec![value, pattern], Type::Bool))
     }
@@ -297,7 +289,7 @@ impl Lower<'_> {
         length: Option<&Ast>,
     ) -> Result<Expr, Refusal> {
         let arg = self.expr(inner)?;
-        let from = from.map_or(Some(1), |from| whole_number(from));
+        let from = from.map_or(Some(1), whole_number);
         let length = match length {
             Some(length) => whole_number(length).filter(|length| *length >= 0).map(Some),
             None => Some(None),
@@ -332,7 +324,7 @@ impl Lower<'_> {
     }
 
     fn function(&mut self, function: &ast::Function) -> Result<Expr, Refusal> {
-        let name = function.name.to_string().to_ascii_lowercase();
+        let name = function_name(function);
         if function.over.is_some() {
             return Err(Refusal::new(
                 Code::Window,
@@ -350,26 +342,40 @@ impl Lower<'_> {
 
     fn cast(&mut self, inner: &Ast, to: &str) -> Result<Expr, Refusal> {
         let ty = type_of_name(to);
-        match &strip(inner) {
-            Ast::Value(value) => match &value.value {
+        if let Ast::Value(value) = &strip(inner) {
+            match &value.value {
                 Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
                     return Ok(Expr::constant(text.clone(), ty));
                 }
                 Value::Null => return Ok(Expr { node: Node::Constant(None), ty }),
-                Value::Number(digits, _) if matches!(ty, Type::Numeric(None)) => {
+                Value::Number(digits, _) if matches!(ty, Type::Numeric(None) | Type::Float(_)) => {
                     return Ok(Expr::constant(digits.clone(), ty));
                 }
                 _ => {}
-            },
-            _ => {}
+            }
         }
         let arg = self.expr(inner)?;
-        if let (Node::Constant(Some(digits)), Type::Numeric(None)) = (&arg.node, &ty)
+        if let (Node::Constant(Some(digits)), Type::Numeric(None) | Type::Float(_)) =
+            (&arg.node, &ty)
             && arg.ty.is_number()
         {
             return Ok(Expr::constant(digits.clone(), ty));
         }
         functions::cast(arg, ty)
+    }
+}
+
+/// `interval '…'` and `date '…'`, which the canonical form writes as casts; kept for safety.
+fn typed(ast: &Ast) -> Result<Expr, Refusal> {
+    match ast {
+        Ast::TypedString(typed) => {
+            let ty = type_of_name(&typed.data_type.to_string());
+            match &typed.value.value {
+                Value::SingleQuotedString(text) => Ok(Expr::constant(text.clone(), ty)),
+                _ => Err(unsupported("this literal", None)),
+            }
+        }
+        _ => Err(unsupported("this literal", None)),
     }
 }
 
@@ -406,6 +412,22 @@ fn parameter(args: &[&Ast]) -> Result<Expr, Refusal> {
         }
         _ => Err(unsupported("this parameter", None)),
     }
+}
+
+/// A function's name as PostgreSQL knows it: the canonical form quotes those that are keywords.
+pub(crate) fn function_name(function: &ast::Function) -> String {
+    let parts: Vec<String> = function
+        .name
+        .0
+        .iter()
+        .map(|part| match part {
+            ast::ObjectNamePart::Identifier(name) if name.quote_style.is_some() => {
+                name.value.clone()
+            }
+            other => other.to_string().to_ascii_lowercase(),
+        })
+        .collect();
+    parts.join(".")
 }
 
 /// The plain arguments of a call; `None` if it has DISTINCT, ORDER BY, names or a wildcard.
@@ -533,7 +555,8 @@ pub(crate) fn unknown_function(name: &str) -> Refusal {
     Refusal::new(
         Code::Function,
         format!("The function or operator {name} is not on the list for private rows."),
-        "Use it on the aggregates instead, or write the expression with listed functions.",
+        "It could fail or differ from run to run for some row. Apply it to the aggregates, or use \
+         arithmetic, comparisons, CASE and the common text and date functions.",
     )
     .near(name)
 }
@@ -542,11 +565,13 @@ pub(crate) fn unknown_function(name: &str) -> Refusal {
 fn shape(ast: &Ast) -> &'static str {
     match ast {
         Ast::AtTimeZone { .. } => "AT TIME ZONE",
-        Ast::Tuple(_) => "of a row",
+        Ast::Tuple(_) => "a row of values",
         Ast::Array(_) => "ARRAY[…]",
-        Ast::JsonAccess { .. } => "with JSON",
+        Ast::JsonAccess { .. } => "a part of a JSON value",
         Ast::Collate { .. } => "COLLATE",
         Ast::AnyOp { .. } | Ast::AllOp { .. } => "ANY or ALL",
-        _ => "of this form",
+        Ast::Position { .. } => "position",
+        Ast::QualifiedWildcard(..) => "a whole row as a value",
+        _ => "this kind of expression",
     }
 }

@@ -6,7 +6,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::lower::unsupported;
-use super::tokens::{TEXT_BYTES_MAX, TOKENS_MAX};
+use super::tokens::{TEXT_BYTES_MAX, TOKENS_MAX, plain_trims};
 use crate::error::Refusal;
 
 /// The canonical form is longer than the client's text by its parentheses and qualified names.
@@ -16,9 +16,20 @@ const OPERATORS_MAX: usize = 500;
 /// How deep parentheses may nest.
 const NESTING_MAX: usize = 100;
 
+/// The stack of what recurses over a query. A worker's own has 2 MB, and who called has used some.
+const STACK_BYTES: usize = 32 << 20;
+
+/// Runs `work`, which recurses over a query within the limits above, on a stack that is deep
+/// enough for it: an overflow would end the whole process.
+pub fn deeply<T>(work: impl FnOnce() -> T) -> T {
+    stacker::grow(STACK_BYTES, work)
+}
+
 /// Parses one query.
 pub fn query(text: &str) -> Result<Query, Refusal> {
     guard(text)?;
+    let trimmed = plain_trims(text);
+    let text = trimmed.as_deref().unwrap_or(text);
     let mut statements = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(NESTING_MAX.saturating_mul(2))
         .try_with_sql(text)

@@ -32,9 +32,11 @@ impl Scope {
         });
         match (found.next(), found.next()) {
             (Some(expr), None) => Ok(expr.clone()),
-            _ => Err(unsupported(
-                &format!("a reference to \"{name}\", a column of an outer query,"),
-                Some("Write the inner query without references to the outer one."),
+            _ => Err(Refusal::new(
+                Code::Unsupported,
+                format!("\"{name}\" is no column of the tables that this block aggregates."),
+                "An inner query over private rows cannot refer to the outer one (join them and \
+                 use GROUP BY), and system columns are not available.",
             )
             .near(&name)),
         }
@@ -162,7 +164,11 @@ impl Rows<'_> {
         match parts {
             [name] => {
                 let query = self.ctes.get(name).ok_or_else(|| {
-                    unsupported(&format!("the relation \"{name}\""), None).near(name)
+                    unsupported(
+                        &format!("the relation \"{name}\" beside private tables"),
+                        Some("Use tables that the policy lists."),
+                    )
+                    .near(name)
                 })?;
                 let columns = self.query(query, scans)?;
                 Ok(if alias.is_some() { columns.aliased(alias) } else { columns.named(name) })
@@ -195,7 +201,7 @@ impl Rows<'_> {
             SetExpr::Query(inner) => return self.query(inner, scans),
             _ => {
                 return Err(unsupported(
-                    "UNION or VALUES below an aggregate",
+                    "UNION, EXCEPT, INTERSECT or VALUES below an aggregate",
                     Some("Aggregate each part, then combine the aggregates."),
                 ));
             }
@@ -317,14 +323,21 @@ fn join_items(
     if kind == JoinKind::Left {
         null_extend(&mut right)?;
     }
+    let mut conditions = Vec::new();
+    if let JoinConstraint::Using(names) = on {
+        for name in names {
+            conditions.push(same_column(&left, &right, name)?);
+        }
+    }
     let mut relations = left.relations;
     relations.extend(right.relations);
     let scope = Scope { relations: relations.clone() };
-    let mut conditions = Vec::new();
     match on {
         JoinConstraint::On(on) => conjunction(lower(on, &scope)?, &mut conditions),
-        JoinConstraint::None => {}
-        _ => return Err(unsupported("NATURAL or USING", None)),
+        JoinConstraint::None | JoinConstraint::Using(_) => {}
+        JoinConstraint::Natural => {
+            return Err(unsupported("NATURAL", Some("Write the join's condition after ON.")));
+        }
     }
     let mut filter = left.filter;
     if kind == JoinKind::Left {
@@ -340,6 +353,24 @@ fn join_items(
         on: conditions,
     };
     Ok(Item { joins, filter, relations })
+}
+
+/// The equality that USING means for one name. Where a side has the name twice, they were merged
+/// by a USING before, and the first stands for both.
+fn same_column(left: &Item, right: &Item, name: &ast::ObjectName) -> Result<Expr, Refusal> {
+    let ident = name.0.last().and_then(|part| part.as_ident());
+    let column = |item: &Item| {
+        let name = folded(ident?);
+        item.relations.iter().find_map(|(_, columns)| columns.get(&name)).cloned()
+    };
+    match (column(left), column(right)) {
+        (Some(left), Some(right)) => Ok(Expr::call(
+            noisegate_privacy::expr::Function::Eq,
+            vec![left, right],
+            noisegate_privacy::expr::Type::Bool,
+        )),
+        _ => Err(unsupported("this USING", Some("Write the join's condition after ON."))),
+    }
 }
 
 /// Marks what the right side of a left join gives as nullable. A computed column would have to
@@ -365,7 +396,9 @@ fn null_extend(item: &mut Item) -> Result<(), Refusal> {
 pub(crate) fn conjunction(expr: Expr, parts: &mut Vec<Expr>) {
     match expr.node {
         Node::Call(noisegate_privacy::expr::Function::And, args) => {
-            args.into_iter().for_each(|arg| conjunction(arg, parts));
+            for arg in args {
+                conjunction(arg, parts);
+            }
         }
         _ => parts.push(expr),
     }
@@ -443,7 +476,9 @@ fn map_joins(joins: Joins, map: &dyn Fn(usize) -> usize) -> Joins {
     match joins {
         Joins::Scan(scan) => Joins::Scan(map(scan)),
         Joins::Join { kind, left, right, mut on } => {
-            on.iter_mut().for_each(|condition| condition.map_scans(map));
+            for condition in &mut on {
+                condition.map_scans(map);
+            }
             Joins::Join {
                 kind,
                 left: Box::new(map_joins(*left, map)),

@@ -42,15 +42,42 @@ pub enum Kind {
     },
     /// Another statement that names a private table, by its first word.
     Other(String),
+    /// PREPARE of such a query: for the shadow, but by itself, since it keeps the whole text.
+    Prepare,
+    /// EXECUTE of a prepared statement, alone or below another statement such as EXPLAIN. Only the
+    /// session knows whether that one is private.
+    Execute {
+        /// The prepared statement.
+        name: String,
+        /// The texts of its arguments.
+        arguments: Vec<String>,
+        /// The statement's first word.
+        verb: String,
+    },
+    /// A text that cannot be looked at, and that may name a private table.
+    Unread,
     /// `SHOW noisegate.budget`.
     ShowBudget,
     /// `SET noisegate.x = …`: the setting's name and the value's text.
     Setting(String, String),
 }
 
-/// Splits a client's text into statements; `None` where it is too long or cannot be tokenized,
-/// and must be left to PostgreSQL.
-pub fn split(text: &str, private: &BTreeSet<String>) -> Option<Vec<Statement>> {
+/// Splits a client's text into statements. One that is too long or cannot be tokenized stays whole.
+pub fn split(text: &str, private: &BTreeSet<String>) -> Vec<Statement> {
+    read(text, private).unwrap_or_else(|| {
+        let kind = if may_name(text, private) { Kind::Unread } else { Kind::Untouched };
+        vec![Statement { text: text.to_owned(), offset_chars: 0, kind }]
+    })
+}
+
+/// Whether the bytes of a name that matters stand anywhere in the text.
+fn may_name(text: &str, private: &BTreeSet<String>) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let names = private.iter().map(|name| name.to_ascii_lowercase().replace('"', "\"\""));
+    names.chain(["noisegate".to_owned(), "u&\"".to_owned()]).any(|name| lower.contains(&name))
+}
+
+fn read(text: &str, private: &BTreeSet<String>) -> Option<Vec<Statement>> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
@@ -107,6 +134,31 @@ pub fn replace_parameters(text: &str, replace: &dyn Fn(usize) -> Option<String>)
     Some(result)
 }
 
+/// The canonical form writes `trim(x)` as `TRIM(BOTH FROM x)`, which the parser does not read; this
+/// writes the function that it is.
+pub(crate) fn plain_trims(text: &str) -> Option<String> {
+    let tokens = tokenize(text)?;
+    let lines = Lines::new(text);
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for four in tokens.windows(4) {
+        let [trim, open, side, from] = four else { continue };
+        let name = match (word(Some(&trim)).as_deref(), word(Some(&side)).as_deref()) {
+            (Some("trim"), Some("both")) => "btrim(",
+            (Some("trim"), Some("leading")) => "ltrim(",
+            (Some("trim"), Some("trailing")) => "rtrim(",
+            _ => continue,
+        };
+        if open.token == Token::LParen && word(Some(&from)).as_deref() == Some("from") {
+            result.push_str(text.get(done..lines.offset(trim.span.start)?)?);
+            result.push_str(name);
+            done = lines.offset(from.span.end)?;
+        }
+    }
+    result.push_str(text.get(done..)?);
+    Some(result)
+}
+
 fn tokenize(text: &str) -> Option<Vec<TokenWithSpan>> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().ok()?;
     Some(tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect())
@@ -125,7 +177,7 @@ fn statement(
     Some(Statement {
         text: text.get(begin..end)?.to_owned(),
         offset_chars: text.get(..begin)?.chars().count(),
-        kind: kind(tokens, private, begin, lines),
+        kind: kind(text, tokens, private, begin, lines),
     })
 }
 
@@ -137,6 +189,7 @@ fn word(token: Option<&&TokenWithSpan>) -> Option<String> {
 }
 
 fn kind(
+    text: &str,
     tokens: &[&TokenWithSpan],
     private: &BTreeSet<String>,
     begin: usize,
@@ -149,16 +202,22 @@ fn kind(
         return Kind::Setting(name, value);
     }
     let ours = tokens.windows(2).any(|pair| names_ours(pair, private))
+        || tokens.windows(3).any(escaped_name)
         || tokens.last().is_some_and(|token| is_private(&token.token, private));
-    if !ours {
-        return Kind::Untouched;
+    let reads = READING.contains(&word(tokens.first()).unwrap_or_default().as_str());
+    let fills = reads && tokens.iter().any(|token| is_virtual(&token.token));
+    if !ours && !fills {
+        return execute(text, tokens, lines).unwrap_or(Kind::Untouched);
     }
     match word(tokens.first()).as_deref() {
+        Some("select" | "with") if selects_into(tokens) => Kind::Other("select into".to_owned()),
         Some("select" | "with" | "values" | "table") => Kind::Query,
         None if tokens.first().is_some_and(|token| token.token == Token::LParen) => Kind::Query,
         Some("explain") => explain(tokens, begin, lines),
+        Some("prepare") => Kind::Prepare,
+        Some("execute") => execute(text, tokens, lines).unwrap_or(Kind::Untouched),
         // These only name a table or a prepared statement; PostgreSQL knows what to say.
-        Some("set" | "show" | "reset" | "execute" | "deallocate" | "fetch" | "move" | "close") => {
+        Some("set" | "show" | "reset" | "deallocate" | "fetch" | "move" | "close") => {
             Kind::Untouched
         }
         Some(other) => Kind::Other(other.to_owned()),
@@ -171,6 +230,86 @@ fn names_ours(pair: &[&TokenWithSpan], private: &BTreeSet<String>) -> bool {
     let [first, second] = pair else { return false };
     let schema = matches!(&first.token, Token::Word(word) if folded(word) == "noisegate");
     is_private(&first.token, private) || (schema && second.token == Token::Period)
+}
+
+/// First words of statements that may read the `noisegate` schema without naming it.
+const READING: [&str; 5] = ["select", "with", "values", "table", "explain"];
+
+/// A table of the `noisegate` schema, which the search path may lead to.
+fn is_virtual(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if matches!(folded(word).as_str(), "budget" | "my_queries"))
+}
+
+/// `U&"…"`: a name with escapes, which only PostgreSQL can read.
+fn escaped_name(three: &[&TokenWithSpan]) -> bool {
+    let [first, second, third] = three else { return false };
+    matches!(&first.token, Token::Word(word) if word.value.eq_ignore_ascii_case("u"))
+        && second.token == Token::Ampersand
+        && matches!(&third.token, Token::Word(word) if word.quote_style.is_some())
+}
+
+/// SELECT … INTO, which makes a table.
+fn selects_into(tokens: &[&TokenWithSpan]) -> bool {
+    let mut depth = 0_usize;
+    tokens.iter().any(|token| {
+        match &token.token {
+            Token::LParen => depth = depth.saturating_add(1),
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && word(Some(token)).as_deref() == Some("into")
+    })
+}
+
+/// The EXECUTE of a statement, wherever it stands.
+fn execute(text: &str, tokens: &[&TokenWithSpan], lines: &Lines<'_>) -> Option<Kind> {
+    let at = tokens.iter().position(|token| word(Some(token)).as_deref() == Some("execute"))?;
+    let Token::Word(name) = &tokens.get(at.checked_add(1)?)?.token else { return None };
+    let verb = word(tokens.first()).unwrap_or_default();
+    let rest = tokens.get(at.checked_add(2)?..).unwrap_or_default();
+    Some(Kind::Execute { name: folded(name), arguments: arguments(text, rest, lines)?, verb })
+}
+
+/// The texts between the commas of a list in parentheses; none where there is no list.
+fn arguments(text: &str, tokens: &[&TokenWithSpan], lines: &Lines<'_>) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    let mut depth = 0_usize;
+    let mut start = 0;
+    for token in tokens {
+        let before = depth;
+        match &token.token {
+            Token::LParen | Token::LBracket => depth = depth.checked_add(1)?,
+            Token::RParen | Token::RBracket => depth = depth.checked_sub(1)?,
+            Token::Comma => {}
+            _ => continue,
+        }
+        if before.max(depth) != 1 {
+            continue;
+        }
+        let at = lines.offset(token.span.start)?;
+        if before == 1 {
+            found.push(text.get(start..at)?.to_owned());
+        }
+        if depth == 0 {
+            break;
+        }
+        start = at.checked_add(1)?;
+    }
+    found.retain(|argument| !argument.trim().is_empty());
+    Some(found)
+}
+
+/// The query of `PREPARE name (types) AS query`; the text itself if it is no PREPARE.
+pub fn prepared_query(text: &str) -> Option<&str> {
+    let tokens = tokenize(text)?;
+    let is =
+        |token: &TokenWithSpan, expected: &str| word(Some(&token)).as_deref() == Some(expected);
+    if !tokens.first().is_some_and(|token| is(token, "prepare")) {
+        return Some(text);
+    }
+    let at = tokens.iter().position(|token| is(token, "as"))?;
+    let query = tokens.get(at.checked_add(1)?)?;
+    text.get(Lines::new(text).offset(query.span.start)?..)
 }
 
 fn is_private(token: &Token, private: &BTreeSet<String>) -> bool {
@@ -271,7 +410,7 @@ mod tests {
 
     fn kinds(text: &str) -> Vec<Kind> {
         let private = BTreeSet::from(["orders".to_owned()]);
-        split(text, &private).unwrap().into_iter().map(|one| one.kind).collect()
+        split(text, &private).into_iter().map(|one| one.kind).collect()
     }
 
     #[test]
@@ -310,9 +449,41 @@ mod tests {
     }
 
     #[test]
+    fn no_way_of_writing_a_private_name_passes_untouched() {
+        assert_eq!(kinds("select count(*) from U&\"\\006Frders\""), [Kind::Query]);
+        assert_eq!(kinds("select 1 into t from orders"), [Kind::Other("select into".into())]);
+        assert_eq!(kinds("select * from budget"), [Kind::Query]);
+        assert_eq!(kinds("create temp table budget (a int)"), [Kind::Untouched]);
+        let long = format!("select count(*) from ORDERS where 1 in (1{})", ", 1".repeat(20_000));
+        assert_eq!(kinds(&long), [Kind::Unread]);
+        assert_eq!(kinds(&long.replace("ORDERS", "others")), [Kind::Untouched]);
+        assert_eq!(kinds("select count(*) -- x\rfrom orders"), [Kind::Query]);
+    }
+
+    #[test]
+    fn finds_execute() {
+        let execute = |name: &str, arguments: &[&str], verb: &str| Kind::Execute {
+            name: name.to_owned(),
+            arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
+            verb: verb.to_owned(),
+        };
+        assert_eq!(kinds("execute P"), [execute("p", &[], "execute")]);
+        assert_eq!(
+            kinds("EXECUTE \"P\"(f(1, 2), 'x,')"),
+            [execute("P", &["f(1, 2)", " 'x,'"], "execute")]
+        );
+        assert_eq!(kinds("explain (verbose) execute p(1)"), [execute("p", &["1"], "explain")]);
+        assert_eq!(
+            prepared_query("prepare p (int) as select count(*) from orders where x = $1").unwrap(),
+            "select count(*) from orders where x = $1"
+        );
+        assert_eq!(prepared_query("select 1").unwrap(), "select 1");
+    }
+
+    #[test]
     fn positions_count_characters() {
         let private = BTreeSet::from(["orders".to_owned()]);
-        let split = split("select 'é';\n select max(x) from orders", &private).unwrap();
+        let split = split("select 'é';\n select max(x) from orders", &private);
         assert_eq!(split[1].offset_chars, 13);
         assert_eq!(position_of("select 'é', max(x)", "max"), Some(13));
         assert_eq!(

@@ -13,11 +13,13 @@ use crate::ids::{Analyst, QueryId};
 use crate::policy::Preview;
 use crate::query::leaves::{Answer as Kind, Bound, rows_refused};
 use crate::query::splice::{self, Array};
-use crate::query::tokens;
+use crate::query::{parse, tokens};
 use crate::shadow::canonical::{Canonical, CanonicalError};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
 
+/// PostgreSQL's own types have numbers below this one.
+const FIRST_USER_OID: u32 = 16_384;
 /// Rows with at most this LIMIT are a preview.
 const PREVIEW_ROWS_MAX: u64 = 10_000;
 
@@ -76,7 +78,11 @@ impl Asked<'_> {
         canonical: &Canonical,
     ) -> (Vec<Type>, Vec<RawParameter>) {
         let mut types = vec![Type::TIMESTAMPTZ];
-        types.extend(canonical.parameters.iter().cloned());
+        types.extend(canonical.parameters.iter().map(|ty| {
+            // A type of the user's own has another number on the source; the cast around the
+            // parameter says there which it is.
+            if ty.oid() < FIRST_USER_OID { ty.clone() } else { Type::UNKNOWN }
+        }));
         let mut values = vec![RawParameter { value: Some(self.time()), binary: true }];
         values.extend(self.parameters.iter().cloned());
         (types, values)
@@ -148,7 +154,7 @@ pub(super) async fn spliced(
     mut arrays: Vec<(usize, Vec<Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    let text = splice::text(bound.query, &canonical.columns)?;
+    let text = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     arrays.sort_by_key(|(first, _)| *first);
     let mut encoded = Vec::new();
     for array in arrays.into_iter().flat_map(|(_, arrays)| arrays) {

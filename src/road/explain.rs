@@ -1,38 +1,38 @@
 //! EXPLAIN of a private query: what it would cost and how it would be answered, without asking.
 
 use noisegate_privacy::analyze::{Analyzed, Selection};
+use noisegate_privacy::budget::Amount;
 use noisegate_privacy::plan::{Exposure, Plan, Statistic};
 
-use super::asked::{self, Answer, Asked};
+use super::asked::Asked;
 use super::gate::Gate;
-use super::{payment, spoken};
-use crate::error::{Error, Fault};
+use super::inspect::{Inspected, inspect};
+use super::spoken;
+use crate::error::Error;
 use crate::query::aggregates::decimal;
-use crate::query::leaves::{self, Answer as Kind, BoundLeaf};
-use crate::query::parse;
+use crate::query::leaves::BoundLeaf;
 use crate::source::shown;
 
 /// The plan of a private query as text lines; nothing if it has no leaves and the shadow's own
 /// EXPLAIN is right. Nothing is charged and nothing is asked.
 pub async fn explain(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Vec<String>>, Error> {
-    let canonical = asked.canonical(gate).await?;
-    let tree = parse::query(&canonical.text)?;
-    let bound = leaves::bind(tree, &gate.snapshot, canonical.parameters.len())?;
-    if bound.answer != Kind::Released {
-        return match asked::without_leaves(gate, &bound)? {
-            Answer::Forward(_) => Ok(None),
-            Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
-        };
+    Ok(inspect(gate, asked).await?.map(|inspected| {
+        let mut lines = inspected.lines();
+        lines.push("Above the leaves: PostgreSQL, on the releases".to_owned());
+        lines
+    }))
+}
+
+impl Inspected {
+    /// What EXPLAIN says of the leaves.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (number, leaf) in self.leaves.iter().enumerate() {
+            lines.push(format!("Leaf {}", number.saturating_add(1)));
+            lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &self.epsilon));
+        }
+        lines
     }
-    let payment = payment::of(gate, asked)?;
-    let plans = payment.analyze(&bound.leaves)?;
-    let mut lines = Vec::new();
-    for (number, (plan, leaf)) in plans.iter().zip(&bound.leaves).enumerate() {
-        lines.push(format!("Leaf {}", number.saturating_add(1)));
-        lines.extend(leaf_lines(plan, leaf, &payment.epsilon.to_string()));
-    }
-    lines.push("Above the leaves: PostgreSQL, on the releases".to_owned());
-    Ok(Some(lines))
 }
 
 fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<String> {
@@ -48,8 +48,9 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
     }
     lines.push(format!("  Groups: {}", groups(analyzed)));
     lines.push(format!(
-        "  Price: epsilon {epsilon} (rho {} in 1e-12, delta {} in 1e-18)",
-        analyzed.loss.rho, analyzed.loss.delta
+        "  Price: epsilon {epsilon} (rho {}, delta {})",
+        units(&analyzed.loss.rho, 12),
+        units(&analyzed.loss.delta, 18)
     ));
     let widths = spoken::widths(analyzed, leaf);
     if !widths.is_empty() {
@@ -58,6 +59,12 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
     lines.push("  SQL for the source:".to_owned());
     lines.extend(shown(plan).lines().map(|line| format!("    {line}")));
     lines
+}
+
+/// A count of smallest units as the decimal number that it is, without zeros at its end.
+fn units(amount: &Amount, places: u32) -> String {
+    let number = decimal(&amount.units().clone().into(), places);
+    number.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn unit(plan: &Plan<Analyzed>) -> String {
@@ -101,7 +108,9 @@ fn groups(analyzed: &Analyzed) -> String {
         Selection::Whole => "one, always shown".to_owned(),
         Selection::Public => "public keys, all shown".to_owned(),
         Selection::Threshold { group_min, noisy_min, .. } => format!(
-            "found in the data, shown from {group_min} people and a noisy count of {noisy_min}"
+            "found in the data, shown if at least {group_min} {} are in it and the noisy count of \
+             people is at least {noisy_min}",
+            if *group_min == 1 { "person" } else { "people" }
         ),
     }
 }

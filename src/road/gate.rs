@@ -7,6 +7,7 @@ use super::inflight::InFlight;
 use crate::catalog::snapshot::{Snapshot, SnapshotError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
+use crate::database;
 use crate::error::Fault;
 use crate::ledger::{Ledger, LedgerError};
 use crate::policy::Policy;
@@ -56,11 +57,7 @@ impl Gate {
         ledger: Ledger,
         clock: Clock,
     ) -> Result<Self, GateError> {
-        let (client, connection) = source.connect(tokio_postgres::NoTls).await?;
-        let connection = tokio::spawn(connection);
-        let catalog = Catalog::load(&client).await;
-        drop(client);
-        let _ended = connection.await;
+        let catalog = Catalog::load(&database::connect(&source).await?).await;
         let snapshot = Snapshot::new(&policy, &catalog?)?;
         Ok(Self {
             private_names: snapshot.private_names(),

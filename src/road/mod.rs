@@ -4,6 +4,7 @@ mod asked;
 mod explain;
 mod gate;
 mod inflight;
+mod inspect;
 mod payment;
 mod remember;
 mod spoken;
@@ -12,6 +13,7 @@ mod virtuals;
 pub use asked::{Answer, Asked, text_array};
 pub use explain::explain;
 pub use gate::{Gate, GateError};
+pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use payment::check_setting;
 pub use virtuals::budget_line;
 
@@ -20,7 +22,7 @@ use noisegate_privacy::plan::Plan;
 use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Refusal};
 use crate::ids::Question;
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
 use crate::query::leaves::{self, Answer as Kind, Bound, BoundLeaf};
@@ -33,14 +35,13 @@ use crate::source::{BoundedSql, Snapshot};
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let canonical = asked.canonical(gate).await?;
-    let tree = parse::query(&canonical.text)?;
-    let bound = leaves::bind(tree, &gate.snapshot, canonical.parameters.len())?;
+    let bound = bound(gate, &canonical)?;
     if bound.answer != Kind::Released {
         return asked::without_leaves(gate, &bound);
     }
     let payment = payment::of(gate, asked)?;
-    let plans = payment.analyze(&bound.leaves)?;
-    let questions = remember::questions(gate, asked, &payment, &plans);
+    let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
+    let questions = parse::deeply(|| remember::questions(gate, asked, &payment, &plans));
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };
     let _alone = asked.unless_canceled(alone).await?;
     let mut known = recall(gate, &questions).await?;
@@ -56,6 +57,14 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
     finish(gate, asked, &canonical, bound, &releases, spoken).await
+}
+
+/// The canonical query, understood.
+fn bound(gate: &Gate, canonical: &Canonical) -> Result<Bound, Refusal> {
+    parse::deeply(|| {
+        let tree = parse::query(&canonical.text)?;
+        leaves::bind(tree, &gate.snapshot, canonical.parameters.len())
+    })
 }
 
 async fn recall(gate: &Gate, questions: &[Question]) -> Result<Vec<Option<Release>>, Fault> {
@@ -153,7 +162,7 @@ async fn released(
         let plan = Plan::clone(plan)
             .charged(receipt)
             .ok_or(Fault::Unreachable("a receipt for another price"))?;
-        let sql = BoundedSql::emit(&plan);
+        let sql = parse::deeply(|| BoundedSql::emit(&plan));
         let exact = asked.in_time(gate, run(&mut snapshot, sql, asked, canonical)).await?;
         let release = plan
             .release(exact)

@@ -109,11 +109,10 @@ pub(super) fn accounts(pays: &[(String, Budget)]) -> Result<Vec<Account>, Error>
 fn account(id: &str, budget: &Budget) -> Result<Account, Error> {
     let epsilon = Epsilon::parse(&budget.epsilon).map_err(|_| policy_number())?;
     let delta = match budget.accountant {
-        Accountant::Zcdp => Delta::parse(&budget.delta).ok(),
-        // A pure account has no δ, and its limit does not look at this one.
-        Accountant::Pure => Delta::from_cost(&Amount::from_units(noisegate_privacy::UBig::ONE)),
+        Accountant::Zcdp => Delta::parse(&budget.delta).map_err(|_| policy_number())?,
+        // A pure account has no δ; its limit does not read the one given.
+        Accountant::Pure => least_delta()?,
     };
-    let delta = delta.ok_or_else(policy_number)?;
     let limit = Limit::new(budget.accountant, &epsilon, &delta, THRESHOLDS);
     Ok(Account {
         id: id.to_owned(),
@@ -123,6 +122,12 @@ fn account(id: &str, budget: &Budget) -> Result<Account, Error> {
         delta: limit.delta,
         window: budget.window.map_or(Window::Lifetime, |ms| Window::Every { ms }),
     })
+}
+
+/// One unit of δ.
+fn least_delta() -> Result<Delta, Fault> {
+    let unit = Amount::from_units(noisegate_privacy::UBig::ONE);
+    Delta::from_cost(&unit).ok_or(Fault::Unreachable("a unit of delta of one or more"))
 }
 
 /// The δ of one selection: a thousandth of the smallest account's share, at least one unit.

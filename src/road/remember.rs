@@ -62,7 +62,10 @@ pub(super) fn expires_at(gate: &Gate) -> Millis {
     Millis(epoch(gate).saturating_add(1).saturating_mul(length))
 }
 
-/// A release as bytes: counts, then each value with its length; -1 is NULL.
+/// The length of a NULL key.
+const NULL: u32 = u32::MAX;
+
+/// A release as bytes: counts, then each value with its length.
 pub(super) fn encode(release: &Release) -> Vec<u8> {
     let mut out = Vec::new();
     length(&mut out, release.rows().len());
@@ -74,7 +77,7 @@ pub(super) fn encode(release: &Release) -> Vec<u8> {
                     length(&mut out, bytes.len());
                     out.extend_from_slice(bytes);
                 }
-                None => out.extend_from_slice(&u32::MAX.to_be_bytes()),
+                None => out.extend_from_slice(&NULL.to_be_bytes()),
             }
         }
         length(&mut out, row.values.len());
@@ -94,19 +97,18 @@ fn length(out: &mut Vec<u8>, length: usize) {
 /// Reads what [`encode`] wrote.
 pub(super) fn decode(bytes: &[u8]) -> Option<Release> {
     let mut bytes = bytes;
-    let count = take_length(&mut bytes)??;
+    let count = take_length(&mut bytes)?;
     let mut rows: Vec<(KeyValue, Vec<IBig>)> = Vec::new();
     for _ in 0..count {
         let mut key = Vec::new();
-        for _ in 0..take_length(&mut bytes)?? {
-            key.push(match take_length(&mut bytes)? {
-                Some(length) => Some(take(&mut bytes, length)?.to_vec()),
-                None => None,
-            });
+        for _ in 0..take_length(&mut bytes)? {
+            let length = take_length(&mut bytes)?;
+            let null = length == usize::try_from(NULL).ok()?;
+            key.push(if null { None } else { Some(take(&mut bytes, length)?.to_vec()) });
         }
         let mut values = Vec::new();
-        for _ in 0..take_length(&mut bytes)?? {
-            let length = take_length(&mut bytes)??;
+        for _ in 0..take_length(&mut bytes)? {
+            let length = take_length(&mut bytes)?;
             let text = std::str::from_utf8(take(&mut bytes, length)?).ok()?;
             values.push(text.parse().ok()?);
         }
@@ -121,10 +123,8 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     Some(head)
 }
 
-/// A length, or `None` inside for NULL.
-fn take_length(bytes: &mut &[u8]) -> Option<Option<usize>> {
-    let raw = u32::from_be_bytes(take(bytes, 4)?.try_into().ok()?);
-    Some(if raw == u32::MAX { None } else { Some(usize::try_from(raw).ok()?) })
+fn take_length(bytes: &mut &[u8]) -> Option<usize> {
+    usize::try_from(u32::from_be_bytes(take(bytes, 4)?.try_into().ok()?)).ok()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What the analyst is told: the cost, what is left, how far off the numbers may be.
 
-use noisegate_privacy::analyze::Analyzed;
+use noisegate_privacy::IBig;
+use noisegate_privacy::analyze::{Analyzed, Selection};
 use noisegate_privacy::budget::{Accountant, Amount, Delta};
 use noisegate_privacy::convert::epsilon_of;
-use noisegate_privacy::IBig;
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
 use noisegate_privacy::width::ratio_half_width;
@@ -50,6 +50,12 @@ pub(super) async fn notices(
         widths.extend(average_widths(plan.analysis(), leaf, release));
         if !widths.is_empty() {
             notices.push(format!("95 % of the noise lies within {}", widths.join(", ")));
+        }
+        if let Selection::Threshold { group_min, noisy_min, .. } = &plan.analysis().selection {
+            notices.push(format!(
+                "groups are found in the data and shown from {group_min} people and a noisy count \
+                 of {noisy_min}"
+            ));
         }
     }
     Ok(notices)
@@ -102,7 +108,7 @@ fn average_widths(analyzed: &Analyzed, leaf: &BoundLeaf, release: &Release) -> V
             let label = &average.label;
             Some(match (known.len(), widths.len()) {
                 (_, 0) => return None,
-                (0, _) => format!("no bound on {label}: the groups are too small for it"),
+                (0, _) => format!("any distance on {label}, whose groups are too small"),
                 (1, 1) => format!("± {most:.4} on {label}"),
                 (some, all) if some == all => format!("± {least:.4} to {most:.4} on {label}"),
                 _ => format!("± {least:.4} or more on {label}"),
@@ -124,7 +130,7 @@ pub(super) fn overdrawn(gate: &Gate, overdrawn: &Overdrawn) -> Refusal {
     };
     Refusal::new(
         Code::Budget,
-        format!("The budget {} does not suffice: {}.", balance.account.id, share_left(balance)),
+        format!("The budget {} has too little left: {}.", balance.account.id, share_left(balance)),
         format!("{when} A smaller noisegate.epsilon costs less; remembered answers cost nothing."),
     )
 }
@@ -140,8 +146,8 @@ fn duration(now: Millis, at: Millis) -> String {
 
 /// What is left of an account, in words.
 pub(super) fn share_left(balance: &Balance) -> String {
-    let Left { limit, left, spent } = left(balance);
-    format!("{} % (epsilon {spent:.2} of {limit:.2} spent)", percent(&left.0, &left.1))
+    let Left { limit, part_of_whole: (part, whole), spent } = left(balance);
+    format!("{} % (epsilon {spent:.2} of {limit:.2} spent)", percent(&part, &whole))
 }
 
 /// An account's state as numbers to show.
@@ -149,7 +155,7 @@ pub(super) struct Left {
     /// The account's ε.
     pub(super) limit: f64,
     /// Units left, and units in all.
-    pub(super) left: (Amount, Amount),
+    pub(super) part_of_whole: (Amount, Amount),
     /// ε spent.
     pub(super) spent: f64,
 }
@@ -161,7 +167,7 @@ pub(super) fn left(balance: &Balance) -> Left {
             let spent = &balance.spent_epsilon;
             Left {
                 limit: pico(&account.epsilon),
-                left: (account.epsilon.minus(spent), account.epsilon.clone()),
+                part_of_whole: (account.epsilon.minus(spent), account.epsilon.clone()),
                 spent: pico(spent),
             }
         }
@@ -175,7 +181,7 @@ pub(super) fn left(balance: &Balance) -> Left {
             };
             Left {
                 limit: shown(&account.rho),
-                left: (account.rho.minus(spent), account.rho.clone()),
+                part_of_whole: (account.rho.minus(spent), account.rho.clone()),
                 spent: shown(spent),
             }
         }

@@ -64,7 +64,7 @@ async fn budget(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {
 
 fn budget_row(balance: &Balance) -> Row {
     let state = left(balance);
-    let (part, whole) = &state.left;
+    let (part, whole) = &state.part_of_whole;
     let share = if whole.is_zero() {
         "0".to_owned()
     } else {

@@ -7,9 +7,10 @@ use dashmap::DashMap;
 use tokio::sync::Semaphore;
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
 use super::settings::Settings;
+use crate::database;
 use crate::error::Fault;
 use crate::query::tokens;
 use crate::source::describe;
@@ -146,14 +147,7 @@ impl Canonicalizer {
     }
 
     async fn connect(&self) -> Result<Client, Fault> {
-        let (client, connection) =
-            self.config.connect(NoTls).await.map_err(|error| fault(&error))?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %describe(&error), "a connection to the shadow ended");
-            }
-        });
-        Ok(client)
+        database::connect(&self.config).await.map_err(|error| fault(&error))
     }
 
     fn keep(&self, client: Client) {

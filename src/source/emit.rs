@@ -7,7 +7,7 @@
 
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection};
-use noisegate_privacy::expr::{Expr, Type};
+use noisegate_privacy::expr::{Expr, Node, TextType, Type};
 use noisegate_privacy::plan::{
     Bounds, Domain, Exposure, JoinKind, Joins, Key, Leaf, Plan, Scan, Statistic,
 };
@@ -55,11 +55,7 @@ pub fn shown(plan: &Plan<Analyzed>) -> String {
 
 fn text(leaf: &Leaf, analyzed: &Analyzed) -> String {
     let emit = Emit { leaf, analyzed };
-    let groups = if analyzed.rows == 1 && !analyzed.groups_enforced && analyzed.groups == 1 {
-        emit.one_row_per_unit()
-    } else {
-        emit.many_rows_per_unit()
-    };
+    let groups = if analyzed.one_row { emit.one_row_per_unit() } else { emit.many_rows_per_unit() };
     if analyzed.selection == Selection::Public { emit.over_domain(&groups) } else { groups }
 }
 
@@ -133,7 +129,7 @@ impl Emit<'_> {
             ));
         }
         let mut group = vec!["u".to_owned()];
-        group.extend(self.key_names());
+        group.extend(self.group_names());
         format!(
             "SELECT {}\nFROM ({}) AS r\nGROUP BY {}",
             columns.join(", "),
@@ -152,7 +148,7 @@ impl Emit<'_> {
             columns.push(format!("{unit_sql} AS u"));
         }
         for (at, key) in self.leaf.keys.iter().enumerate() {
-            columns.push(format!("{} AS k{}", printer.key(&key.expr), at.saturating_add(1)));
+            columns.push(format!("{} AS k{}", self.key(&printer, key), at.saturating_add(1)));
         }
         for (at, statistic) in self.leaf.statistics.iter().enumerate() {
             let (filter, value) = match statistic {
@@ -243,9 +239,11 @@ impl Emit<'_> {
             (0..self.leaf.statistics.len()).map(|at| format!("COALESCE(a.s{at}, '0') AS s{at}")),
         );
         let on: Vec<String> = self
-            .key_names()
+            .leaf
+            .keys
             .iter()
-            .map(|key| format!("d.{key} IS NOT DISTINCT FROM a.{key}"))
+            .enumerate()
+            .map(|(at, key)| same_key(key, &format!("k{}", at.saturating_add(1))))
             .collect();
         format!(
             "SELECT {}\nFROM ({}) AS d\nLEFT JOIN ({groups}) AS a ON {}",
@@ -267,13 +265,18 @@ impl Emit<'_> {
                         .iter()
                         .map(|value| format!("({})", declared(value.as_deref(), &key.expr.ty)))
                         .collect();
-                    sources.push(format!("(VALUES {}) AS d{at}({name})", values.join(", ")));
+                    // Values that are written apart can be equal, and a group is released once.
+                    sources.push(format!(
+                        "(SELECT DISTINCT * FROM (VALUES {}) AS v({name})) AS d{at}",
+                        values.join(", ")
+                    ));
                 }
                 Domain::PublicColumn(schema, table, column) => {
                     let (table, column) =
                         (format!("{}.{}", ident(schema), ident(table)), ident(column));
+                    let value = super::print::of_type(&column, &key.expr.ty);
                     sources.push(format!(
-                        "(SELECT DISTINCT {column} AS {name} FROM {table} \
+                        "(SELECT DISTINCT {value} AS {name} FROM {table} \
                          WHERE {column} IS NOT NULL) AS d{at}"
                     ));
                 }
@@ -336,8 +339,41 @@ impl Emit<'_> {
     fn group_by(&self) -> String {
         match self.analyzed.selection {
             Selection::Whole => String::new(),
-            _ => format!("\nGROUP BY {}", self.key_names().join(", ")),
+            _ => format!("\nGROUP BY {}", self.group_names().join(", ")),
         }
+    }
+
+    /// A key as it is grouped by. A key found in the data is shown as the data has it, so equal
+    /// values must look the same whosever row they come from: 1.0 and 1.00 become 1.
+    fn key(&self, printer: &Printer<'_>, key: &Key) -> String {
+        let printed = printer.key(&key.expr);
+        if self.analyzed.selection == Selection::Public {
+            return printed;
+        }
+        match (&key.expr.node, &key.expr.ty) {
+            (Node::Column(_), Type::Numeric(Some(_))) => printed,
+            (_, Type::Numeric(_)) => format!("pg_catalog.trim_scale({printed})"),
+            (_, Type::Float(_)) => {
+                format!("({printed} OPERATOR(pg_catalog.+) 0::{})", key.expr.ty.name())
+            }
+            _ => printed,
+        }
+    }
+
+    /// What rows are grouped by: the keys, and where equal values of a type can look different, how
+    /// they look.
+    fn group_names(&self) -> Vec<String> {
+        let mut names = self.key_names();
+        for (key, name) in self.leaf.keys.iter().zip(self.key_names()) {
+            let looks = matches!(
+                key.expr.ty,
+                Type::Interval | Type::Other(_) | Type::Text(TextType::Bpchar)
+            );
+            if looks && self.analyzed.selection != Selection::Public {
+                names.push(format!("ROW({name})::text COLLATE pg_catalog.\"C\""));
+            }
+        }
+        names
     }
 }
 
@@ -403,7 +439,7 @@ fn in_domain(printer: &Printer<'_>, key: &Key) -> Option<String> {
         }
         Domain::PublicColumn(schema, table, column) => Some(format!(
             "{printed} IN (SELECT {} FROM {}.{})",
-            ident(column),
+            super::print::of_type(&ident(column), &key.expr.ty),
             ident(schema),
             ident(table)
         )),
@@ -411,9 +447,31 @@ fn in_domain(printer: &Printer<'_>, key: &Key) -> Option<String> {
     }
 }
 
+/// The condition that a public key and a group's key are the same. It is an equality wherever it
+/// can be, because `IS NOT DISTINCT FROM` compares every pair.
+fn same_key(key: &Key, name: &str) -> String {
+    let equal = |d: &str, a: &str| format!("{d} OPERATOR(pg_catalog.=) {a}");
+    let (d, a) = (format!("d.{name}"), format!("a.{name}"));
+    let some = match &key.domain {
+        Domain::PublicColumn(..) => return equal(&d, &a),
+        Domain::PublicRows if key.expr.as_column().is_some() => return equal(&d, &a),
+        Domain::Declared(values) if !values.contains(&None) => return equal(&d, &a),
+        Domain::Declared(values) => values.iter().flatten().next(),
+        Domain::PublicRows | Domain::Found => None,
+    };
+    let Some(some) = some else { return format!("{d} IS NOT DISTINCT FROM {a}") };
+    // NULL takes the place of a value, and says so beside it.
+    let some = declared(Some(some), &key.expr.ty);
+    format!(
+        "{} AND {}",
+        equal(&format!("COALESCE({d}, {some})"), &format!("COALESCE({a}, {some})")),
+        equal(&format!("({d} IS NULL)"), &format!("({a} IS NULL)"))
+    )
+}
+
 fn declared(value: Option<&str>, ty: &Type) -> String {
     match value {
-        Some(value) => format!("{}::{}", literal(value), ty.name()),
-        None => format!("NULL::{}", ty.name()),
+        Some(value) => super::print::of_type(&literal(value), ty),
+        None => super::print::of_type("NULL", ty),
     }
 }

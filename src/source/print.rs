@@ -6,8 +6,14 @@
 
 use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, Type};
 
-/// The first and last instant that arithmetic on times is done for.
+/// The first and last instant that times are cast and truncated for.
 const TIME_RANGE: (&str, &str) = ("4000-01-01 BC", "290000-01-01");
+/// The first and last instant that is moved, by at most `SHIFT_DAYS_MAX`: the result is a date.
+const SHIFT_RANGE: (&str, &str) = ("0001-01-01", "280000-01-01");
+/// About four thousand years. What is to be moved further becomes NULL, whatever the row.
+const SHIFT_DAYS_MAX: i64 = 1_461_000;
+/// The largest parameter that is computed with; larger ones become NULL.
+const PARAMETER_MAX: &str = "1e90";
 
 /// Prints expressions over the aliases that `column` gives.
 pub(crate) struct Printer<'a> {
@@ -42,15 +48,31 @@ impl Printer<'_> {
                     expr.ty.name()
                 )
             }
-            (Node::Call(..), Type::Float(_)) => format!("({printed})::{}", expr.ty.name()),
+            (Node::Call(..), Type::Float(size)) => {
+                if prints_float(expr) {
+                    printed
+                } else {
+                    to_float(&printed, *size)
+                }
+            }
+            // Every collation that tells values apart does so by their bytes, and so does this one;
+            // under one that does not, equal keys could look different.
+            (_, Type::Text(_)) => format!("({printed} COLLATE pg_catalog.\"C\")"),
             _ => printed,
         }
     }
 
     /// The expression as numeric, where arithmetic is exact and does not overflow.
     pub(crate) fn number(&self, expr: &Expr) -> String {
-        let printed = match expr.as_column() {
-            Some(column) if needs_clip(column, &expr.ty) => self.clipped(column),
+        let printed = match &expr.node {
+            Node::Column(column) if needs_clip(column, &expr.ty) => self.clipped(column),
+            Node::Parameter(_) if matches!(expr.ty, Type::Numeric(_)) => {
+                let printed = self.expr(expr);
+                format!(
+                    "(CASE WHEN {printed} BETWEEN -{PARAMETER_MAX} AND {PARAMETER_MAX} \
+                     THEN {printed} END)"
+                )
+            }
             _ => self.expr(expr),
         };
         if matches!(expr.ty, Type::Numeric(_)) { printed } else { format!("({printed})::numeric") }
@@ -73,16 +95,21 @@ impl Printer<'_> {
         let at = |index: usize| args.get(index).map(|arg| self.expr(arg)).unwrap_or_default();
         let number = |index: usize| args.get(index).map(|arg| self.number(arg)).unwrap_or_default();
         let infix = |op: &str| format!("({} OPERATOR(pg_catalog.{op}) {})", at(0), at(1));
+        let compared = self.compared(args);
+        let side = |index: usize| compared.get(index).cloned().unwrap_or_default();
+        let compare = |op: &str| format!("({} OPERATOR(pg_catalog.{op}) {})", side(0), side(1));
         let all = || args.iter().map(|arg| self.expr(arg)).collect::<Vec<_>>();
         match function {
-            Function::Eq => infix("="),
-            Function::Ne => infix("<>"),
-            Function::Lt => infix("<"),
-            Function::Le => infix("<="),
-            Function::Gt => infix(">"),
-            Function::Ge => infix(">="),
-            Function::Distinct => format!("({} IS DISTINCT FROM {})", at(0), at(1)),
-            Function::NotDistinct => format!("({} IS NOT DISTINCT FROM {})", at(0), at(1)),
+            Function::Eq => compare("="),
+            Function::Ne => compare("<>"),
+            Function::Lt => compare("<"),
+            Function::Le => compare("<="),
+            Function::Gt => compare(">"),
+            Function::Ge => compare(">="),
+            Function::Distinct => format!("({} IS DISTINCT FROM {})", side(0), side(1)),
+            Function::NotDistinct => {
+                format!("({} IS NOT DISTINCT FROM {})", side(0), side(1))
+            }
             Function::And => format!("({})", all().join(" AND ")),
             Function::Or => format!("({})", all().join(" OR ")),
             Function::Not => format!("(NOT {})", at(0)),
@@ -92,10 +119,10 @@ impl Printer<'_> {
             Function::IsNotTrue => format!("({} IS NOT TRUE)", at(0)),
             Function::IsFalse => format!("({} IS FALSE)", at(0)),
             Function::IsNotFalse => format!("({} IS NOT FALSE)", at(0)),
-            Function::In if is_array(args) => format!("({} = ANY ({}))", at(0), at(1)),
-            Function::NotIn if is_array(args) => format!("({} <> ALL ({}))", at(0), at(1)),
-            Function::In => format!("({} IN ({}))", at(0), rest(all())),
-            Function::NotIn => format!("({} NOT IN ({}))", at(0), rest(all())),
+            Function::In if is_array(args) => format!("({} = ANY ({}))", side(0), at(1)),
+            Function::NotIn if is_array(args) => format!("({} <> ALL ({}))", side(0), at(1)),
+            Function::In => format!("({} IN ({}))", side(0), rest(compared)),
+            Function::NotIn => format!("({} NOT IN ({}))", side(0), rest(compared)),
             Function::Add => format!("({} OPERATOR(pg_catalog.+) {})", number(0), number(1)),
             Function::Sub => format!("({} OPERATOR(pg_catalog.-) {})", number(0), number(1)),
             Function::Mul => format!("({} OPERATOR(pg_catalog.*) {})", number(0), number(1)),
@@ -116,11 +143,11 @@ impl Printer<'_> {
             Function::Coalesce => format!("COALESCE({})", self.same(args, ty)),
             Function::Least => format!("LEAST({})", self.same(args, ty)),
             Function::Greatest => format!("GREATEST({})", self.same(args, ty)),
-            Function::NullIf => format!("NULLIF({}, {})", at(0), at(1)),
-            Function::Like => like(&at(0), "~~", &at(1)),
-            Function::NotLike => like(&at(0), "!~~", &at(1)),
-            Function::ILike => like(&at(0), "~~*", &at(1)),
-            Function::NotILike => like(&at(0), "!~~*", &at(1)),
+            Function::NullIf => format!("NULLIF({}, {})", side(0), side(1)),
+            Function::Like => self.like(args, "~~"),
+            Function::NotLike => self.like(args, "!~~"),
+            Function::ILike => self.like(args, "~~*"),
+            Function::NotILike => self.like(args, "!~~*"),
             Function::Concat => infix("||"),
             Function::TextFunction(name) => format!("pg_catalog.{name}({})", at(0)),
             Function::Substring(from, None) => format!("pg_catalog.substr({}, {from})", at(0)),
@@ -130,7 +157,7 @@ impl Printer<'_> {
             Function::Left(count) => format!("pg_catalog.left({}, {count})", at(0)),
             Function::Right(count) => format!("pg_catalog.right({}, {count})", at(0)),
             Function::DateTrunc(unit) => {
-                format!("pg_catalog.date_trunc('{unit}', {})", self.within(args))
+                format!("pg_catalog.date_trunc('{unit}', {})", self.within(args, TIME_RANGE))
             }
             Function::Extract(field) => format!("EXTRACT({field} FROM {})", at(0)),
             Function::DaysBetween => {
@@ -140,14 +167,7 @@ impl Printer<'_> {
                      THEN {a} OPERATOR(pg_catalog.-) {b} END)"
                 )
             }
-            Function::Shift { forward, by } => {
-                let op = if *forward { "+" } else { "-" };
-                let by = match by {
-                    ShiftBy::Days(days) => format!("({days})"),
-                    ShiftBy::Interval(text) => format!("{}::interval", literal(text)),
-                };
-                format!("({} OPERATOR(pg_catalog.{op}) {by})", self.within(args))
-            }
+            Function::Shift { forward, by } => self.shift(args, *forward, by, ty),
             Function::Cast => self.cast(args, ty),
         }
     }
@@ -175,28 +195,74 @@ impl Printer<'_> {
         args.iter().map(|arg| self.as_type(arg, ty)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Numbers of mixed types become numeric, as the arithmetic below them did.
+    /// Numbers of mixed types become numeric, as the arithmetic below them did; times become the
+    /// type of the whole, since PostgreSQL's own way to a common type raises for distant dates.
     fn as_type(&self, expr: &Expr, ty: &Type) -> String {
-        if ty.is_number() && expr.ty.is_number() { self.number(expr) } else { self.expr(expr) }
+        let same = expr.ty == *ty;
+        if ty.is_number() && expr.ty.is_number() {
+            self.number(expr)
+        } else if ty.is_time() && expr.ty.is_time() && !same {
+            format!("({})::{}", self.within(std::slice::from_ref(expr), TIME_RANGE), ty.name())
+        } else {
+            self.expr(expr)
+        }
     }
 
-    /// A time that arithmetic cannot carry out of its type's range; NULL beyond.
-    fn within(&self, args: &[Expr]) -> String {
+    /// The sides of a comparison. PostgreSQL compares a number with a binary one as binary numbers,
+    /// and a large number is none; so such sides are compared as numbers.
+    fn compared(&self, args: &[Expr]) -> Vec<String> {
+        let numbers = args.iter().filter(|arg| arg.ty.is_number());
+        let floats = numbers.clone().filter(|arg| prints_float(arg)).count();
+        let mixed = floats > 0 && floats < numbers.count();
+        args.iter()
+            .map(|arg| if mixed && arg.ty.is_number() { self.number(arg) } else { self.expr(arg) })
+            .collect()
+    }
+
+    /// A time that is cast or moved only within a range that no type of time ends in; NULL beyond.
+    /// Constants too: a cast that depends on the time zone is not made before the rows are read.
+    fn within(&self, args: &[Expr], range: (&str, &str)) -> String {
         let Some(arg) = args.first() else { return String::new() };
-        let printed = self.expr(arg);
-        if matches!(arg.node, Node::Constant(_) | Node::Parameter(_)) {
-            return printed;
-        }
-        let ty = arg.ty.name();
+        let (printed, ty) = (self.expr(arg), arg.ty.name());
         format!(
             "(CASE WHEN {printed} BETWEEN '{}'::{ty} AND '{}'::{ty} THEN {printed} END)",
-            TIME_RANGE.0, TIME_RANGE.1
+            range.0, range.1
         )
+    }
+
+    fn shift(&self, args: &[Expr], forward: bool, by: &ShiftBy, ty: &Type) -> String {
+        let (days, by) = match by {
+            ShiftBy::Days(days) => (Some(i64::from(*days)), format!("({days})")),
+            ShiftBy::Interval(text) => {
+                (interval_days(text), format!("{}::interval", literal(text)))
+            }
+        };
+        if days.is_none_or(|days| days.abs() > SHIFT_DAYS_MAX) {
+            return format!("NULL::{}", ty.name());
+        }
+        let op = if forward { "+" } else { "-" };
+        format!("({} OPERATOR(pg_catalog.{op}) {by})", self.within(args, SHIFT_RANGE))
+    }
+
+    /// A pattern that ends in a lone escape character would raise for some rows only.
+    fn like(&self, args: &[Expr], op: &str) -> String {
+        let [value, pattern] = args else { return String::new() };
+        let printed = match &pattern.node {
+            Node::Constant(Some(text)) => {
+                let escapes = text.len() - text.trim_end_matches('\\').len();
+                let kept = if escapes % 2 == 1 { text.get(..text.len() - 1) } else { None };
+                constant(kept.unwrap_or(text), &pattern.ty)
+            }
+            _ => format!(
+                "pg_catalog.regexp_replace({}, '^((.*[^\\\\])?(\\\\\\\\)*)\\\\$', '\\1')",
+                self.expr(pattern)
+            ),
+        };
+        format!("({} OPERATOR(pg_catalog.{op}) {printed})", self.expr(value))
     }
 
     fn cast(&self, args: &[Expr], to: &Type) -> String {
         let Some(arg) = args.first() else { return String::new() };
-        let constant = matches!(arg.node, Node::Constant(_) | Node::Parameter(_));
         match (&arg.ty, to) {
             // Integers stay numeric inside; `key` makes them integers again. A cast from a number
             // with a fraction rounds, as PostgreSQL's does.
@@ -205,11 +271,9 @@ impl Printer<'_> {
             }
             (Type::Int(_), Type::Int(_)) => self.number(arg),
             (from, Type::Numeric(_)) if from.is_number() => self.number(arg),
-            (from, Type::Float(_)) if from.is_number() => {
-                format!("({})::{}", self.number(arg), to.name())
-            }
-            (from, to) if from.is_time() && to.is_time() && !constant => {
-                format!("({})::{}", self.within(args), to.name())
+            (from, Type::Float(size)) if from.is_number() => to_float(&self.number(arg), *size),
+            (from, to) if from.is_time() && to.is_time() => {
+                format!("({})::{}", self.within(args, TIME_RANGE), to.name())
             }
             _ => format!("({})::{}", self.expr(arg), to.name()),
         }
@@ -225,16 +289,67 @@ fn needs_clip(column: &Column, ty: &Type) -> bool {
     matches!(ty, Type::Numeric(None) | Type::Float(_)) && column.bounds.is_some()
 }
 
+/// Whether the printed SQL is of a binary type: computed values are numeric whatever their type.
+fn prints_float(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::Call(Function::Cast, _)
+        | Node::Column(_)
+        | Node::Constant(_)
+        | Node::Parameter(_) => {
+            matches!(expr.ty, Type::Float(_))
+        }
+        Node::Call(Function::NullIf, args) => args.iter().all(prints_float),
+        Node::Call(..) => false,
+    }
+}
+
+/// A number as a binary one: the least ones become zero, too large ones NULL.
+fn to_float(number: &str, size: u8) -> String {
+    let (least, most, name) = match size {
+        4 => ("1e-37", "1e38", "real"),
+        _ => ("1e-307", "1e308", "double precision"),
+    };
+    format!(
+        "(CASE WHEN {number} BETWEEN -{least} AND {least} THEN 0::{name} \
+         WHEN {number} BETWEEN -{most} AND {most} THEN ({number})::{name} END)"
+    )
+}
+
+/// The days that an interval of plain fields can have at most, as the binder lets them pass.
+fn interval_days(text: &str) -> Option<i64> {
+    let mut days = 0_i64;
+    let mut number = None;
+    for word in text.split_ascii_whitespace() {
+        if let Some((hours, _)) = word.split_once(':') {
+            days = days.checked_add(hours.parse::<i64>().ok()?.abs() / 24 + 1)?;
+            continue;
+        }
+        if let Ok(value) = word.parse::<i64>() {
+            number = Some(value.checked_abs()?);
+            continue;
+        }
+        let each = match word.trim_end_matches('s') {
+            "year" => 366,
+            "mon" | "month" => 31,
+            "week" => 7,
+            _ => 1,
+        };
+        days = days.checked_add(number.take()?.checked_mul(each)?)?;
+    }
+    Some(days)
+}
+
+/// A value as exactly of a key's type.
+pub(crate) fn of_type(sql: &str, ty: &Type) -> String {
+    match ty {
+        Type::Text(_) => format!("({sql}::{} COLLATE pg_catalog.\"C\")", ty.name()),
+        _ => format!("{sql}::{}", ty.name()),
+    }
+}
+
 fn rest(mut printed: Vec<String>) -> String {
     printed.drain(..1.min(printed.len()));
     printed.join(", ")
-}
-
-/// A pattern that ends in its escape character would raise for some rows only.
-fn like(value: &str, op: &str, pattern: &str) -> String {
-    format!(
-        "({value} OPERATOR(pg_catalog.{op}) pg_catalog.regexp_replace({pattern}, '(\\\\)+$', ''))"
-    )
 }
 
 fn constant(text: &str, ty: &Type) -> String {

@@ -7,11 +7,12 @@ use futures_util::{StreamExt, pin_mut};
 use noisegate_privacy::release::ExactRow;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
 use super::decode::exact_row;
 use super::print::literal;
 use super::{BoundedSql, NotExecuted, RawParameter};
+use crate::database;
 use crate::error::Fault;
 
 /// Idle connections that are kept.
@@ -76,13 +77,7 @@ impl Source {
     }
 
     async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
-        let (client, connection) = self.config.connect(NoTls).await?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %describe(&error), "a connection to the source ended");
-            }
-        });
-        Ok(client)
+        database::connect(&self.config).await
     }
 
     fn take_idle(&self) -> Option<Client> {
@@ -154,9 +149,10 @@ impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let config = self.source.config.clone();
         runtime.spawn(async move {
             let stop = client.cancel_token();
-            let stopped = tokio::time::timeout(END, stop.cancel_query(NoTls)).await;
+            let stopped = tokio::time::timeout(END, database::cancel(&config, &stop)).await;
             if !matches!(stopped, Ok(Ok(()))) && !client.is_closed() {
                 tracing::warn!("what runs on the source could not be stopped before its timeout");
             }

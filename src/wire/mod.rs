@@ -14,6 +14,8 @@ mod stream;
 mod target;
 pub mod tls;
 // The sessions.
+mod executed;
+mod names;
 mod private;
 mod relay;
 mod serve;

@@ -23,7 +23,7 @@ use crate::source::RawParameter;
 
 /// Names of the proxy's own prepared statements on the shadow.
 pub(super) const TEXT_NAME: &str = "noisegate_text";
-const SETTINGS_NAME: &str = "noisegate_settings";
+const INTERNAL_NAME: &str = "noisegate_internal";
 const SPLICED_NAME: &str = "noisegate_spliced";
 
 /// A private prepared statement.
@@ -32,6 +32,17 @@ pub(super) struct Private {
     pub(super) statement: Statement,
     /// The parameter types that the client declared.
     pub(super) types: Vec<u32>,
+    /// Whether it stands as it is in the client's text, so that positions in it mean something.
+    pub(super) located: bool,
+}
+
+/// A query of the proxy's own in the client's session, with one row of text.
+#[derive(Debug)]
+pub(super) struct Internal<'a> {
+    pub(super) query: &'a str,
+    pub(super) parameters: Vec<Option<Bytes>>,
+    /// A portal that must exist, or PostgreSQL tells the client that it does not.
+    pub(super) portal: Option<&'a str>,
 }
 
 /// What the shadow is told to do for the client.
@@ -56,25 +67,38 @@ pub(super) struct Raised {
 }
 
 /// Reads the session's settings from the shadow session itself, so that SET LOCAL, RESET and
-/// ROLLBACK mean what they mean there. Nothing if the session is in error; the client has been
-/// told by PostgreSQL.
+/// ROLLBACK mean what they mean there. Nothing if the session is in error, or if the portal does
+/// not exist any more; the client has been told by PostgreSQL. A simple query has no portal.
 pub(super) async fn settings(
     relay: &mut Relay,
-    simple: bool,
+    portal: Option<&str>,
 ) -> Result<Option<Settings>, WireError> {
+    let query = Internal { query: Settings::QUERY, parameters: Vec::new(), portal };
+    let Some(row) = internal(relay, query, portal.is_none()).await? else { return Ok(None) };
+    let settings = Settings::from_row(&row);
+    settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// Runs a query of the proxy's own. Nothing if an error came; the client has been told.
+pub(super) async fn internal(
+    relay: &mut Relay,
+    internal: Internal<'_>,
+    simple: bool,
+) -> Result<Option<Vec<Option<String>>>, WireError> {
     let swallow = |request| Expected::new(request, Reply::Swallow);
-    let parse = Parse {
-        name: SETTINGS_NAME.to_owned(),
-        query: Settings::QUERY.to_owned(),
-        type_oids: Vec::new(),
-    };
-    let bind = plain_bind(SETTINGS_NAME, SETTINGS_NAME, Vec::new());
-    relay.send(&to_shadow::close(Kind::Statement, SETTINGS_NAME)?, swallow(Request::Close));
+    let name = INTERNAL_NAME;
+    let query = internal.query.to_owned();
+    let parse = Parse { name: name.to_owned(), query, type_oids: Vec::new() };
+    let bind = plain_bind(name, name, internal.parameters);
+    if let Some(portal) = internal.portal {
+        relay.send(&to_shadow::describe(Kind::Portal, portal)?, swallow(Request::Describe));
+    }
+    relay.send(&to_shadow::close(Kind::Statement, name)?, swallow(Request::Close));
     relay.send(&to_shadow::parse(&parse)?, swallow(Request::Parse));
     relay.send(&to_shadow::bind(&bind)?, swallow(Request::Bind));
     let capture = Expected::new(Request::Execute, Reply::Capture);
-    relay.send(&to_shadow::execute(SETTINGS_NAME, 0)?, capture);
-    relay.send(&to_shadow::close(Kind::Portal, SETTINGS_NAME)?, swallow(Request::Close));
+    relay.send(&to_shadow::execute(name, 0)?, capture);
+    relay.send(&to_shadow::close(Kind::Portal, name)?, swallow(Request::Close));
     if simple {
         relay.send(&to_shadow::sync(), swallow(Request::Sync));
     } else {
@@ -85,15 +109,12 @@ pub(super) async fn settings(
         relay.drain().await?;
     }
     let Some(row) = row else { return Ok(None) };
-    let texts: Option<Vec<Option<String>>> = row
-        .into_iter()
-        .map(|cell| match cell {
-            Some(bytes) => String::from_utf8(bytes.to_vec()).ok().map(Some),
-            None => Some(None),
-        })
-        .collect();
-    let settings = texts.as_deref().and_then(Settings::from_row);
-    settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+    let text = |cell: Option<Bytes>| match cell {
+        Some(bytes) => String::from_utf8(bytes.to_vec()).ok().map(Some),
+        None => Some(None),
+    };
+    let texts: Option<Vec<Option<String>>> = row.into_iter().map(text).collect();
+    texts.map(Some).ok_or_else(|| WireError::protocol("a row that cannot be read"))
 }
 
 /// Lets the shadow parse the text of a simple query, so that mistakes are PostgreSQL's to report,
@@ -117,7 +138,11 @@ fn send_text(relay: &mut Relay, private: &Private) -> Result<(), WireError> {
     let close = Expected::new(Request::Close, Reply::Swallow);
     relay.send(&to_shadow::close(Kind::Statement, TEXT_NAME)?, close);
     let mut parsed = Expected::new(Request::Parse, Reply::Swallow);
-    parsed.error = ErrorChange::Shift(private.statement.offset_chars);
+    parsed.error = if private.located {
+        ErrorChange::Shift(private.statement.offset_chars)
+    } else {
+        ErrorChange::Refusal(None)
+    };
     relay.send(&to_shadow::parse(&parse)?, parsed);
     Ok(())
 }
@@ -163,7 +188,11 @@ pub(super) async fn answer(
     let before = statement
         .offset_chars
         .saturating_add(statement.text.get(..skipped).map_or(0, |text| text.chars().count()));
-    outcome.unwrap_or_else(|error| Outcome::Raise(raised(error, &asked, before)))
+    outcome.unwrap_or_else(|error| {
+        let mut raised = raised(error, &asked, before);
+        raised.position = raised.position.filter(|_| private.located);
+        Outcome::Raise(raised)
+    })
 }
 
 /// Runs `work` as long as the client is there. Nothing if it left: then what is under way is
@@ -202,7 +231,15 @@ async fn outcome(gate: &Gate, statement: &Statement, asked: &Asked<'_>) -> Resul
         StatementKind::Setting(name, value) => road::check_setting(gate, asked, name, value)
             .map(|()| Outcome::Forward(Vec::new()))
             .map_err(Error::from),
-        StatementKind::Untouched => Ok(Outcome::Forward(Vec::new())),
+        // What EXECUTE stands for was looked up before.
+        StatementKind::Untouched | StatementKind::Prepare | StatementKind::Execute { .. } => {
+            Ok(Outcome::Forward(Vec::new()))
+        }
+        StatementKind::Unread => Err(statement_refused(
+            "This text is too long or too unusual to be read, and may ask about people.",
+            "Send it in parts, or keep long lists of values in a table.",
+        )
+        .into()),
         StatementKind::Other(word) => Err(statement_refused(
             &format!("{} cannot be used with tables of people.", word.to_uppercase()),
             "Send the SELECT itself; its result can be kept on the client's side.",

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use super::backend::Backend;
 use super::error::WireError;
 use super::frame::Frame;
-use super::message::{from_client, from_shadow, to_client};
+use super::message::{from_client, from_shadow, to_client, to_shadow};
+use super::names::Undo;
 use super::stream::{Reader, Writer};
 
 /// How much may wait for a client or a shadow that does not read.
@@ -52,6 +53,8 @@ pub(super) struct Expected {
     pub(super) error: ErrorChange,
     /// Whether ReadyForQuery is kept back: the client's query is only a part of the way through.
     pub(super) inner: bool,
+    /// What the session must take back if the request fails or is skipped.
+    pub(super) undo: Option<Undo>,
 }
 
 /// How an error is changed on its way to the client.
@@ -68,7 +71,8 @@ pub(super) enum ErrorChange {
 
 impl Expected {
     pub(super) fn new(request: Request, reply: Reply) -> Self {
-        Self { request, reply, notices: Vec::new(), error: ErrorChange::Keep, inner: false }
+        let error = ErrorChange::Keep;
+        Self { request, reply, notices: Vec::new(), error, inner: false, undo: None }
     }
 }
 
@@ -85,6 +89,8 @@ pub(super) struct Relay {
     pub(super) status: u8,
     /// Whether an error went to the client since this was last reset.
     pub(super) error_seen: bool,
+    /// What failed or was skipped, oldest first.
+    pub(super) undone: Vec<Undo>,
     captured: Option<Vec<Option<Bytes>>>,
 }
 
@@ -105,6 +111,7 @@ impl Relay {
             failed: false,
             status: b'I',
             error_seen: false,
+            undone: Vec::new(),
             captured: None,
         }
     }
@@ -213,6 +220,11 @@ impl Relay {
         let Some(front) = self.expected.front_mut() else {
             return Err(WireError::protocol("a reply that nothing asked for"));
         };
+        if front.inner && frame.tag == b'G' {
+            // What the client sends is not read before its whole query is done.
+            self.shadow.writer.push(&to_shadow::copy_fail("COPY must be sent by itself")?);
+            return Ok(());
+        }
         match front.reply {
             Reply::Forward if front.inner && frame.tag == b'Z' => {}
             Reply::Forward => {
@@ -249,7 +261,8 @@ impl Relay {
         if self.expected.front().is_some_and(|one| one.request != Request::Query) {
             // Everything up to the next Sync is skipped there, so its replies will not come.
             while self.expected.front().is_some_and(|one| one.request != Request::Sync) {
-                self.expected.pop_front();
+                let skipped = self.expected.pop_front();
+                self.undone.extend(skipped.and_then(|skipped| skipped.undo));
             }
             self.failed = self.expected.is_empty();
         }
@@ -292,6 +305,20 @@ fn changed(frame: &Frame, change: ErrorChange) -> Result<Frame, WireError> {
         }
     }
     Ok(to_client::error_response(fields))
+}
+
+/// The request that a frame with this tag is.
+pub(super) fn tagged(tag: u8) -> Option<Request> {
+    match tag {
+        b'Q' => Some(Request::Query),
+        b'P' => Some(Request::Parse),
+        b'B' => Some(Request::Bind),
+        b'D' => Some(Request::Describe),
+        b'E' => Some(Request::Execute),
+        b'C' => Some(Request::Close),
+        b'S' => Some(Request::Sync),
+        _ => None,
+    }
 }
 
 /// The request that a frame of the client is, as far as a reply is awaited for it.

@@ -1,25 +1,23 @@
 //! One client's session: what passes, what is private, and what the client is told.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 
 use super::accept::Client;
 use super::backend;
 use super::cancel::Canceler;
 use super::error::WireError;
+use super::executed::{self, Executed};
 use super::frame::{Frame, LIMIT_FROM_CLIENT};
-use super::message::from_client::{Kind, Request as Message};
+use super::message::from_client::Request as Message;
 use super::message::to_client::{self, Report};
 use super::message::{from_client, to_shadow};
+use super::names::{Names, Undo};
 use super::private::{self, Private};
 use super::relay::{self, Came, ErrorChange, Expected, Relay, Reply, Request};
 use super::serve::Shared;
 use crate::ids::Analyst;
 use crate::query::tokens::{self, Kind as StatementKind, Statement};
 
-/// The most prepared statements or portals that one session may have.
-const NAMES_MAX: usize = 10_000;
 /// Startup parameters that could change who the session is, or how its bytes are to be read.
 const NOT_PASSED: &[&str] = &["role", "session_authorization", "replication", "client_encoding"];
 
@@ -31,10 +29,7 @@ pub(super) struct Session<'a> {
     pub(super) relay: Relay,
     pub(super) canceler: Canceler,
     _key: ShadowKey<'a>,
-    /// Private prepared statements, by name.
-    statements: HashMap<String, Private>,
-    /// Portals of private statements, by name.
-    portals: HashMap<String, Portal>,
+    names: Names,
 }
 
 /// The shadow's cancel key of a session, forgotten however the session ends.
@@ -50,15 +45,6 @@ impl Drop for ShadowKey<'_> {
     }
 }
 
-/// A portal of a private statement.
-#[derive(Debug)]
-struct Portal {
-    private: Private,
-    bind: from_client::Bind,
-    /// Its answer has been bound in its place; more rows of it may follow.
-    answered: bool,
-}
-
 /// Runs a client's session to its end.
 pub(super) async fn run(client: Client, shared: &Shared) -> Result<(), WireError> {
     let Some(mut session) = start(client, shared).await? else { return Ok(()) };
@@ -70,10 +56,7 @@ pub(super) async fn run(client: Client, shared: &Shared) -> Result<(), WireError
 }
 
 /// Connects the client to a shadow session of its own.
-async fn start<'a>(
-    mut client: Client,
-    shared: &'a Shared,
-) -> Result<Option<Session<'a>>, WireError> {
+async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>>, WireError> {
     let server = &shared.server;
     if client.database != server.login.database {
         let message = format!("database \"{}\" does not exist", client.database);
@@ -124,8 +107,7 @@ async fn start<'a>(
         relay: Relay::new(client.reader, client.writer, shadow),
         canceler,
         _key: key,
-        statements: HashMap::new(),
-        portals: HashMap::new(),
+        names: Names::default(),
     }))
 }
 
@@ -179,7 +161,12 @@ impl Session<'_> {
     }
 
     async fn client_frame(&mut self, frame: Frame) -> Result<(), WireError> {
-        let message = Message::decode(&frame)?;
+        let message = match Message::decode(&frame) {
+            Ok(message) => message,
+            Err(WireError::Malformed { .. }) => return self.malformed(&frame),
+            Err(error) => return Err(error),
+        };
+        self.names.undo(&mut self.relay.undone);
         // After an error PostgreSQL skips everything up to Sync, and so do we.
         if self.relay.failed && !matches!(message, Message::Sync | Message::Query(_)) {
             return Ok(());
@@ -187,16 +174,17 @@ impl Session<'_> {
         match message {
             Message::Query(text) => self.simple(&text, &frame).await,
             Message::Parse(parse) => {
-                self.remember_statement(parse)?;
-                self.pass(&frame, Request::Parse);
+                let private = self.private(&parse);
+                let undo = self.names.parse(parse.name, private)?;
+                self.pass_undoable(&frame, Request::Parse, undo);
                 Ok(())
             }
             Message::Bind(bind) => {
-                self.remember_portal(bind)?;
-                self.pass(&frame, Request::Bind);
+                let undo = self.names.bind(bind)?;
+                self.pass_undoable(&frame, Request::Bind, undo);
                 Ok(())
             }
-            Message::Execute(execute) => match self.unanswered(&execute.portal) {
+            Message::Execute(execute) => match self.names.unanswered(&execute.portal) {
                 Some((private, bind)) => self.execute_private(private, bind, execute).await,
                 None => {
                     self.pass(&frame, Request::Execute);
@@ -204,11 +192,8 @@ impl Session<'_> {
                 }
             },
             Message::Close(named) => {
-                match named.kind {
-                    Kind::Statement => self.statements.remove(&named.name).map(drop),
-                    Kind::Portal => self.portals.remove(&named.name).map(drop),
-                };
-                self.pass(&frame, Request::Close);
+                let undo = self.names.close(named);
+                self.pass_undoable(&frame, Request::Close, undo);
                 Ok(())
             }
             Message::FunctionCall => {
@@ -229,51 +214,38 @@ impl Session<'_> {
         }
     }
 
+    /// PostgreSQL knows what to say of a message that cannot be read.
+    fn malformed(&mut self, frame: &Frame) -> Result<(), WireError> {
+        let request = relay::tagged(frame.tag)
+            .ok_or_else(|| WireError::protocol("invalid frontend message type"))?;
+        if !self.relay.failed || matches!(request, Request::Query | Request::Sync) {
+            self.pass(frame, request);
+        }
+        Ok(())
+    }
+
     /// Forwards a frame as it came.
     fn pass(&mut self, frame: &Frame, request: Request) {
         self.relay.send(frame, Expected::new(request, Reply::Forward));
     }
 
-    fn remember_statement(&mut self, parse: from_client::Parse) -> Result<(), WireError> {
-        let statements = tokens::split(&parse.query, &self.shared.server.gate.private_names);
-        let only = match statements {
-            Some(mut statements) if statements.len() == 1 => statements.pop(),
-            // Several statements are an error that PostgreSQL finds itself.
-            _ => None,
-        };
-        match only.filter(|statement| statement.kind != StatementKind::Untouched) {
-            Some(statement) => {
-                full(self.statements.len())?;
-                let private = Private { statement, types: parse.type_oids };
-                self.statements.insert(parse.name, private);
-            }
-            None => {
-                self.statements.remove(&parse.name);
-            }
-        }
-        Ok(())
+    /// The same, for a request that changed a name.
+    fn pass_undoable(&mut self, frame: &Frame, request: Request, undo: Undo) {
+        let mut expected = Expected::new(request, Reply::Forward);
+        expected.undo = Some(undo);
+        self.relay.send(frame, expected);
     }
 
-    fn remember_portal(&mut self, bind: from_client::Bind) -> Result<(), WireError> {
-        match self.statements.get(&bind.statement) {
-            Some(private) => {
-                full(self.portals.len())?;
-                let portal =
-                    Portal { private: private.clone(), bind: bind.clone(), answered: false };
-                self.portals.insert(bind.portal, portal);
-            }
-            None => {
-                self.portals.remove(&bind.portal);
-            }
-        }
-        Ok(())
-    }
-
-    /// The private statement of a portal that is executed for the first time.
-    fn unanswered(&mut self, portal: &str) -> Option<(Private, from_client::Bind)> {
-        let portal = self.portals.get_mut(portal).filter(|portal| !portal.answered)?;
-        portal.answered = true;
-        Some((portal.private.clone(), portal.bind.clone()))
+    /// The statement that is being prepared, if it is private.
+    fn private(&self, parse: &from_client::Parse) -> Option<Private> {
+        let mut statements = tokens::split(&parse.query, &self.shared.server.gate.private_names);
+        // Several statements are an error that PostgreSQL finds itself.
+        let only = if statements.len() == 1 { statements.pop() } else { None };
+        only.filter(|statement| !passes(&statement.kind)).map(|statement| Private {
+            statement,
+            types: parse.type_oids.clone(),
+            located: true,
+        })
     }
 
     async fn execute_private(
@@ -283,7 +255,18 @@ impl Session<'_> {
         execute: from_client::Execute,
     ) -> Result<(), WireError> {
         let running = self.canceler.begin_statement();
-        let Some(settings) = private::settings(&mut self.relay, false).await? else {
+        let names = &self.shared.server.gate.private_names;
+        let private = match executed::look_up(&mut self.relay, &private, names, false).await? {
+            Executed::Failed => return Ok(()),
+            Executed::Private(private) => private,
+            Executed::Untouched => {
+                let frame = to_shadow::execute(&execute.portal, execute.max_rows)?;
+                self.pass(&frame, Request::Execute);
+                return Ok(());
+            }
+        };
+        let portal = Some(execute.portal.as_str());
+        let Some(settings) = private::settings(&mut self.relay, portal).await? else {
             return Ok(());
         };
         let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
@@ -295,21 +278,16 @@ impl Session<'_> {
     /// A simple query: untouched ones go as they came; where one statement is private, each goes
     /// by itself and the replies are put together again.
     async fn simple(&mut self, text: &str, frame: &Frame) -> Result<(), WireError> {
-        let split = tokens::split(text, &self.shared.server.gate.private_names);
-        let touched = |statements: &Vec<Statement>| {
-            statements.iter().any(|statement| statement.kind != StatementKind::Untouched)
-        };
-        let Some(statements) = split.filter(touched) else {
+        let statements = tokens::split(text, &self.shared.server.gate.private_names);
+        if statements.iter().all(|statement| statement.kind == StatementKind::Untouched) {
             self.pass(frame, Request::Query);
             return Ok(());
-        };
+        }
         self.relay.drain().await?;
-        // A simple query ends the unnamed statement and portal, as in PostgreSQL.
-        self.statements.remove("");
-        self.portals.remove("");
+        self.names.close_unnamed();
         self.relay.error_seen = false;
         for statement in statements {
-            if statement.kind == StatementKind::Untouched {
+            if passes(&statement.kind) {
                 self.simple_untouched(&statement).await?;
             } else {
                 self.simple_private(statement).await?;
@@ -331,11 +309,17 @@ impl Session<'_> {
 
     async fn simple_private(&mut self, statement: Statement) -> Result<(), WireError> {
         let running = self.canceler.begin_statement();
-        let private = Private { statement, types: Vec::new() };
+        let private = Private { statement, types: Vec::new(), located: true };
+        let names = &self.shared.server.gate.private_names;
+        let private = match executed::look_up(&mut self.relay, &private, names, true).await? {
+            Executed::Failed => return Ok(()),
+            Executed::Untouched => return self.simple_untouched(&private.statement).await,
+            Executed::Private(private) => private,
+        };
         if !private::check_text(&mut self.relay, &private).await? {
             return Ok(());
         }
-        let Some(settings) = private::settings(&mut self.relay, true).await? else {
+        let Some(settings) = private::settings(&mut self.relay, None).await? else {
             return Ok(());
         };
         let bind = from_client::Bind {
@@ -353,11 +337,9 @@ impl Session<'_> {
     }
 }
 
-fn full(count: usize) -> Result<(), WireError> {
-    if count >= NAMES_MAX {
-        return Err(WireError::protocol("too many prepared statements or portals"));
-    }
-    Ok(())
+/// Whether the shadow is sent the statement as it is.
+fn passes(kind: &StatementKind) -> bool {
+    matches!(kind, StatementKind::Untouched | StatementKind::Prepare)
 }
 
 /// A parameter's format from a Bind message: none means text, one counts for all.

@@ -6,8 +6,13 @@ use std::future::Future;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use noisegate::demo::{Shop, ShopOptions};
+use noisegate::error::Error;
+use noisegate::ids::{Analyst, QueryId};
+use noisegate::road::{self, Asked, Inspected};
+use noisegate::shadow::settings::Settings;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_util::sync::CancellationToken;
 
 /// The policy of the demo.
 pub(crate) const DEMO: &str = include_str!("../../budgets/demo.toml");
@@ -75,4 +80,27 @@ pub(crate) async fn error(client: &Client, sql: &str) -> (String, String) {
     let error = client.simple_query(sql).await.expect_err("an error");
     let db = error.as_db_error().expect("an error of the database");
     (db.code().code().to_owned(), db.message().to_owned())
+}
+
+/// How a query of this user would be answered, with the settings of a fresh session.
+pub(crate) async fn inspect(shop: &Shop, user: &str, sql: &str) -> Result<Inspected, Error> {
+    let settings = Settings {
+        search_path: "\"$user\", public".to_owned(),
+        time_zone: "UTC".to_owned(),
+        date_style: "ISO, MDY".to_owned(),
+        interval_style: "postgres".to_owned(),
+        epsilon: None,
+        notices: true,
+    };
+    let asked = Asked {
+        id: QueryId::fresh(),
+        analyst: &Analyst(user.to_owned()),
+        text: sql,
+        types: &[],
+        parameters: &[],
+        settings: &settings,
+        at: shop.gate.clock.now(),
+        canceled: &CancellationToken::new(),
+    };
+    Ok(road::inspect(&shop.gate, &asked).await?.expect("a query with leaves"))
 }

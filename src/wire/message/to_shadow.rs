@@ -64,6 +64,11 @@ pub fn execute(portal: &str, max_rows: i32) -> Result<Frame, WireError> {
     frame(|buffer| frontend::execute(portal, max_rows, buffer))
 }
 
+/// `f`: no data for COPY FROM STDIN, and why.
+pub fn copy_fail(why: &str) -> Result<Frame, WireError> {
+    frame(|buffer| frontend::copy_fail(why, buffer))
+}
+
 /// `H`: send what you have.
 pub const fn flush() -> Frame {
     Frame::empty(b'H')

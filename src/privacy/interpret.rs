@@ -1,0 +1,419 @@
+//! The meaning of a plan, told by a second voice: a slow interpreter over rows in memory.
+//!
+//! It computes what the emitted SQL must compute on the same rows: the exact vector of each group,
+//! bounded. Tests hold it against PostgreSQL (the translation) and against itself with one unit
+//! removed (the sensitivity). Nothing that answers a query calls it.
+//!
+//! It bounds as the SQL does, and does not where the SQL does not: a plan that says that a unit
+//! has one row is believed, so that a wrong analysis shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dashu::integer::IBig;
+use dashu::rational::RBig;
+
+use crate::analyze::{Analyzed, Selection};
+use crate::expr::Expr;
+use crate::plan::{Bounds, Domain, Exposure, JoinKind, Joins, Leaf, Plan, Scan, Statistic};
+use crate::unit::always_holds;
+
+mod eval;
+mod value;
+
+pub use dashu::rational::RBig as Rational;
+pub use value::Value;
+
+/// Tables by schema and name.
+#[derive(Clone, Debug, Default)]
+pub struct Database {
+    /// The tables.
+    pub tables: BTreeMap<(String, String), Table>,
+}
+
+/// A table's rows.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, in no order that matters.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// The exact vector of each group.
+pub type Groups = BTreeMap<Vec<Value>, Vec<IBig>>;
+
+/// What the interpreter does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported(pub String);
+
+/// What each unit contributes to each group, after clipping and before the bound on groups.
+pub type Contributions = BTreeMap<Value, BTreeMap<Vec<Value>, Vec<IBig>>>;
+
+/// The exact groups of a plan, bounded; for public keys also those that no row has.
+pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, Unsupported> {
+    let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), database };
+    let mut groups = run.domain()?;
+    for mut of_unit in run.contributions()?.into_values() {
+        if run.analyzed.groups_enforced {
+            run.keep_some(&mut of_unit);
+        }
+        for (key, values) in of_unit {
+            let zeros = || vec![IBig::ZERO; values.len()];
+            let sums = match run.analyzed.selection {
+                Selection::Public => groups.get_mut(&key),
+                _ => Some(groups.entry(key).or_insert_with(zeros)),
+            };
+            for (sum, value) in sums.into_iter().flatten().zip(values) {
+                *sum += value;
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// What each unit contributes, before the bound on its groups.
+pub fn contributions(
+    plan: &Plan<Analyzed>,
+    database: &Database,
+) -> Result<Contributions, Unsupported> {
+    Run { leaf: plan.leaf(), analyzed: plan.analysis(), database }.contributions()
+}
+
+struct Run<'a> {
+    leaf: &'a Leaf,
+    analyzed: &'a Analyzed,
+    database: &'a Database,
+}
+
+/// A joined row: for each scan the table's row, or nothing on the nullable side of a left join.
+type Joined<'a> = Vec<Option<&'a [Value]>>;
+
+impl<'a> Run<'a> {
+    fn contributions(&self) -> Result<Contributions, Unsupported> {
+        let mut units = Contributions::new();
+        for row in self.joined(&self.leaf.joins)? {
+            if !self.passes(&self.leaf.filter, &row)? {
+                continue;
+            }
+            let unit = self.unit(&row)?;
+            if unit == Value::Null {
+                continue;
+            }
+            let key: Vec<Value> = self
+                .leaf
+                .keys
+                .iter()
+                .map(|key| self.eval(&key.expr, &row))
+                .collect::<Result<_, _>>()?;
+            if !self.listed(&key)? {
+                continue;
+            }
+            let values = units
+                .entry(unit)
+                .or_default()
+                .entry(key)
+                .or_insert_with(|| vec![IBig::ZERO; self.leaf.statistics.len()]);
+            for (sum, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
+                *sum += self.row_value(statistic, &row)?;
+            }
+        }
+        if !self.analyzed.one_row {
+            units.values_mut().flat_map(BTreeMap::values_mut).for_each(|values| self.clip(values));
+        }
+        Ok(units)
+    }
+
+    /// The rows of a tree of joins, pair by pair.
+    fn joined(&self, joins: &Joins) -> Result<Vec<Joined<'a>>, Unsupported> {
+        match joins {
+            Joins::Scan(at) => {
+                let rows = self.table(*at)?.rows.iter();
+                Ok(rows.map(|row| self.alone(*at, row)).collect())
+            }
+            Joins::Join { kind, left, right, on } => {
+                let (lefts, rights) = (self.joined(left)?, self.joined(right)?);
+                let mut joined = Vec::new();
+                for left in &lefts {
+                    let before = joined.len();
+                    for right in &rights {
+                        let both: Joined<'a> =
+                            left.iter().zip(right).map(|(left, right)| left.or(*right)).collect();
+                        if self.passes(on, &both)? {
+                            joined.push(both);
+                        }
+                    }
+                    if *kind == JoinKind::Left && joined.len() == before {
+                        joined.push(left.clone());
+                    }
+                }
+                Ok(joined)
+            }
+        }
+    }
+
+    fn alone(&self, at: usize, row: &'a [Value]) -> Joined<'a> {
+        (0..self.leaf.scans.len()).map(|scan| (scan == at).then_some(row)).collect()
+    }
+
+    fn table(&self, at: usize) -> Result<&'a Table, Unsupported> {
+        let scan =
+            self.leaf.scans.get(at).ok_or_else(|| unsupported("a scan that is not there"))?;
+        self.named(&scan.schema, &scan.table)
+    }
+
+    fn named(&self, schema: &str, table: &str) -> Result<&'a Table, Unsupported> {
+        self.database
+            .tables
+            .get(&(schema.to_owned(), table.to_owned()))
+            .ok_or_else(|| unsupported("a table that is not there"))
+    }
+
+    fn passes(&self, conditions: &[Expr], row: &Joined<'a>) -> Result<bool, Unsupported> {
+        for condition in conditions {
+            if self.eval(condition, row)? != Value::Bool(true) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn eval(&self, expr: &Expr, row: &Joined<'a>) -> Result<Value, Unsupported> {
+        eval::eval(expr, &|scan, name| {
+            let table = self.table(scan)?;
+            let at = table.position(name)?;
+            Ok(Option::unwrap_or_default(
+                row.get(scan).copied().flatten().and_then(|row| row.get(at)).cloned(),
+            ))
+        })
+    }
+
+    /// The unit's key, at the end of the path.
+    fn unit(&self, row: &Joined<'a>) -> Result<Value, Unsupported> {
+        let scan = self.analyzed.unit;
+        let Some(Scan { exposure: Exposure::Private { path, unit, .. }, .. }) =
+            self.leaf.scans.get(scan)
+        else {
+            return Err(unsupported("a unit in a public table"));
+        };
+        let Some(mut row) = row.get(scan).copied().flatten() else { return Ok(Value::Null) };
+        let mut table = self.table(scan)?;
+        for hop in path {
+            let reference = cell(table, row, &hop.column)?;
+            table = self.named(&hop.to_schema, &hop.to_table)?;
+            let target = table.position(&hop.to_column)?;
+            let found = table
+                .rows
+                .iter()
+                .find(|row| *reference != Value::Null && row.get(target) == Some(reference));
+            let Some(found) = found else { return Ok(Value::Null) };
+            row = found;
+        }
+        cell(table, row, unit).cloned()
+    }
+
+    /// What one row adds to a statistic.
+    fn row_value(&self, statistic: &Statistic, row: &Joined<'a>) -> Result<IBig, Unsupported> {
+        let (Statistic::Rows { filter, .. }
+        | Statistic::Units { filter }
+        | Statistic::Sum { filter, .. }) = statistic;
+        if let Some(filter) = filter
+            && self.eval(filter, row)? != Value::Bool(true)
+        {
+            return Ok(IBig::ZERO);
+        }
+        match statistic {
+            Statistic::Units { .. } | Statistic::Rows { present: None, .. } => Ok(IBig::ONE),
+            Statistic::Rows { present: Some(value), .. } => {
+                Ok(IBig::from(u8::from(self.eval(value, row)? != Value::Null)))
+            }
+            Statistic::Sum { value, bounds, .. } => steps(&self.eval(value, row)?, bounds),
+        }
+    }
+
+    /// Holds what a unit adds to a group to what the analysis says.
+    fn clip(&self, values: &mut [IBig]) {
+        let rows = IBig::from(self.analyzed.rows);
+        for (value, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
+            let (low, high) = match statistic {
+                Statistic::Rows { .. } => (IBig::ZERO, rows.clone()),
+                Statistic::Units { .. } => (IBig::ZERO, IBig::ONE),
+                Statistic::Sum { bounds, .. } => {
+                    let low = (&bounds.low - &bounds.centre).min(IBig::ZERO);
+                    let high = (&bounds.high - &bounds.centre).max(IBig::ZERO);
+                    (low * &rows, high * &rows)
+                }
+            };
+            *value = value.clone().max(low).min(high);
+        }
+    }
+
+    /// The first groups by key. The SQL has another order; both depend on the unit's keys alone.
+    fn keep_some(&self, of_unit: &mut BTreeMap<Vec<Value>, Vec<IBig>>) {
+        let groups = usize::try_from(self.analyzed.groups).unwrap_or(usize::MAX);
+        while of_unit.len() > groups {
+            of_unit.pop_last();
+        }
+    }
+
+    /// Whether the key is one that the policy or a public table lists.
+    fn listed(&self, key: &[Value]) -> Result<bool, Unsupported> {
+        for (value, key) in key.iter().zip(&self.leaf.keys) {
+            let listed = match &key.domain {
+                Domain::Declared(_) | Domain::PublicColumn(..) => {
+                    self.values(&key.domain, &key.expr)?.contains(value)
+                }
+                Domain::PublicRows | Domain::Found => true,
+            };
+            if !listed {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn values(&self, domain: &Domain, expr: &Expr) -> Result<BTreeSet<Value>, Unsupported> {
+        match domain {
+            Domain::Declared(values) => {
+                values.iter().map(|value| value::constant(value.as_deref(), &expr.ty)).collect()
+            }
+            Domain::PublicColumn(schema, table, column) => {
+                let table = self.named(schema, table)?;
+                let at = table.position(column)?;
+                let values = table.rows.iter().filter_map(|row| row.get(at));
+                Ok(values.filter(|value| **value != Value::Null).cloned().collect())
+            }
+            Domain::PublicRows | Domain::Found => Err(unsupported("values of rows")),
+        }
+    }
+
+    /// The keys that are shown whatever the data is, each with zeros.
+    fn domain(&self) -> Result<Groups, Unsupported> {
+        let zeros = vec![IBig::ZERO; self.leaf.statistics.len()];
+        match self.analyzed.selection {
+            Selection::Whole => return Ok(Groups::from([(Vec::new(), zeros)])),
+            Selection::Threshold { .. } => return Ok(Groups::new()),
+            Selection::Public => {}
+        }
+        let mut keys = vec![vec![Value::Null; self.leaf.keys.len()]];
+        for (at, key) in self.leaf.keys.iter().enumerate() {
+            if key.domain == Domain::PublicRows {
+                continue;
+            }
+            let values = self.values(&key.domain, &key.expr)?;
+            keys = keys
+                .iter()
+                .flat_map(|key| values.iter().map(|value| with(key, at, value)))
+                .collect();
+        }
+        let from_rows = self.public_rows()?;
+        let all = keys.iter().flat_map(|key| {
+            from_rows.iter().map(|values| {
+                values.iter().fold(key.clone(), |key, (at, value)| with(&key, *at, value))
+            })
+        });
+        Ok(all.map(|key| (key, zeros.clone())).collect())
+    }
+
+    /// The keys of public rows, by index; those rows that pass all conditions on public rows alone.
+    /// (The SQL leaves out scans that no key leads to, which is the same unless one is empty.)
+    fn public_rows(&self) -> Result<BTreeSet<Vec<(usize, Value)>>, Unsupported> {
+        let keys: Vec<(usize, &Expr)> = (self.leaf.keys.iter().enumerate())
+            .filter(|(_, key)| key.domain == Domain::PublicRows)
+            .map(|(at, key)| (at, &key.expr))
+            .collect();
+        if keys.is_empty() {
+            return Ok(BTreeSet::from([Vec::new()]));
+        }
+        let (present, conditions) = always_holds(self.leaf);
+        let is_public = |scan: &usize| {
+            self.leaf.scans.get(*scan).is_some_and(|scan| scan.exposure == Exposure::Public)
+        };
+        let conditions: Vec<Expr> = conditions
+            .into_iter()
+            .filter(|condition| {
+                let scans = condition.scans();
+                !scans.is_empty()
+                    && scans.iter().all(|scan| is_public(scan) && present.contains(scan))
+            })
+            .cloned()
+            .collect();
+        let mut scans: BTreeSet<usize> = keys.iter().flat_map(|(_, key)| key.scans()).collect();
+        for _ in 0..conditions.len() {
+            for read in conditions.iter().map(Expr::scans) {
+                if read.iter().any(|scan| scans.contains(scan)) {
+                    scans.extend(read);
+                }
+            }
+        }
+        let held: Vec<Expr> = conditions
+            .into_iter()
+            .filter(|condition| condition.scans().iter().all(|scan| scans.contains(scan)))
+            .collect();
+        let mut rows: Vec<Joined<'a>> = vec![vec![None; self.leaf.scans.len()]];
+        for scan in scans {
+            let table = self.table(scan)?;
+            rows = rows
+                .iter()
+                .flat_map(|row| {
+                    table.rows.iter().map(move |found| {
+                        let mut row = row.clone();
+                        if let Some(place) = row.get_mut(scan) {
+                            *place = Some(found.as_slice());
+                        }
+                        row
+                    })
+                })
+                .collect();
+        }
+        let mut found = BTreeSet::new();
+        for row in rows {
+            if self.passes(&held, &row)? {
+                let key = keys.iter().map(|(at, key)| Ok((*at, self.eval(key, &row)?)));
+                found.insert(key.collect::<Result<_, _>>()?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Table {
+    fn position(&self, name: &str) -> Result<usize, Unsupported> {
+        self.columns
+            .iter()
+            .position(|column| column == name)
+            .ok_or_else(|| unsupported("a column that is not there"))
+    }
+}
+
+fn cell<'a>(table: &Table, row: &'a [Value], column: &str) -> Result<&'a Value, Unsupported> {
+    row.get(table.position(column)?).ok_or_else(|| unsupported("a short row"))
+}
+
+fn with(key: &[Value], at: usize, value: &Value) -> Vec<Value> {
+    let mut key = key.to_vec();
+    if let Some(place) = key.get_mut(at) {
+        value.clone_into(place);
+    }
+    key
+}
+
+/// A row's number in steps of the grid, clipped, from the centre.
+fn steps(value: &Value, bounds: &Bounds) -> Result<IBig, Unsupported> {
+    let steps = match value {
+        Value::Null => return Ok(IBig::ZERO),
+        // PostgreSQL holds it for the greatest number.
+        Value::NaN => bounds.high.clone(),
+        Value::Number(number) => {
+            let step = IBig::from(10).pow(usize::try_from(bounds.scale).unwrap_or(0));
+            let steps = value::round(&(number * RBig::from(step)));
+            // Like LEAST(GREATEST(…)), whatever the order of the two.
+            steps.max(bounds.low.clone()).min(bounds.high.clone())
+        }
+        _ => return Err(unsupported("a sum of something that is no number")),
+    };
+    Ok(steps - &bounds.centre)
+}
+
+pub(crate) fn unsupported(what: impl Into<String>) -> Unsupported {
+    Unsupported(what.into())
+}

@@ -1,0 +1,234 @@
+//! Expressions, with the three-valued logic of SQL.
+
+use std::cmp::Ordering;
+
+use dashu::integer::IBig;
+use dashu::rational::RBig;
+
+use super::value::{constant, round};
+use super::{Unsupported, Value, unsupported};
+use crate::expr::{Expr, Function, Node, Type};
+
+/// Reads a column of a scan.
+type Columns<'a> = &'a dyn Fn(usize, &str) -> Result<Value, Unsupported>;
+
+/// The value of an expression for the row that `columns` reads.
+pub(super) fn eval(expr: &Expr, columns: Columns<'_>) -> Result<Value, Unsupported> {
+    match &expr.node {
+        Node::Column(column) => {
+            let value = columns(column.scan, &column.name)?;
+            Ok(value)
+        }
+        Node::Constant(text) => constant(text.as_deref(), &expr.ty),
+        Node::Parameter(_) => Err(unsupported("a parameter")),
+        Node::Call(Function::Case, args) => case(args, columns),
+        Node::Call(function, args) => {
+            let mut values = Vec::with_capacity(args.len());
+            for arg in args {
+                let value = eval(arg, columns)?;
+                let computed = is_arithmetic(function);
+                values.push(if computed { within_bounds(arg, value)? } else { value });
+            }
+            call(function, &values, args, &expr.ty)
+        }
+    }
+}
+
+/// A column of unlimited size is held to its bounds wherever it is computed with.
+fn within_bounds(expr: &Expr, value: Value) -> Result<Value, Unsupported> {
+    let (Type::Numeric(None) | Type::Float(_)) = expr.ty else { return Ok(value) };
+    let Some((low, high)) = expr.as_column().and_then(|column| column.bounds.as_ref()) else {
+        return Ok(value);
+    };
+    let bound = |text: &str| constant(Some(text), &Type::Numeric(None));
+    Ok(match value {
+        Value::Null => Value::Null,
+        value => value.max(bound(low)?).min(bound(high)?),
+    })
+}
+
+fn is_arithmetic(function: &Function) -> bool {
+    matches!(
+        function,
+        Function::Add
+            | Function::Sub
+            | Function::Mul
+            | Function::Div
+            | Function::Mod
+            | Function::Neg
+            | Function::Abs
+            | Function::Floor
+            | Function::Ceil
+            | Function::Round(_)
+            | Function::Trunc(_)
+            | Function::Case
+            | Function::Coalesce
+            | Function::Least
+            | Function::Greatest
+            | Function::Cast
+    )
+}
+
+fn case(args: &[Expr], columns: Columns<'_>) -> Result<Value, Unsupported> {
+    for pair in args.chunks(2) {
+        match pair {
+            [condition, value] if eval(condition, columns)? == Value::Bool(true) => {
+                return within_bounds(value, eval(value, columns)?);
+            }
+            [default] => return within_bounds(default, eval(default, columns)?),
+            _ => {}
+        }
+    }
+    Ok(Value::Null)
+}
+
+fn call(
+    function: &Function,
+    values: &[Value],
+    args: &[Expr],
+    ty: &Type,
+) -> Result<Value, Unsupported> {
+    let first = values.first().ok_or_else(|| unsupported("a call without arguments"))?;
+    let second = values.get(1).unwrap_or(&Value::Null);
+    let is = |wanted: Option<bool>, yes: bool| {
+        let found = if let Value::Bool(found) = first { Some(*found) } else { None };
+        Ok(Value::Bool((found == wanted) == yes))
+    };
+    match function {
+        Function::Eq => Ok(compared(first, second, |order| order == Ordering::Equal)),
+        Function::Ne => Ok(compared(first, second, |order| order != Ordering::Equal)),
+        Function::Lt => Ok(compared(first, second, |order| order == Ordering::Less)),
+        Function::Le => Ok(compared(first, second, |order| order != Ordering::Greater)),
+        Function::Gt => Ok(compared(first, second, |order| order == Ordering::Greater)),
+        Function::Ge => Ok(compared(first, second, |order| order != Ordering::Less)),
+        Function::Distinct => Ok(Value::Bool(first != second)),
+        Function::NotDistinct => Ok(Value::Bool(first == second)),
+        Function::And => Ok(all(values, false)),
+        Function::Or => Ok(all(values, true)),
+        Function::Not => Ok(not(first)),
+        Function::IsNull => Ok(Value::Bool(*first == Value::Null)),
+        Function::IsNotNull => Ok(Value::Bool(*first != Value::Null)),
+        Function::IsTrue => is(Some(true), true),
+        Function::IsNotTrue => is(Some(true), false),
+        Function::IsFalse => is(Some(false), true),
+        Function::IsNotFalse => is(Some(false), false),
+        Function::In => Ok(among(values)),
+        Function::NotIn => Ok(not(&among(values))),
+        Function::Coalesce => {
+            Ok(values.iter().find(|value| **value != Value::Null).cloned().unwrap_or_default())
+        }
+        Function::Least => Ok(present(values).min().cloned().unwrap_or_default()),
+        Function::Greatest => Ok(present(values).max().cloned().unwrap_or_default()),
+        Function::NullIf => {
+            Ok(if first != second || *first == Value::Null { first.clone() } else { Value::Null })
+        }
+        Function::Cast => cast(first, args, ty),
+        Function::Concat => match (first, second) {
+            (Value::Text(a), Value::Text(b)) => Ok(Value::Text(format!("{a}{b}"))),
+            _ => Ok(Value::Null),
+        },
+        Function::TextFunction("length") => match first {
+            Value::Text(text) => Ok(Value::int(i64::try_from(text.chars().count()).unwrap_or(0))),
+            _ => Ok(Value::Null),
+        },
+        Function::DaysBetween => match (first, second) {
+            (Value::Date(a), Value::Date(b)) => Ok(Value::int(a - b)),
+            _ => Ok(Value::Null),
+        },
+        _ if is_arithmetic(function) => arithmetic(function, values, ty),
+        other => Err(unsupported(format!("{other}"))),
+    }
+}
+
+fn present(values: &[Value]) -> impl Iterator<Item = &Value> {
+    values.iter().filter(|value| **value != Value::Null)
+}
+
+fn compared(a: &Value, b: &Value, holds: impl Fn(Ordering) -> bool) -> Value {
+    if *a == Value::Null || *b == Value::Null {
+        return Value::Null;
+    }
+    Value::Bool(holds(a.cmp(b)))
+}
+
+/// OR where one `true` decides, AND where one `false` does.
+fn all(values: &[Value], decides: bool) -> Value {
+    if values.contains(&Value::Bool(decides)) {
+        Value::Bool(decides)
+    } else if values.contains(&Value::Null) {
+        Value::Null
+    } else {
+        Value::Bool(!decides)
+    }
+}
+
+fn not(value: &Value) -> Value {
+    match value {
+        Value::Bool(value) => Value::Bool(!value),
+        _ => Value::Null,
+    }
+}
+
+fn among(values: &[Value]) -> Value {
+    let Some((first, rest)) = values.split_first() else { return Value::Null };
+    let equal: Vec<Value> =
+        rest.iter().map(|one| compared(first, one, |order| order == Ordering::Equal)).collect();
+    all(&equal, true)
+}
+
+fn cast(value: &Value, args: &[Expr], to: &Type) -> Result<Value, Unsupported> {
+    let from = args.first().map(|arg| &arg.ty);
+    match (value, to) {
+        (Value::Null, _) => Ok(Value::Null),
+        (Value::Bool(value), Type::Int(_)) => Ok(Value::int(i64::from(*value))),
+        (Value::Number(number), Type::Int(_)) => Ok(Value::Number(RBig::from(round(number)))),
+        (Value::Number(_) | Value::NaN, Type::Int(_) | Type::Numeric(_)) => Ok(value.clone()),
+        (Value::Text(_), Type::Text(_)) if from.is_some_and(Type::is_text) => Ok(value.clone()),
+        (Value::Number(number), Type::Text(_)) if matches!(from, Some(Type::Int(_))) => {
+            Ok(Value::Text(number.to_string()))
+        }
+        _ => Err(unsupported("this cast")),
+    }
+}
+
+fn arithmetic(function: &Function, values: &[Value], ty: &Type) -> Result<Value, Unsupported> {
+    if values.contains(&Value::Null) {
+        return Ok(Value::Null);
+    }
+    let numbers: Option<Vec<&RBig>> = values
+        .iter()
+        .map(|value| if let Value::Number(number) = value { Some(number) } else { None })
+        .collect();
+    let by_zero = matches!(function, Function::Div | Function::Mod)
+        && values.get(1) == Some(&Value::Number(RBig::ZERO));
+    if by_zero {
+        return Ok(Value::Null);
+    }
+    let Some(numbers) = numbers else { return Ok(Value::NaN) };
+    let number = match (function, numbers.as_slice()) {
+        (Function::Add, [a, b]) => *a + *b,
+        (Function::Sub, [a, b]) => *a - *b,
+        (Function::Mul, [a, b]) => *a * *b,
+        (Function::Div, [a, b]) if matches!(ty, Type::Int(_)) => RBig::from(truncated(&(*a / *b))),
+        (Function::Mod, [a, b]) => *a - RBig::from(truncated(&(*a / *b))) * *b,
+        (Function::Neg, [a]) => -(*a).clone(),
+        (Function::Abs, [a]) => (*a).clone().max(-(*a).clone()),
+        (Function::Floor, [a]) => RBig::from((*a).clone().floor()),
+        (Function::Ceil, [a]) => RBig::from((*a).clone().ceil()),
+        (Function::Round(places), [a]) => at_places(a, *places, round),
+        (Function::Trunc(places), [a]) => at_places(a, *places, truncated),
+        _ => return Err(unsupported(format!("{function} of these"))),
+    };
+    Ok(Value::Number(number))
+}
+
+fn truncated(number: &RBig) -> IBig {
+    if *number < RBig::ZERO { number.clone().ceil() } else { number.clone().floor() }
+}
+
+fn at_places(number: &RBig, places: i32, to: impl Fn(&RBig) -> IBig) -> RBig {
+    let power = IBig::from(10).pow(usize::try_from(places.unsigned_abs()).unwrap_or(0));
+    let power = RBig::from(power);
+    let power = if places < 0 { RBig::ONE / power } else { power };
+    RBig::from(to(&(number * &power))) / power
+}

@@ -1,0 +1,399 @@
+//! Which expressions and leaves are well-formed: those whose emitted SQL has a value for every row.
+//!
+//! # Claim
+//! If [`leaf_is_total`] holds, the SQL that is printed for the leaf raises nothing that depends on
+//! the rows: each function stands over the types that it is total for, and no number can grow out
+//! of what `numeric` holds.
+//!
+//! # Argument
+//! The binder keeps to the same list; here it is looked at once more, since an error that only some
+//! rows cause tells that there are such rows. Arithmetic is printed over `numeric`, whose
+//! operations fail only above 131,072 digits before the point, so an upper bound on those digits
+//! is carried along: from the types and declared bounds of columns, and from constants, and
+//! through each operation by the exact rules of `numeric` ([`Size`]).
+//!
+//! # Test
+//! `tests/translation.rs` runs every function over the extreme values of every type.
+
+use crate::expr::{Expr, Function, Node, ShiftBy, Type};
+use crate::plan::{Domain, Exposure, Joins, Leaf, Statistic};
+use crate::range::{clamp_pattern, parse_decimal};
+
+/// Digits before the point that an intermediate value may have; `numeric` holds 131,072.
+const WHOLE_DIGITS_MAX: u32 = 100_000;
+/// Digits after the point that a `numeric` can have at most.
+const PLACES_MAX: u32 = 16_383;
+/// Digits after the point of a quotient at most (`NUMERIC_MAX_DISPLAY_SCALE`).
+const QUOTIENT_PLACES_MAX: u32 = 1_000;
+/// The size of a parameter of type `numeric` as it is printed where it is computed with.
+const PARAMETER_DIGITS: u32 = 100;
+/// Digits on each side of the point of a constant that `parse_decimal` takes.
+const CONSTANT_DIGITS: u32 = 801;
+/// Expressions of more nodes than this, or deeper, are not looked at.
+const NODES_MAX: usize = 50_000;
+const DEPTH_MAX: u32 = 1_000;
+/// The finest grid of a sum, in decimal places.
+const SCALE_MAX: u32 = 100;
+
+/// Text functions of one argument that have a value for every text.
+pub const TEXT_FUNCTIONS: &[&str] =
+    &["lower", "upper", "btrim", "ltrim", "rtrim", "reverse", "initcap", "length"];
+/// Units of `date_trunc` that it takes for every timestamp.
+pub const TRUNC_UNITS: &[&str] = &[
+    "microseconds",
+    "milliseconds",
+    "second",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "decade",
+    "century",
+    "millennium",
+];
+/// Fields of EXTRACT that every type of time has.
+pub const DATE_FIELDS: &[&str] = &[
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "week",
+    "dow",
+    "doy",
+    "isodow",
+    "isoyear",
+    "decade",
+    "century",
+    "millennium",
+];
+/// Fields of EXTRACT that only timestamps have.
+pub const TIME_FIELDS: &[&str] = &["hour", "minute"];
+
+/// Whether a leaf is well-formed and all its expressions are total.
+pub(crate) fn leaf_is_total(leaf: &Leaf) -> bool {
+    let mut scans = leaf.joins.scans();
+    scans.sort_unstable();
+    let conditions = leaf.filter.iter().all(|filter| is_condition(leaf, filter));
+    scans.into_iter().eq(0..leaf.scans.len())
+        && conditions
+        && joins_are_total(leaf, &leaf.joins)
+        && leaf.keys.iter().all(|key| is_total(leaf, &key.expr) && has_domain(leaf, key))
+        && leaf.statistics.iter().all(|statistic| statistic_is_total(leaf, statistic))
+}
+
+fn joins_are_total(leaf: &Leaf, joins: &Joins) -> bool {
+    match joins {
+        Joins::Scan(_) => true,
+        Joins::Join { left, right, on, .. } => {
+            let below = joins.scans();
+            on.iter().all(|condition| {
+                is_condition(leaf, condition)
+                    && condition.scans().iter().all(|scan| below.contains(scan))
+            }) && joins_are_total(leaf, left)
+                && joins_are_total(leaf, right)
+        }
+    }
+}
+
+/// Whether the values that a key may show are public by construction.
+fn has_domain(leaf: &Leaf, key: &crate::plan::Key) -> bool {
+    let scans = key.expr.scans();
+    match &key.domain {
+        Domain::Declared(values) => !values.is_empty(),
+        Domain::PublicRows => {
+            let public = |scan: &usize| {
+                leaf.scans.get(*scan).is_some_and(|scan| scan.exposure == Exposure::Public)
+            };
+            !scans.is_empty() && scans.iter().all(public)
+        }
+        Domain::PublicColumn(..) | Domain::Found => true,
+    }
+}
+
+fn statistic_is_total(leaf: &Leaf, statistic: &Statistic) -> bool {
+    let (filter, value) = match statistic {
+        Statistic::Rows { filter, present } => (filter, present.as_ref()),
+        Statistic::Units { filter } => (filter, None),
+        Statistic::Sum { filter, value, bounds } => {
+            let sized = size(value).is_some_and(|size| size.whole <= WHOLE_DIGITS_MAX);
+            if !value.ty.is_number() || bounds.scale > SCALE_MAX || !sized {
+                return false;
+            }
+            (filter, Some(value))
+        }
+    };
+    filter.iter().all(|filter| is_condition(leaf, filter))
+        && value.is_none_or(|value| is_total(leaf, value))
+}
+
+fn is_condition(leaf: &Leaf, expr: &Expr) -> bool {
+    expr.ty == Type::Bool && is_total(leaf, expr)
+}
+
+fn is_total(leaf: &Leaf, expr: &Expr) -> bool {
+    let mut nodes = 0;
+    let known = expr_columns_within(expr, leaf.scans.len(), 0, &mut nodes);
+    known && size(expr).is_some()
+}
+
+/// Whether the columns are of scans that there are, and the expression is not too large to look at.
+fn expr_columns_within(expr: &Expr, scans: usize, depth: u32, nodes: &mut usize) -> bool {
+    *nodes = nodes.saturating_add(1);
+    if *nodes > NODES_MAX || depth > DEPTH_MAX {
+        return false;
+    }
+    match &expr.node {
+        Node::Column(column) => column.scan < scans,
+        Node::Constant(_) | Node::Parameter(_) => true,
+        Node::Call(_, args) => {
+            args.iter().all(|arg| expr_columns_within(arg, scans, depth.saturating_add(1), nodes))
+        }
+    }
+}
+
+/// Digits before and after the point that a value has at most; what is no number has none.
+/// NaN and infinities have no size, and nothing fails over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Size {
+    whole: u32,
+    places: u32,
+}
+
+impl Size {
+    fn new(whole: u32, places: u32) -> Option<Self> {
+        (whole <= WHOLE_DIGITS_MAX).then_some(Self { whole, places: places.min(PLACES_MAX) })
+    }
+
+    fn widest(sizes: impl IntoIterator<Item = Self>) -> Self {
+        sizes.into_iter().fold(Self::default(), |most, one| Self {
+            whole: most.whole.max(one.whole),
+            places: most.places.max(one.places),
+        })
+    }
+}
+
+/// The size of a total expression's value; `None` if it is not total.
+fn size(expr: &Expr) -> Option<Size> {
+    match &expr.node {
+        Node::Call(function, args) => {
+            let sizes: Vec<Size> = args.iter().map(size).collect::<Option<_>>()?;
+            if !is_typed(function, args, &expr.ty) {
+                return None;
+            }
+            if clamps(function, args) {
+                return Some(Size { whole: CONSTANT_DIGITS, ..Size::widest(sizes) });
+            }
+            call_size(function, args, &sizes)
+        }
+        Node::Constant(Some(text)) if expr.ty.is_number() => Some(constant_size(text)),
+        Node::Constant(_) => Some(Size::default()),
+        Node::Parameter(_) => match expr.ty {
+            Type::Numeric(_) => Size::new(PARAMETER_DIGITS, PLACES_MAX),
+            _ => Some(type_size(&expr.ty)),
+        },
+        Node::Column(column) => match (&expr.ty, &column.bounds) {
+            // Printed within its bounds wherever it is computed with.
+            (Type::Numeric(None) | Type::Float(_), Some((low, high))) => {
+                let places = type_size(&expr.ty).places;
+                let whole = constant_size(low).whole.max(constant_size(high).whole);
+                Size::new(whole, places)
+            }
+            _ => Some(type_size(&expr.ty)),
+        },
+    }
+}
+
+/// What values of a type have at most. A `numeric` without limits is taken for as large as may be,
+/// so that nothing can be computed with it but what makes it smaller.
+fn type_size(ty: &Type) -> Size {
+    match ty {
+        Type::Int(_) => Size { whole: 19, places: 0 },
+        Type::Numeric(Some((precision, scale))) => Size { whole: *precision, places: *scale },
+        Type::Numeric(None) => Size { whole: 131_072, places: PLACES_MAX },
+        Type::Float(_) => Size { whole: 309, places: 350 },
+        _ => Size::default(),
+    }
+}
+
+/// The size of decimal text, also of a wrong one, which is an error whatever the rows are.
+fn constant_size(text: &str) -> Size {
+    let plain = parse_decimal(text).is_some() && text.len() <= 400;
+    if plain {
+        Size { whole: CONSTANT_DIGITS, places: CONSTANT_DIGITS }
+    } else {
+        type_size(&Type::Numeric(None))
+    }
+}
+
+fn call_size(function: &Function, args: &[Expr], sizes: &[Size]) -> Option<Size> {
+    let at = |index: usize| sizes.get(index).copied().unwrap_or_default();
+    let (a, b) = (at(0), at(1));
+    match function {
+        Function::Add | Function::Sub => {
+            Size::new(a.whole.max(b.whole).checked_add(1)?, a.places.max(b.places))
+        }
+        Function::Mul => {
+            Size::new(a.whole.checked_add(b.whole)?, a.places.saturating_add(b.places))
+        }
+        // The least divisor but zero is one in its last place.
+        Function::Div => {
+            Size::new(a.whole.checked_add(b.places)?.checked_add(1)?, QUOTIENT_PLACES_MAX)
+        }
+        Function::Mod => Size::new(b.whole.max(a.whole), a.places.max(b.places)),
+        Function::Neg | Function::Abs => Size::new(a.whole, a.places),
+        Function::Floor | Function::Ceil => Size::new(a.whole.checked_add(1)?, 0),
+        Function::Round(places) | Function::Trunc(places) => {
+            Size::new(a.whole.checked_add(1)?, u32::try_from(*places).unwrap_or(0))
+        }
+        Function::Least | Function::Greatest | Function::Coalesce | Function::Case => {
+            Some(Size::widest(sizes.iter().copied()))
+        }
+        Function::NullIf => Some(a),
+        // A cast from a number with a fraction to an integer rounds.
+        Function::Cast => match args.first().map(|arg| &arg.ty) {
+            Some(Type::Numeric(_) | Type::Float(_)) if a.whole > WHOLE_DIGITS_MAX => None,
+            _ => Some(Size { whole: a.whole.max(1).saturating_add(1), ..a }),
+        },
+        Function::Extract(_) | Function::DaysBetween => Size::new(12, 6),
+        Function::TextFunction(_) => Size::new(10, 0),
+        _ => Some(Size::default()),
+    }
+}
+
+/// Whether it is `least(greatest(x, low), high)` or its mirror, with constants: any x is within them.
+fn clamps(function: &Function, args: &[Expr]) -> bool {
+    matches!(function, Function::Least | Function::Greatest)
+        && clamp_pattern(args, *function == Function::Least).is_some()
+}
+
+/// Whether the function is on the list for these types.
+fn is_typed(function: &Function, args: &[Expr], ty: &Type) -> bool {
+    let text = |arg: &Expr| arg.ty.is_text();
+    let number = |arg: &Expr| arg.ty.is_number();
+    let boolean = |arg: &Expr| arg.ty == Type::Bool;
+    let fits = |arg: &Expr| is_null(arg) || alike(&arg.ty, ty);
+    match function {
+        Function::Eq
+        | Function::Ne
+        | Function::Lt
+        | Function::Le
+        | Function::Gt
+        | Function::Ge
+        | Function::Distinct
+        | Function::NotDistinct => {
+            matches!(args, [a, b] if *ty == Type::Bool && alike(&a.ty, &b.ty))
+        }
+        Function::And | Function::Or => {
+            *ty == Type::Bool && !args.is_empty() && args.iter().all(boolean)
+        }
+        Function::Not
+        | Function::IsTrue
+        | Function::IsNotTrue
+        | Function::IsFalse
+        | Function::IsNotFalse => matches!(args, [arg] if *ty == Type::Bool && boolean(arg)),
+        Function::IsNull | Function::IsNotNull => matches!(args, [_] if *ty == Type::Bool),
+        Function::In | Function::NotIn => matches!(args, [first, rest @ ..] if *ty == Type::Bool
+            && !rest.is_empty()
+            && (matches!(rest, [set] if set.ty.is_array() && matches!(set.node, Node::Parameter(_)))
+                || rest.iter().all(|arg| is_null(arg) || alike(&arg.ty, &first.ty)))),
+        Function::Add | Function::Sub | Function::Mul | Function::Div | Function::Mod => {
+            matches!(args, [a, b] if ty.is_number() && number(a) && number(b))
+        }
+        Function::Neg
+        | Function::Abs
+        | Function::Floor
+        | Function::Ceil
+        | Function::Round(_)
+        | Function::Trunc(_) => matches!(args, [arg] if ty.is_number() && number(arg)),
+        Function::Case => is_typed_case(args, ty),
+        Function::Coalesce | Function::Least | Function::Greatest => {
+            !args.is_empty() && args.iter().all(fits)
+        }
+        Function::NullIf => {
+            matches!(args, [a, b] if fits(a) && (is_null(b) || alike(&a.ty, &b.ty)))
+        }
+        Function::Like | Function::NotLike | Function::ILike | Function::NotILike => {
+            matches!(args, [a, b] if *ty == Type::Bool && text(a) && text(b)
+                && matches!(b.node, Node::Constant(_) | Node::Parameter(_)))
+        }
+        Function::Concat => matches!(args, [a, b] if ty.is_text() && text(a) && text(b)),
+        Function::TextFunction(name) => {
+            matches!(args, [arg] if text(arg) && TEXT_FUNCTIONS.contains(name))
+        }
+        Function::Substring(_, length) => {
+            matches!(args, [arg] if text(arg) && length.is_none_or(|length| length >= 0))
+        }
+        Function::Left(_) | Function::Right(_) => matches!(args, [arg] if text(arg)),
+        _ => is_typed_over_time(function, args, ty),
+    }
+}
+
+fn is_typed_over_time(function: &Function, args: &[Expr], ty: &Type) -> bool {
+    let [first, rest @ ..] = args else { return false };
+    match function {
+        Function::DateTrunc(unit) => {
+            rest.is_empty()
+                && matches!(first.ty, Type::Timestamp | Type::TimestampTz)
+                && first.ty == *ty
+                && TRUNC_UNITS.contains(&unit.as_str())
+        }
+        Function::Extract(field) => {
+            let field = field.as_str();
+            let has = DATE_FIELDS.contains(&field)
+                || (first.ty != Type::Date && TIME_FIELDS.contains(&field));
+            rest.is_empty() && first.ty.is_time() && ty.is_number() && has
+        }
+        Function::DaysBetween => {
+            first.ty == Type::Date && matches!(rest, [other] if other.ty == Type::Date)
+        }
+        Function::Shift { by, .. } => {
+            let days = matches!(by, ShiftBy::Days(_));
+            rest.is_empty()
+                && ty.is_time()
+                && first.ty.is_time()
+                && (!days || first.ty == Type::Date)
+        }
+        Function::Cast => rest.is_empty() && cast_is_total(&first.ty, ty),
+        _ => false,
+    }
+}
+
+fn is_typed_case(args: &[Expr], ty: &Type) -> bool {
+    args.len() >= 3
+        && args.chunks(2).all(|pair| match pair {
+            [condition, value] => {
+                condition.ty == Type::Bool && (is_null(value) || alike(&value.ty, ty))
+            }
+            [default] => is_null(default) || alike(&default.ty, ty),
+            _ => false,
+        })
+}
+
+/// Whether a cast between the types has a value for every value, as it is printed.
+fn cast_is_total(from: &Type, to: &Type) -> bool {
+    match to {
+        Type::Int(_) => from.is_number() || *from == Type::Bool,
+        Type::Numeric(_) | Type::Float(_) => from.is_number(),
+        Type::Date | Type::Timestamp | Type::TimestampTz => from.is_time(),
+        Type::Text(_) => {
+            from.is_text()
+                || matches!(from, Type::Int(_) | Type::Numeric(_) | Type::Bool | Type::Date)
+        }
+        _ => false,
+    }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr.node, Node::Constant(None))
+}
+
+/// Whether values of the two types can be compared, and stand in one column.
+fn alike(a: &Type, b: &Type) -> bool {
+    a == b
+        || (a.is_number() && b.is_number())
+        || (a.is_text() && b.is_text())
+        || (a.is_time() && b.is_time())
+}

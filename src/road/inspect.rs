@@ -1,0 +1,59 @@
+//! The road up to its toll: how a query would be answered and what it would cost. Nothing is
+//! charged and nothing is asked. EXPLAIN shows it, and the golden tests read it.
+
+use std::sync::Arc;
+
+use noisegate_privacy::analyze::Analyzed;
+use noisegate_privacy::plan::Plan;
+
+use super::asked::{self, Answer, Asked};
+use super::gate::Gate;
+use super::payment;
+use crate::error::{Error, Fault};
+use crate::query::leaves::{Answer as Kind, BoundLeaf};
+use crate::query::{parse, splice};
+use crate::shadow::canonical::Canonical;
+
+/// A query that was understood.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The query as PostgreSQL read it.
+    pub canonical: Arc<Canonical>,
+    /// Its leaves, in the order in which they are charged.
+    pub leaves: Vec<InspectedLeaf>,
+    /// What runs in the client's shadow session, with the releases as array parameters.
+    pub spliced: String,
+    /// The ε of each leaf.
+    pub epsilon: String,
+}
+
+/// One leaf of it.
+#[derive(Debug)]
+pub struct InspectedLeaf {
+    /// What is asked, its bounds, its noise and its price.
+    pub plan: Plan<Analyzed>,
+    /// How its release becomes columns.
+    pub bound: BoundLeaf,
+}
+
+/// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
+pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
+    let canonical = asked.canonical(gate).await?;
+    let bound = super::bound(gate, &canonical)?;
+    if bound.answer != Kind::Released {
+        return match asked::without_leaves(gate, &bound)? {
+            Answer::Forward(_) => Ok(None),
+            Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
+        };
+    }
+    let payment = payment::of(gate, asked)?;
+    let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
+    let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
+    let leaves = plans.into_iter().zip(bound.leaves);
+    Ok(Some(Inspected {
+        canonical,
+        leaves: leaves.map(|(plan, bound)| InspectedLeaf { plan, bound }).collect(),
+        spliced,
+        epsilon: payment.epsilon.to_string(),
+    }))
+}

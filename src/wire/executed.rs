@@ -1,0 +1,69 @@
+//! EXECUTE of a prepared statement: what it stands for is asked of the shadow session itself,
+//! which keeps the text and types of everything that was prepared, by SQL or by the protocol.
+
+use bytes::Bytes;
+
+use super::error::WireError;
+use super::private::{self, Internal, Private};
+use super::relay::Relay;
+use crate::query::tokens::{self, Kind, Statement};
+
+const QUERY: &str = "SELECT (SELECT statement FROM pg_catalog.pg_prepared_statements \
+     WHERE name = $1::text), \
+    (SELECT pg_catalog.array_to_string(parameter_types::text[], pg_catalog.chr(31)) \
+     FROM pg_catalog.pg_prepared_statements WHERE name = $1::text)";
+
+/// What an EXECUTE turns out to be.
+#[derive(Debug)]
+pub(super) enum Executed {
+    /// An error has come; the client has been told.
+    Failed,
+    /// Nothing of it is private.
+    Untouched,
+    /// This private query, with the arguments in their places.
+    Private(Private),
+}
+
+/// Looks up what a statement of this kind executes.
+pub(super) async fn look_up(
+    relay: &mut Relay,
+    private: &Private,
+    names: &std::collections::BTreeSet<String>,
+    simple: bool,
+) -> Result<Executed, WireError> {
+    let Kind::Execute { name, arguments, verb } = &private.statement.kind else {
+        return Ok(Executed::Private(private.clone()));
+    };
+    let parameters = vec![Some(Bytes::from(name.clone()))];
+    let internal = Internal { query: QUERY, parameters, portal: None };
+    let Some(row) = private::internal(relay, internal, simple).await? else {
+        return Ok(Executed::Failed);
+    };
+    let [Some(text), types] = row.as_slice() else { return Ok(Executed::Untouched) };
+    let query = tokens::prepared_query(text).unwrap_or(text);
+    let statements = tokens::split(query, names);
+    let kind = match statements.as_slice() {
+        [one] => one.kind.clone(),
+        _ => Kind::Unread,
+    };
+    if kind == Kind::Untouched {
+        return Ok(Executed::Untouched);
+    }
+    let types: Vec<&str> = match types.as_deref() {
+        None | Some("") => Vec::new(),
+        Some(types) => types.split('\u{1f}').collect(),
+    };
+    // A wrong number of arguments is PostgreSQL's to report.
+    if types.len() != arguments.len() {
+        return Ok(Executed::Untouched);
+    }
+    let kind = if verb == "execute" { kind } else { Kind::Other(verb.clone()) };
+    let in_place = |number: usize| {
+        let at = number.checked_sub(1)?;
+        Some(format!("CAST(({}) AS {})", arguments.get(at)?, types.get(at)?))
+    };
+    let text = tokens::replace_parameters(query, &in_place)
+        .ok_or_else(|| WireError::protocol("a prepared statement that cannot be read"))?;
+    let statement = Statement { text, offset_chars: 0, kind };
+    Ok(Executed::Private(Private { statement, types: Vec::new(), located: false }))
+}

@@ -1,0 +1,186 @@
+//! A shop of other types: NULLs, enums, uuids, floats, time zones, empty tables and two units'
+//! worth of traps, compared with PostgreSQL at a huge epsilon.
+
+mod common;
+
+use std::sync::LazyLock;
+
+use common::{connect, open, run, texts};
+use noisegate::demo::{Shop, ShopOptions};
+
+const SEED: &str = "
+    CREATE SCHEMA clinic;
+    CREATE TYPE clinic.blood AS ENUM ('A', 'B', '0');
+    CREATE TABLE clinic.cities (code char(2) PRIMARY KEY, name text NOT NULL);
+    INSERT INTO clinic.cities VALUES ('BE', 'Berlin'), ('PA', 'Paris'), ('RO', 'Rome'), ('OS', 'Oslo');
+    CREATE TABLE clinic.patients (
+        id uuid PRIMARY KEY, blood clinic.blood, city char(2) REFERENCES clinic.cities,
+        born date, weight float8, vip boolean, score numeric, seen timestamptz, code varchar(8),
+        height real, visits smallint, big bigint);
+    INSERT INTO clinic.patients SELECT
+        md5(g::text)::uuid,
+        CASE g % 7 WHEN 0 THEN NULL ELSE (ARRAY['A', 'B', '0'])[1 + g % 3]::clinic.blood END,
+        CASE g % 11 WHEN 0 THEN NULL ELSE (ARRAY['BE', 'PA', 'RO'])[1 + g % 3] END,
+        CASE g % 13 WHEN 0 THEN NULL ELSE date '1940-01-01' + g * 20 END,
+        CASE g % 5 WHEN 0 THEN NULL ELSE 50 + (g % 40) * 0.5 END,
+        CASE g % 3 WHEN 0 THEN NULL WHEN 1 THEN true ELSE false END,
+        CASE g % 4 WHEN 0 THEN NULL ELSE (g % 100) / 4.0 END,
+        timestamptz '2024-01-01 00:30:00+00' + g * interval '7 hours',
+        'c' || g % 5, 1.5 + (g % 8) * 0.125, g % 30, g * 1000000007::bigint
+        FROM generate_series(1, 1000) g;
+    CREATE TABLE clinic.readings (
+        patient uuid REFERENCES clinic.patients, at timestamp, value numeric(8,3), kind text);
+    INSERT INTO clinic.readings SELECT
+        CASE WHEN g % 50 = 0 THEN NULL ELSE md5((1 + g % 900)::text)::uuid END,
+        timestamp '2024-03-30 23:00' + g * interval '11 minutes', (g % 977) / 8.0 - 20,
+        CASE g % 6 WHEN 0 THEN NULL ELSE 'k' || g % 6 END
+        FROM generate_series(1, 5000) g;
+    CREATE TABLE clinic.nothing (patient uuid NOT NULL REFERENCES clinic.patients, n int NOT NULL);
+";
+
+const POLICY: &str = r#"
+version = 1
+[defaults]
+min_group = 1
+max_groups = 200
+[tables."clinic.patients"]
+unit = "id"
+columns.id     = { class = "direct" }
+columns.blood  = { class = "quasi", values = ["A", "B", "0"] }
+columns.city   = { class = "quasi", values = "clinic.cities.code" }
+columns.born   = { class = "quasi" }
+columns.weight = { class = "sensitive", bounds = [0, 400] }
+columns.vip    = { class = "quasi" }
+columns.score  = { class = "sensitive", bounds = [-1000, 1000] }
+columns.seen   = { class = "quasi" }
+columns.code   = { class = "quasi" }
+columns.height = { class = "quasi", bounds = [0, 3] }
+columns.visits = { class = "sensitive", bounds = [0, 100] }
+columns.big    = { class = "sensitive", bounds = [0, 10_000_000_000_000] }
+[tables."clinic.readings"]
+unit = "patient -> clinic.patients.id"
+max_rows = 100
+columns.patient = { class = "direct" }
+columns.at      = { class = "quasi" }
+columns.value   = { class = "sensitive", bounds = [-1000, 1000] }
+columns.kind    = { class = "quasi" }
+[tables."clinic.nothing"]
+unit = "patient -> clinic.patients.id"
+max_rows = 10
+columns.patient = { class = "direct" }
+columns.n       = { class = "quasi", bounds = [0, 10] }
+[tables."clinic.cities"]
+public = "an atlas"
+[teams.data]
+members = ["alice", "bob"]
+[roles.analyst]
+members = ["team:data"]
+answers = "noisy"
+pays = ["shop"]
+epsilon = { default = 1e18, max = 1e19 }
+[budgets.shop]
+per = "dataset"
+epsilon = 1e40
+delta = 1e-2
+window = "lifetime"
+"#;
+
+static SHOP: LazyLock<Shop> = LazyLock::new(|| {
+    let mut options = ShopOptions::new(0.01, POLICY, "types.toml");
+    options.seed = Some(SEED.to_owned());
+    open(options)
+});
+
+/// Rows of readings without a patient belong to nobody and are left out, so the truth is asked
+/// without them.
+const QUERIES: &[&str] = &[
+    "select count(*), count(blood), count(weight), count(vip) from clinic.patients",
+    "select blood, count(*) from clinic.patients group by 1 order by 1",
+    "select blood::text, count(*) from clinic.patients where blood is not null and blood <> 'B' group by blood having count(*) > 0 order by 1",
+    "select vip, count(*), avg(visits) from clinic.patients group by 1 order by 1",
+    "select vip is true as yes, count(*) from clinic.patients group by 1 order by 1",
+    "select born is null as unknown, count(*) from clinic.patients group by 1 order by 1",
+    "select code, count(*), sum(visits) from clinic.patients group by code order by code",
+    "select (extract(year from born) / 10)::float8 as d, count(*) from clinic.patients where born is not null group by 1 order by 1",
+    "select date_trunc('day', seen) as day, count(*) from clinic.patients group by 1 order by 1",
+    "select seen::date as day, count(*) from clinic.patients group by 1 order by 1",
+    "select extract(hour from seen) as h, count(*) from clinic.patients group by 1 order by 1",
+    "select count(*) from clinic.patients where seen >= '2024-02-01' and seen < '2024-03-01 12:00'",
+    "select count(*) from clinic.patients where weight between 60 and 65.5",
+    "select count(*) from clinic.patients where height = 1.625 or height > 2.25::real",
+    "select sum(weight)::numeric(12,1), round(avg(weight)::numeric, 6) from clinic.patients",
+    "select sum(visits), sum(big), avg(big), sum(big / 2), sum(big % 10) from clinic.patients",
+    "select sum(visits * 2 + 1), sum(visits / 4), sum(-visits) from clinic.patients",
+    "select count(*) from clinic.patients where visits / nullif(visits % 3, 0) > 5",
+    "select sum(round(score, 0)), sum(floor(score)), sum(ceil(score)), sum(trunc(score, 1)) from clinic.patients",
+    "select coalesce(score, 0) > 10 as high, count(*) from clinic.patients group by 1 order by 1",
+    "select trim_scale(score), count(*) from clinic.patients where score < 3 group by score order by score",
+    "select height, count(*) from clinic.patients group by height order by height",
+    "select c.name, count(*) from clinic.patients p join clinic.cities c on c.code = p.city where c.code <> 'OS' group by c.name order by 1",
+    "select count(*), count(c.code), count(distinct p.id) from clinic.patients p left join clinic.cities c on c.code = p.city",
+    "select count(distinct patient), count(*), sum(value), avg(value) from clinic.readings where patient is not null",
+    "select kind, count(*), avg(value) from clinic.readings where patient is not null group by kind order by kind",
+    "select date_trunc('week', at) as week, count(*) filter (where value < 0) as cold from clinic.readings where patient is not null group by 1 order by 1",
+    "select p.blood, r.kind, count(*), sum(r.value) from clinic.patients p join clinic.readings r on r.patient = p.id where p.blood is not null group by 1, 2 order by 1, 2",
+    "select count(*), count(r.patient), count(r.value), avg(r.value) from clinic.patients p left join clinic.readings r on r.patient = p.id and r.value > 50",
+    "select count(*) from clinic.patients p left join clinic.readings r on r.patient = p.id where r.patient is null",
+    "select count(*), count(n) from clinic.nothing",
+    "select count(*) from clinic.patients p left join clinic.nothing n on n.patient = p.id where n.n is null",
+    "select n, count(*) from clinic.nothing group by n",
+    "select count(*) from clinic.patients where born > date '1950-01-01' + 30 and born < '1980-05-05'::date - interval '2 years'",
+    "select count(*) from clinic.patients where born - date '1950-01-01' > 1000",
+    "select count(*) from clinic.readings where patient is not null and at > '2024-04-01'::timestamptz",
+    "select upper(kind) || '!' as k, count(*) from clinic.readings where patient is not null and kind like 'k_' group by 1 order by 1",
+    "select left(code, 1) as l, right(code, 1) as r, length(code) as n, count(*) from clinic.patients group by 1, 2, 3 order by 1, 2, 3",
+    "select case vip when true then 'yes' when false then 'no' end as v, count(*) from clinic.patients group by 1 order by 1",
+    "select count(*) from clinic.patients where id is not null and not vip is distinct from true",
+    "select least(visits, 10) as v, count(*) from clinic.patients group by 1 order by 1",
+];
+
+#[test]
+fn every_type_as_postgresql_has_it() {
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, _) = connect(&shop.client_config("alice")).await;
+        let (postgres, _) = connect(&shop.source_config()).await;
+        for zone in ["UTC", "America/New_York"] {
+            let mut wrong = Vec::new();
+            let set = format!("set timezone = '{zone}'; set datestyle = 'German'");
+            for client in [&proxy, &postgres] {
+                client.batch_execute(&set).await.expect("settings");
+            }
+            for query in QUERIES {
+                let truth = texts(&postgres, query).await.expect("PostgreSQL answers");
+                match texts(&proxy, query).await {
+                    Ok(ours) if ours == truth => {}
+                    Ok(ours) => wrong.push(format!("{query}\n  ours  {ours:?}\n  truth {truth:?}")),
+                    Err(error) => {
+                        wrong.push(format!("{query}\n  {error} {:?}", error.as_db_error()))
+                    }
+                }
+            }
+            assert!(wrong.is_empty(), "{} differ in {zone}:\n{}", wrong.len(), wrong.join("\n"));
+        }
+    });
+}
+
+#[test]
+fn parameters_of_every_type() {
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, _) = connect(&shop.client_config("bob")).await;
+        let (postgres, _) = connect(&shop.source_config()).await;
+        let query = "select count(*) from clinic.patients where visits < $1 and weight > $2 \
+                     and code = any($3) and vip = $4 and city <> $5 and big > $6";
+        let codes = vec!["c1".to_owned(), "c2".to_owned(), "c4".to_owned()];
+        let ask = async |client: &tokio_postgres::Client| -> Result<i64, tokio_postgres::Error> {
+            let row = client
+                .query_one(query, &[&25_i16, &52.25_f64, &codes, &true, &"RO", &5_i64])
+                .await?;
+            row.try_get(0)
+        };
+        let truth = ask(&postgres).await.expect("PostgreSQL answers");
+        assert!(truth > 3, "{truth}");
+        assert_eq!(ask(&proxy).await.expect("an answer"), truth);
+    });
+}
