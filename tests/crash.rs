@@ -143,12 +143,12 @@ type Answer = Vec<Vec<Option<String>>>;
 type Seen = Arc<Mutex<BTreeMap<u64, Answer>>>;
 
 /// Asks until the proxy is gone. An answer that was seen before must be the same.
-async fn ask_for_ever(client: Client, mut seed: u64, seen: Seen) {
+async fn ask_for_ever(client: Client, mut random: u64, seen: Seen) {
     loop {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        let number = seed % QUESTIONS;
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let number = random % QUESTIONS;
         match texts(&client, &question(number)).await {
             Ok(answer) => {
                 let mut seen = seen.lock().expect("no poison");

@@ -120,8 +120,8 @@ async fn ask_source(
     };
     let fresh_plans: Vec<&Plan<Analyzed>> =
         plans.iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(plan, _)| plan).collect();
-    let released = released(gate, asked, canonical, &fresh_plans, receipts, snapshot).await;
-    let releases = match released {
+    let outcome = released(gate, asked, canonical, &fresh_plans, receipts, snapshot).await;
+    let releases = match outcome {
         Ok(releases) => releases,
         Err(fault) => {
             // Without this it would be pending, which is spent as well, until the next start.

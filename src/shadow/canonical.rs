@@ -123,13 +123,12 @@ impl Canonicalizer {
             Some(client) => type_oid(&client, name).await.ok().map(|oid| (client, oid)),
             None => None,
         };
-        let (client, oid) = match pooled {
-            Some(found) => found,
-            None => {
-                let client = self.connect().await?;
-                let oid = type_oid(&client, name).await.map_err(|error| fault(&error))?;
-                (client, oid)
-            }
+        let (client, oid) = if let Some(found) = pooled {
+            found
+        } else {
+            let client = self.connect().await?;
+            let oid = type_oid(&client, name).await.map_err(|error| fault(&error))?;
+            (client, oid)
         };
         self.keep(client);
         let oid = oid.ok_or_else(|| Fault::Shadow("a type of the source is missing".to_owned()))?;
