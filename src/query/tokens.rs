@@ -56,6 +56,8 @@ pub enum Kind {
     },
     /// A text that cannot be looked at, and that may name a private table.
     Unread,
+    /// A statement that would change the login that all analysts share on the shadow.
+    Login,
     /// `SHOW noisegate.budget`.
     ShowBudget,
     /// `SET noisegate.x = …`: the setting's name and the value's text.
@@ -74,7 +76,9 @@ pub fn split(text: &str, private: &BTreeSet<String>) -> Vec<Statement> {
 fn may_name(text: &str, private: &BTreeSet<String>) -> bool {
     let lower = text.to_ascii_lowercase();
     let names = private.iter().map(|name| name.to_ascii_lowercase().replace('"', "\"\""));
-    names.chain(["noisegate".to_owned(), "u&\"".to_owned()]).any(|name| lower.contains(&name))
+    names
+        .chain(["noisegate".to_owned(), "u&\"".to_owned(), "alter".to_owned()])
+        .any(|name| lower.contains(&name))
 }
 
 fn read(text: &str, private: &BTreeSet<String>) -> Option<Vec<Statement>> {
@@ -201,6 +205,9 @@ fn kind(
     if let Some((name, value)) = setting(tokens) {
         return Kind::Setting(name, value);
     }
+    if alters_login(tokens) {
+        return Kind::Login;
+    }
     let ours = tokens.windows(2).any(|pair| names_ours(pair, private))
         || tokens.windows(3).any(escaped_name)
         || tokens.last().is_some_and(|token| is_private(&token.token, private));
@@ -211,11 +218,6 @@ fn kind(
     }
     match word(tokens.first()).as_deref() {
         Some("select" | "with") if selects_into(tokens) => Kind::Other("select into".to_owned()),
-        Some("select" | "with")
-            if tokens.iter().any(|token| word(Some(token)).as_deref() == Some("into")) =>
-        {
-            Kind::Other("select into".to_owned())
-        }
         Some("select" | "with" | "values" | "table") => Kind::Query,
         None if tokens.first().is_some_and(|token| token.token == Token::LParen) => Kind::Query,
         Some("explain") => explain(tokens, begin, lines),
@@ -228,6 +230,13 @@ fn kind(
         Some(other) => Kind::Other(other.to_owned()),
         None => Kind::Other(String::new()),
     }
+}
+
+/// ALTER ROLE or ALTER USER: all analysts share one login on the shadow, and PostgreSQL lets a login
+/// change its own password and start-up settings.
+fn alters_login(tokens: &[&TokenWithSpan]) -> bool {
+    word(tokens.first()).as_deref() == Some("alter")
+        && matches!(word(tokens.get(1)).as_deref(), Some("role" | "user"))
 }
 
 /// A private table's name, or a name in the `noisegate` schema (its functions are the proxy's own).
@@ -463,6 +472,8 @@ mod tests {
         assert_eq!(kinds(&long), [Kind::Unread]);
         assert_eq!(kinds(&long.replace("ORDERS", "others")), [Kind::Untouched]);
         assert_eq!(kinds("select count(*) -- x\rfrom orders"), [Kind::Query]);
+        assert_eq!(kinds("ALTER /* */ user current_user SET a = 1"), [Kind::Login]);
+        assert_eq!(kinds("alter table x add y int"), [Kind::Untouched]);
     }
 
     #[test]

@@ -75,7 +75,7 @@ const READER_SETTINGS: [(&str, &str); 3] = [
 pub(super) const DENIED_FUNCTIONS: &str = "^(lo_.*|loread|lowrite|pg_(try_)?advisory_.*|pg_notify\
     |pg_(terminate|cancel)_backend|pg_export_snapshot|pg_logical_.*|pg_replication_.*\
     |pg_log_backend_memory_contexts|pg_read_.*|pg_ls_.*|pg_stat_file|pg_reload_conf\
-    |pg_rotate_logfile|pg_promote|pg_switch_wal|pg_create_.*|pg_drop_.*|pg_stat_reset.*)$";
+    |pg_rotate_logfile|.*_to_xml.*|ts_stat|pg_promote|pg_switch_wal|pg_create_.*|pg_drop_.*|pg_stat_reset.*)$";
 
 /// What tells of the whole server, and so of the source if both are on one.
 const SHARED_FUNCTIONS: &str = "^(pg_stat_get_(db|wal|bgwriter|checkpointer|slru|io|archiver|buf).*\

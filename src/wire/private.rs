@@ -120,7 +120,7 @@ pub(super) async fn internal(
 /// Lets the shadow parse the text of a simple query, so that mistakes are PostgreSQL's to report,
 /// in the client's own session. False if it reported one.
 pub(super) async fn check_text(relay: &mut Relay, private: &Private) -> Result<bool, WireError> {
-    if matches!(private.statement.kind, StatementKind::Other(_)) {
+    if matches!(private.statement.kind, StatementKind::Login | StatementKind::Other(_)) {
         return Ok(true);
     }
     send_text(relay, private)?;
@@ -238,6 +238,11 @@ async fn outcome(gate: &Gate, statement: &Statement, asked: &Asked<'_>) -> Resul
         StatementKind::Unread => Err(statement_refused(
             "This text is too long or too unusual to be read, and may ask about people.",
             "Send it in parts, or keep long lists of values in a table.",
+        )
+        .into()),
+        StatementKind::Login => Err(statement_refused(
+            "The login on the shadow is shared and is not changed through noisegate.",
+            "Ask the budget's administrator for another password.",
         )
         .into()),
         StatementKind::Other(word) => Err(other_refused(word).into()),

@@ -27,6 +27,8 @@ pub(super) enum Request {
     Close,
     Sync,
     Query,
+    /// Not awaited: where the client ended a COPY.
+    CopyEnd,
 }
 
 /// Where a reply goes.
@@ -92,6 +94,8 @@ pub(super) struct Relay {
     /// What failed or was skipped, oldest first.
     pub(super) undone: Vec<Undo>,
     captured: Option<Vec<Option<Bytes>>>,
+    /// The shadow takes COPY data of an extended query, and ignores Sync until it ends.
+    copying: bool,
 }
 
 /// What came, from whichever side.
@@ -113,13 +117,47 @@ impl Relay {
             error_seen: false,
             undone: Vec::new(),
             captured: None,
+            copying: false,
         }
     }
 
     /// Queues a frame for the shadow together with the reply that it will give.
     pub(super) fn send(&mut self, frame: &Frame, expected: Expected) {
         self.shadow.writer.push(frame);
-        self.expected.push_back(expected);
+        if !(self.copying && expected.request == Request::Sync) {
+            self.expected.push_back(expected);
+        }
+    }
+
+    /// Queues the client's end of COPY data, CopyDone or CopyFail.
+    pub(super) fn send_copy_end(&mut self, frame: &Frame) {
+        self.shadow.writer.push(frame);
+        if self.copying {
+            self.copying = false;
+        } else {
+            self.expected.push_back(Expected::new(Request::CopyEnd, Reply::Swallow));
+            self.skip_copy_ends();
+        }
+    }
+
+    fn skip_copy_ends(&mut self) {
+        while self.expected.front().is_some_and(|one| one.request == Request::CopyEnd) {
+            self.expected.pop_front();
+        }
+    }
+
+    /// COPY data of an extended query begins: every Sync that the client sent before its end is
+    /// ignored by PostgreSQL, and has no reply.
+    fn copy_begins(&mut self) {
+        self.copying = true;
+        let mut before_end = true;
+        self.expected.retain(|one| {
+            let ended = before_end && one.request == Request::CopyEnd;
+            let ignored = before_end && one.request == Request::Sync;
+            before_end &= !ended;
+            !ended && !ignored
+        });
+        self.copying = before_end;
     }
 
     /// Queues a simple query that is one part of the client's: its ReadyForQuery stays here.
@@ -225,6 +263,7 @@ impl Relay {
             self.shadow.writer.push(&to_shadow::copy_fail("COPY must be sent by itself")?);
             return Ok(());
         }
+        let copies = frame.tag == b'G' && front.request == Request::Execute;
         match front.reply {
             Reply::Forward if front.inner && frame.tag == b'Z' => {}
             Reply::Forward => {
@@ -249,12 +288,17 @@ impl Relay {
                 self.failed = false;
             }
             self.expected.pop_front();
+            self.skip_copy_ends();
+        }
+        if copies {
+            self.copy_begins();
         }
         Ok(())
     }
 
     fn error(&mut self, frame: &Frame) -> Result<(), WireError> {
         self.error_seen = true;
+        self.copying = false;
         let change = self.expected.front().map(|one| one.error).unwrap_or_default();
         self.to_client.push(&changed(frame, change)?);
         // PostgreSQL's own FATAL errors come without a request; the connection ends after them.
@@ -279,6 +323,7 @@ fn ends(request: Request, tag: u8) -> bool {
         Request::Describe => matches!(tag, b'T' | b'n'),
         Request::Execute => matches!(tag, b'C' | b'I' | b's'),
         Request::Sync | Request::Query => tag == b'Z',
+        Request::CopyEnd => false,
     }
 }
 

@@ -210,6 +210,7 @@ impl Session<'_> {
             other => {
                 match relay::request(&other) {
                     Some(request) => self.pass(&frame, request),
+                    None if matches!(frame.tag, b'c' | b'f') => self.relay.send_copy_end(&frame),
                     None => self.relay.send_silent(&frame),
                 }
                 Ok(())

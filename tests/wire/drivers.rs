@@ -148,3 +148,47 @@ fn cancels_stop_the_shadow_and_the_source() {
         assert_eq!(client.query(sql, &[]).await.expect("rows").len(), 5);
     });
 }
+
+#[test]
+fn copy_into_a_temporary_table_leaves_the_session_in_step() {
+    run(async {
+        use bytes::Bytes;
+        use futures_util::SinkExt;
+
+        let (client, _) = connect(&SHOP.client_config("typed")).await;
+        client.batch_execute("create temp table mine (a int, b text)").await.expect("a table");
+        let load = async |rows: &'static str| -> Result<u64, tokio_postgres::Error> {
+            let sink = client.copy_in("copy mine from stdin").await?;
+            let mut sink = std::pin::pin!(sink);
+            sink.send(Bytes::from_static(rows.as_bytes())).await?;
+            sink.finish().await
+        };
+        assert_eq!(load("1\tx\n2\ty\n").await.expect("copied"), 2);
+        // The driver sends Sync in the middle of the copy, where PostgreSQL ignores it.
+        let private =
+            "select count(*) from orders where o_orderstatus = 'F' and o_shippriority < 7";
+        let first = client.query_one(private, &[]).await.expect("an answer").get::<_, i64>(0);
+        assert_eq!(
+            client.query_one(private, &[]).await.expect("an answer").get::<_, i64>(0),
+            first
+        );
+        let refused = load("three\tz\n").await.expect_err("no number");
+        assert_eq!(refused.code().map(tokio_postgres::error::SqlState::code), Some("22P02"));
+        assert_eq!(cell(&client, "select sum(a) from mine").await, "3");
+        assert_eq!(
+            client.query_one(private, &[]).await.expect("an answer").get::<_, i64>(0),
+            first
+        );
+        // What would change the login that everybody shares is refused.
+        for sql in [
+            "alter role current_user set work_mem = '1MB'",
+            "ALTER USER noisegate_analyst PASSWORD 'x'",
+        ] {
+            let (sqlstate, message) = error(&client, sql).await;
+            assert_eq!(sqlstate, "0A000", "{message}");
+        }
+        let (sqlstate, _) =
+            error(&client, "select query_to_xml('select * from orders', true, true, '')").await;
+        assert_eq!(sqlstate, "42501");
+    });
+}
