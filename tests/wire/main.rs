@@ -34,6 +34,7 @@ fn policy() -> String {
         assert!(policy.contains(budget), "the demo's policy has other budgets");
         policy = policy.replace(budget, "epsilon = 1e6\n");
     }
+    let policy = policy.replace("max = 1 }", "max = 2 }");
     policy.replace("[\"alice\", \"bob\"]", &format!("{ANALYSTS:?}"))
 }
 

@@ -67,7 +67,7 @@ with raises(errors.InvalidParameterValue):
 with raises(errors.UndefinedColumn):
     conn.execute("select count(nope) from orders")
 with raises(errors.ConfigurationLimitExceeded, "together cost more"):
-    conn.execute("set noisegate.epsilon = 1; select count(*), sum(o_totalprice) from orders "
+    conn.execute("set noisegate.epsilon = 2; select count(*), sum(o_totalprice) from orders "
                  "union all select count(*), 0 from lineitem where l_tax > 0.011")
 conn.execute("reset noisegate.epsilon")
 either = one("select count(*) from orders where o_orderstatus = any(%s)", ["F", "O"])

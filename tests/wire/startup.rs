@@ -51,7 +51,7 @@ fn settings_travel_to_the_source() {
     run(async {
         let (client, _) = connect(&shop.client_config("start")).await;
         client
-            .batch_execute("set noisegate.epsilon = 1; set noisegate.notices = off")
+            .batch_execute("set noisegate.epsilon = 2; set noisegate.notices = off")
             .await
             .expect("set");
         // Midnight of a date is an instant of the session's zone, and so is the month it is in.
