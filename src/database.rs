@@ -49,6 +49,9 @@ pub(crate) fn client_config() -> Arc<ClientConfig> {
         let found = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
         let (trusted, _unreadable) = roots.add_parsable_certificates(found.certs);
+        for error in &found.errors {
+            tracing::warn!(%error, "root certificates cannot be read");
+        }
         if trusted == 0 {
             tracing::warn!("no root certificates were found: sslmode=require cannot succeed");
         }
