@@ -278,7 +278,18 @@ fn commands_of_the_documents_exist() {
     for (path, text) in documents() {
         for line in command_lines(&text) {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let known = ["demo", "serve", "init", "check", "user", "add", "remove", "list"];
+            let known = [
+                "demo",
+                "serve",
+                "init",
+                "check",
+                "user",
+                "add",
+                "remove",
+                "list",
+                "ledger",
+                "accept-clock",
+            ];
             let command: Vec<&str> =
                 words.iter().copied().take_while(|word| known.contains(word)).collect();
             let help = Command::new(env!("CARGO_BIN_EXE_noisegate"))

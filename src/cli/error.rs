@@ -4,6 +4,8 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rustls::CertificateError;
+
 use crate::catalog::CatalogError;
 use crate::demo::ShopError;
 use crate::ledger::LedgerError;
@@ -74,6 +76,9 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
 fn refused_certificate(cause: &(dyn Error + 'static)) -> Option<String> {
     let inner = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
     match inner.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(CertificateError::Other(reason)) => {
+            Some(reason.to_string())
+        }
         rustls::Error::InvalidCertificate(reason) => Some(reason.to_string()),
         _ => None,
     }
