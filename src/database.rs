@@ -10,9 +10,11 @@ use tokio_postgres::{CancelToken, Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Connects; the connection is driven until its client is dropped.
+///
+/// What it takes to shake hands is large, so it is boxed rather than part of each caller's future.
 pub(crate) async fn connect(config: &Config) -> Result<Client, Error> {
     if config.get_ssl_mode() == SslMode::Require {
-        let (client, connection) = config.connect(tls()).await?;
+        let (client, connection) = Box::pin(config.connect(tls())).await?;
         tokio::spawn(drive(connection));
         return Ok(client);
     }
@@ -24,7 +26,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Client, Error> {
 /// Asks the server to stop what a connection of `config` runs.
 pub(crate) async fn cancel(config: &Config, token: &CancelToken) -> Result<(), Error> {
     if config.get_ssl_mode() == SslMode::Require {
-        return token.cancel_query(tls()).await;
+        return Box::pin(token.cancel_query(tls())).await;
     }
     token.cancel_query(NoTls).await
 }
