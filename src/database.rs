@@ -10,9 +10,11 @@ use tokio_postgres::{CancelToken, Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Connects; the connection is driven until its client is dropped.
+///
+/// What it takes to shake hands is large, so it is boxed rather than part of each caller's future.
 pub(crate) async fn connect(config: &Config) -> Result<Client, Error> {
     if config.get_ssl_mode() == SslMode::Require {
-        let (client, connection) = config.connect(tls()).await?;
+        let (client, connection) = Box::pin(config.connect(tls())).await?;
         tokio::spawn(drive(connection));
         return Ok(client);
     }
@@ -24,7 +26,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Client, Error> {
 /// Asks the server to stop what a connection of `config` runs.
 pub(crate) async fn cancel(config: &Config, token: &CancelToken) -> Result<(), Error> {
     if config.get_ssl_mode() == SslMode::Require {
-        return token.cancel_query(tls()).await;
+        return Box::pin(token.cancel_query(tls())).await;
     }
     token.cancel_query(NoTls).await
 }
@@ -49,6 +51,9 @@ pub(crate) fn client_config() -> Arc<ClientConfig> {
         let found = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
         let (trusted, _unreadable) = roots.add_parsable_certificates(found.certs);
+        for error in &found.errors {
+            tracing::warn!(%error, "root certificates cannot be read");
+        }
         if trusted == 0 {
             tracing::warn!("no root certificates were found: sslmode=require cannot succeed");
         }

@@ -2,14 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write as _};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use noisegate::demo::{Cluster, Options, fill};
 use tempfile::TempDir;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 const DEMO: &str = include_str!("../budgets/demo.toml");
@@ -18,24 +22,30 @@ struct Operator {
     folder: TempDir,
     /// With databases, or none for commands that need no database.
     cluster: Option<Cluster>,
+    /// What the commands find in their environment besides passwords.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Operator {
     /// One who has a policy and no database.
     fn alone() -> Self {
-        let it = Self { folder: tempfile::tempdir().unwrap(), cluster: None };
+        let it = Self::new(None);
         it.write_policy("postgres://noisegate_reader@nowhere.invalid/shop_source");
         it
     }
 
+    fn new(cluster: Option<Cluster>) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), cluster, environment: Vec::new() }
+    }
+
     /// One who has a small shop.
-    async fn with_shop() -> Self {
-        let cluster = Cluster::temporary(Options::default()).unwrap();
+    async fn with_shop(options: Options) -> Self {
+        let cluster = Cluster::temporary(options).unwrap();
         let server = connect(&cluster, "postgres").await;
         server.batch_execute("CREATE DATABASE shop_source").await.unwrap();
         fill(&mut connect(&cluster, "shop_source").await, 0.001, |_| ()).await.unwrap();
         let source = cluster.url("shop_source", "noisegate_reader");
-        let it = Self { folder: tempfile::tempdir().unwrap(), cluster: Some(cluster) };
+        let it = Self::new(Some(cluster));
         it.write_policy(&source);
         it
     }
@@ -64,7 +74,10 @@ impl Operator {
         for (name, value) in [("SOURCE", "r"), ("SHADOW", "o"), ("SHADOW_ANALYST", "a")] {
             command.env(format!("NOISEGATE_{name}_PASSWORD"), format!("{value}-secret"));
         }
-        command.env_remove("PGUSER").env_remove("RUST_LOG").stdin(Stdio::null());
+        for name in ["PGUSER", "RUST_LOG", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 
@@ -173,7 +186,7 @@ fn check_says_where_and_what_to_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_goes_from_nothing_to_a_proxy() {
-    let operator = Operator::with_shop().await;
+    let operator = Operator::with_shop(Options::default()).await;
     let source = connect(operator.cluster(), "shop_source").await;
     let roles = "SELECT count(*) FROM pg_roles WHERE rolname ~ '^noisegate'";
 
@@ -198,8 +211,8 @@ async fn an_operator_goes_from_nothing_to_a_proxy() {
     refuses(&operator, &source).await;
 }
 
-/// A proxy answers, and ends when told to.
-async fn serves(operator: &Operator) {
+/// A proxy, and alice at it.
+async fn start(operator: &Operator) -> (Running, Client) {
     let mut command = operator.command(&["serve"]);
     let mut proxy = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
@@ -208,6 +221,12 @@ async fn serves(operator: &Operator) {
     let url = format!("postgres://alice:sesame@{address}/shop");
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     tokio::spawn(connection);
+    (proxy, client)
+}
+
+/// A proxy answers, and ends when told to.
+async fn serves(operator: &Operator) {
+    let (mut proxy, client) = start(operator).await;
     let count = async |sql| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
     assert_eq!(count("SELECT count(*) FROM nation").await, 25);
     let customers = count("SELECT count(*) FROM customer").await;
@@ -237,4 +256,122 @@ async fn refuses(operator: &Operator, source: &Client) {
     assert_eq!(operator.run(&["check"]).code, Some(0));
     shadow.batch_execute(&row).await.unwrap();
     refused("facts about private rows");
+}
+
+/// Lets the server speak TLS, with a certificate for 127.0.0.1, and speak nothing else over TCP.
+async fn encrypt(operator: &Operator) -> PathBuf {
+    let (certificate, key) =
+        (operator.folder.path().join("server.crt"), operator.folder.path().join("server.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=shop"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-out"])
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let server = connect(operator.cluster(), "postgres").await;
+    let data = server.query_one("SHOW data_directory", &[]).await.unwrap();
+    let data = PathBuf::from(data.get::<_, String>(0));
+    let owner = std::fs::metadata(&data).unwrap();
+    for file in [&certificate, &key] {
+        let there = data.join(file.file_name().unwrap());
+        std::fs::copy(file, &there).unwrap();
+        std::fs::set_permissions(&there, Permissions::from_mode(0o600)).unwrap();
+        chown(&there, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
+    let rules = "local all postgres trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+    std::fs::write(data.join("pg_hba.conf"), rules).unwrap();
+    server.batch_execute("CREATE ROLE dba SUPERUSER LOGIN PASSWORD 'd-secret'").await.unwrap();
+    server.batch_execute("ALTER SYSTEM SET ssl = on").await.unwrap();
+    server.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    let on = async || {
+        let fresh = connect(operator.cluster(), "postgres").await;
+        fresh.query_one("SHOW ssl", &[]).await.unwrap().get::<_, &str>(0) == "on"
+    };
+    until("the server speaks TLS", on).await;
+    certificate
+}
+
+/// Waits for what comes soon.
+async fn until(what: &str, there: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    while !there().await {
+        assert!(Instant::now() < deadline, "{what}: in vain");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_sslmode_require_nothing_goes_in_the_clear() {
+    let mut operator = Operator::with_shop(Options::default().with_tcp()).await;
+    let certificate = encrypt(&operator).await;
+    let source = operator.cluster().url("shop_source", "noisegate_reader");
+    assert!(source.contains("@127.0.0.1:"), "{source}");
+    operator.environment = vec![("PGUSER", "dba".into()), ("PGPASSWORD", "d-secret".into())];
+
+    // The server insists, so that what follows is not encrypted by chance.
+    let ran = operator.run(&["init"]);
+    assert!(ran.code == Some(1) && ran.errors.contains("no encryption"), "{ran:?}");
+
+    operator.write_policy(&format!("{source}?sslmode=require"));
+    let distrusts = |operator: &Operator| {
+        let ran = operator.run(&["init"]);
+        let sentences = ran.errors.lines().filter(|line| line.starts_with("noisegate: "));
+        assert_eq!((ran.code, sentences.count()), (Some(1), 1), "{ran:?}");
+        let sentence = "noisegate: the administrator of the source cannot connect: the server's \
+                        certificate is not accepted";
+        assert!(ran.errors.contains(sentence), "{ran:?}");
+        ran.errors
+    };
+    assert!(distrusts(&operator).contains("SSL_CERT_FILE"));
+    operator.environment.push(("SSL_CERT_FILE", certificate.display().to_string()));
+    let elsewhere = source.replace("127.0.0.1", "elsewhere.invalid");
+    operator.write_policy(&format!("{elsewhere}?sslmode=require&hostaddr=127.0.0.1"));
+    distrusts(&operator);
+
+    operator.write_policy(&format!("{source}?sslmode=require"));
+    for args in [&["init", "--harden-source"][..], &["check"]] {
+        let ran = operator.run(args);
+        assert_eq!(ran.code, Some(0), "{args:?}: {ran:?}");
+    }
+    assert_eq!(operator.run_with_input(&["user", "add", "alice"], "sesame").code, Some(0));
+    serves(&operator).await;
+    connections_are_encrypted(&operator).await;
+}
+
+/// While a question is held up on the source, all of the proxy's connections are looked at; a
+/// cancel arrives there, too.
+async fn connections_are_encrypted(operator: &Operator) {
+    let (_proxy, alice) = start(operator).await;
+    let server = connect(operator.cluster(), "postgres").await;
+    let holder = connect(operator.cluster(), "shop_source").await;
+    holder.batch_execute("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let cancel = alice.cancel_token();
+    let asked =
+        tokio::spawn(async move { alice.query("SELECT count(*) FROM orders", &[]).await.err() });
+    let reader_waits = async || {
+        let waits = "SELECT count(*) FROM pg_stat_activity \
+                     WHERE usename = 'noisegate_reader' AND wait_event_type = 'Lock'";
+        server.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 1
+    };
+    until("the reader waits", &reader_waits).await;
+
+    let connections = "SELECT usename::text, bool_and(ssl) FROM pg_stat_ssl \
+                       JOIN pg_stat_activity USING (pid) \
+                       WHERE usename ~ '^noisegate' GROUP BY 1 ORDER BY 1";
+    let found = server.query(connections, &[]).await.unwrap();
+    let found: Vec<(String, bool)> = found.iter().map(|row| (row.get(0), row.get(1))).collect();
+    for login in ["noisegate_analyst", "noisegate_reader"] {
+        assert!(found.contains(&(login.to_owned(), true)), "{found:?}");
+    }
+    assert!(found.iter().all(|(_, encrypted)| *encrypted), "{found:?}");
+
+    cancel.cancel_query(NoTls).await.unwrap();
+    let error = asked.await.unwrap().unwrap();
+    assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
+    until("the reader was stopped", async || !reader_waits().await).await;
 }

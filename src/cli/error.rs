@@ -4,6 +4,8 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rustls::CertificateError;
+
 use crate::catalog::CatalogError;
 use crate::demo::ShopError;
 use crate::ledger::LedgerError;
@@ -59,8 +61,25 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         return format!("{} ({})", db.message(), db.code().code());
     }
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+    let Some(cause) = error.source() else { return error.to_string() };
+    match refused_certificate(cause) {
+        Some(reason) => format!(
+            "the server's certificate is not accepted ({reason}): it must name the host of the \
+             address, and one of the system's roots or of the file in SSL_CERT_FILE must have \
+             signed it"
+        ),
+        None => format!("{error}: {cause}"),
+    }
+}
+
+/// Why the certificate of a server was refused, if that is what happened.
+fn refused_certificate(cause: &(dyn Error + 'static)) -> Option<String> {
+    let inner = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+    match inner.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(CertificateError::Other(reason)) => {
+            Some(reason.to_string())
+        }
+        rustls::Error::InvalidCertificate(reason) => Some(reason.to_string()),
+        _ => None,
     }
 }
