@@ -236,7 +236,10 @@ async fn raised(client: &Client, leaf: Leaf) -> Option<Result<(), String>> {
     let sql = shown(&plan);
     let rows = match client.simple_query(&sql).await {
         Ok(rows) => rows,
-        Err(error) => return Some(Err(format!("{error:?}\n{sql}"))),
+        Err(error) => {
+            let said = error.as_db_error().map(|error| error.message().to_owned());
+            return Some(Err(format!("{said:?}\n{sql}")));
+        }
     };
     for row in rows {
         let SimpleQueryMessage::Row(row) = row else { continue };
@@ -311,7 +314,7 @@ fn every_function_has_a_value_for_every_value() {
             client.batch_execute(&format!("SET TimeZone = '{zone}'")).await.unwrap();
             tried += run_all(&client, some, &mut wrong).await;
         }
-        assert!(wrong.is_empty(), "{} raise:\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n\n"));
+        assert!(wrong.is_empty(), "{} raise, such as\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n\n"));
         assert!(tried > 1_500, "{tried}");
     });
 }
@@ -347,7 +350,7 @@ fn functions_of_functions_have_values_too() {
         let columns = columns(&all);
         let mut wrong = Vec::new();
         let mut tried = 0;
-        for seed in 0..40_u64 {
+        for seed in 0..8_u64 {
             let mut exprs = Vec::new();
             for one in 0..3_000 {
                 let data = bytes(seed * 3_000 + one, 60);
@@ -357,7 +360,7 @@ fn functions_of_functions_have_values_too() {
             client.batch_execute(&format!("SET TimeZone = '{zone}'")).await.unwrap();
             tried += run_all(&client, &exprs, &mut wrong).await;
         }
-        assert!(wrong.is_empty(), "{} raise:\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n\n"));
-        assert!(tried > 500, "{tried}");
+        assert!(wrong.is_empty(), "{} raise, such as\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n\n"));
+        assert!(tried > 200, "{tried}");
     });
 }
