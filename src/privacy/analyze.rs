@@ -169,8 +169,7 @@ fn units_statistic(leaf: &mut Leaf) -> usize {
 /// Groups that one unit can count in, and whether that must be enforced.
 fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
     let known = determined(leaf);
-    let follows =
-        |expr: &crate::expr::Expr| expr.scans().iter().all(|scan| known.contains(scan));
+    let follows = |expr: &crate::expr::Expr| expr.scans().iter().all(|scan| known.contains(scan));
     if leaf.keys.iter().all(|key| follows(&key.expr)) {
         return (1, false);
     }
@@ -229,8 +228,7 @@ enum Share {
 
 impl Price {
     fn new(leaf: &Leaf, terms: &Terms, threshold: bool) -> Result<Self, Rejection> {
-        let parts =
-            u32::try_from(leaf.statistics.len()).ok().filter(|parts| *parts > 0);
+        let parts = u32::try_from(leaf.statistics.len()).ok().filter(|parts| *parts > 0);
         let parts = parts.ok_or(Rejection::Malformed)?;
         let rho = Rho::of_epsilon(&terms.epsilon);
         let mut loss = Loss { rho: rho.cost(), ..Loss::default() };
@@ -256,3 +254,7 @@ impl Price {
         Calibrated { linf, noise }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;

@@ -38,7 +38,8 @@ impl Amount {
 
     /// Reads what [`fmt::Display`] wrote: decimal digits and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = !text.is_empty() && text.len() <= 400 && text.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            !text.is_empty() && text.len() <= 400 && text.bytes().all(|b| b.is_ascii_digit());
         if !digits {
             return None;
         }

@@ -108,9 +108,11 @@ impl<'a> Run<'a> {
             if !self.listed(&key)? {
                 continue;
             }
-            let values = units.entry(unit).or_default().entry(key).or_insert_with(|| {
-                vec![IBig::ZERO; self.leaf.statistics.len()]
-            });
+            let values = units
+                .entry(unit)
+                .or_default()
+                .entry(key)
+                .or_insert_with(|| vec![IBig::ZERO; self.leaf.statistics.len()]);
             for (sum, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
                 *sum += self.row_value(statistic, &row)?;
             }
@@ -154,7 +156,8 @@ impl<'a> Run<'a> {
     }
 
     fn table(&self, at: usize) -> Result<&'a Table, Unsupported> {
-        let scan = self.leaf.scans.get(at).ok_or_else(|| unsupported("a scan that is not there"))?;
+        let scan =
+            self.leaf.scans.get(at).ok_or_else(|| unsupported("a scan that is not there"))?;
         self.named(&scan.schema, &scan.table)
     }
 
@@ -269,10 +272,9 @@ impl<'a> Run<'a> {
 
     fn values(&self, domain: &Domain, expr: &Expr) -> Result<BTreeSet<Value>, Unsupported> {
         match domain {
-            Domain::Declared(values) => values
-                .iter()
-                .map(|value| value::constant(value.as_deref(), &expr.ty))
-                .collect(),
+            Domain::Declared(values) => {
+                values.iter().map(|value| value::constant(value.as_deref(), &expr.ty)).collect()
+            }
             Domain::PublicColumn(schema, table, column) => {
                 let table = self.named(schema, table)?;
                 let at = table.position(column)?;

@@ -8,21 +8,21 @@
 pub mod expr;
 pub mod plan;
 // How a leaf is understood.
-pub mod range;
-pub mod unit;
-pub mod total;
 pub mod analyze;
+pub mod range;
+pub mod total;
+pub mod unit;
 // What it costs.
 pub mod budget;
 pub mod convert;
 // What is added and what is shown.
+pub mod exact;
+pub mod interpret;
 pub mod noise;
 pub mod receipt;
+pub mod release;
 pub mod threshold;
 pub mod width;
-pub mod exact;
-pub mod release;
-pub mod interpret;
 // Arithmetic that rounds against the analyst.
 mod decimal;
 mod rounding;

@@ -131,7 +131,10 @@ pub fn range(expr: &Expr) -> Option<Range> {
 }
 
 fn outward(range: &Range) -> Range {
-    Range { low: RBig::from(range.low.clone().floor()), high: RBig::from(range.high.clone().ceil()) }
+    Range {
+        low: RBig::from(range.low.clone().floor()),
+        high: RBig::from(range.high.clone().ceil()),
+    }
 }
 
 fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
@@ -167,8 +170,7 @@ fn power_of_ten(places: u32) -> Option<RBig> {
 }
 
 fn product(a: &Range, b: &Range) -> Option<Range> {
-    let corners =
-        [&a.low * &b.low, &a.low * &b.high, &a.high * &b.low, &a.high * &b.high];
+    let corners = [&a.low * &b.low, &a.low * &b.high, &a.high * &b.low, &a.high * &b.high];
     let low = corners.iter().min()?.clone();
     let high = corners.iter().max()?.clone();
     Some(Range { low, high })

@@ -134,7 +134,9 @@ fn release_row(
             let (Some(exact), Some(noisy)) = (row.values.get(*units), values.get(*units)) else {
                 return Err(ReleaseError::Shape);
             };
-            let Ok(units) = UBig::try_from(exact.0.clone()) else { return Err(ReleaseError::Shape) };
+            let Ok(units) = UBig::try_from(exact.0.clone()) else {
+                return Err(ReleaseError::Shape);
+            };
             is_shown(&units, &noisy.0, u64::from(*group_min), noisy_min)
         }
     };

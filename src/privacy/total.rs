@@ -40,13 +40,34 @@ pub const TEXT_FUNCTIONS: &[&str] =
     &["lower", "upper", "btrim", "ltrim", "rtrim", "reverse", "initcap", "length"];
 /// Units of `date_trunc` that it takes for every timestamp.
 pub const TRUNC_UNITS: &[&str] = &[
-    "microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month", "quarter",
-    "year", "decade", "century", "millennium",
+    "microseconds",
+    "milliseconds",
+    "second",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "decade",
+    "century",
+    "millennium",
 ];
 /// Fields of EXTRACT that every type of time has.
 pub const DATE_FIELDS: &[&str] = &[
-    "year", "month", "day", "quarter", "week", "dow", "doy", "isodow", "isoyear", "decade",
-    "century", "millennium",
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "week",
+    "dow",
+    "doy",
+    "isodow",
+    "isoyear",
+    "decade",
+    "century",
+    "millennium",
 ];
 /// Fields of EXTRACT that only timestamps have.
 pub const TIME_FIELDS: &[&str] = &["hour", "minute"];
@@ -127,9 +148,9 @@ fn expr_columns_within(expr: &Expr, scans: usize, depth: u32, nodes: &mut usize)
     match &expr.node {
         Node::Column(column) => column.scan < scans,
         Node::Constant(_) | Node::Parameter(_) => true,
-        Node::Call(_, args) => args
-            .iter()
-            .all(|arg| expr_columns_within(arg, scans, depth.saturating_add(1), nodes)),
+        Node::Call(_, args) => {
+            args.iter().all(|arg| expr_columns_within(arg, scans, depth.saturating_add(1), nodes))
+        }
     }
 }
 
@@ -200,7 +221,11 @@ fn type_size(ty: &Type) -> Size {
 /// The size of decimal text, also of a wrong one, which is an error whatever the rows are.
 fn constant_size(text: &str) -> Size {
     let plain = parse_decimal(text).is_some() && text.len() <= 400;
-    if plain { Size { whole: CONSTANT_DIGITS, places: CONSTANT_DIGITS } } else { type_size(&Type::Numeric(None)) }
+    if plain {
+        Size { whole: CONSTANT_DIGITS, places: CONSTANT_DIGITS }
+    } else {
+        type_size(&Type::Numeric(None))
+    }
 }
 
 fn call_size(function: &Function, args: &[Expr], sizes: &[Size]) -> Option<Size> {
@@ -325,7 +350,10 @@ fn is_typed_over_time(function: &Function, args: &[Expr], ty: &Type) -> bool {
         }
         Function::Shift { by, .. } => {
             let days = matches!(by, ShiftBy::Days(_));
-            rest.is_empty() && ty.is_time() && first.ty.is_time() && (!days || first.ty == Type::Date)
+            rest.is_empty()
+                && ty.is_time()
+                && first.ty.is_time()
+                && (!days || first.ty == Type::Date)
         }
         Function::Cast => rest.is_empty() && cast_is_total(&first.ty, ty),
         _ => false,

@@ -118,8 +118,13 @@ fn reference<'a>(scan: &'a Scan, column: &'a str) -> Option<Reference<'a>> {
         return Some((&hop.to_schema, &hop.to_table, &hop.to_column, rest, unit));
     }
     let own_key = path.is_empty() && unit == column;
-    (own_key || scan.unique.iter().any(|unique| unique == column))
-        .then_some((scan.schema.as_str(), scan.table.as_str(), column, path, unit))
+    (own_key || scan.unique.iter().any(|unique| unique == column)).then_some((
+        scan.schema.as_str(),
+        scan.table.as_str(),
+        column,
+        path,
+        unit,
+    ))
 }
 
 /// Whether a value of this column is the unit's key itself.

@@ -2,6 +2,7 @@
 //! give the same exact vectors, and no expression raises for any value.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod cases;
 mod totality;
 #[path = "../../src/privacy/tests/world/mod.rs"]
 mod world;

@@ -93,7 +93,9 @@ mod tests {
     #[test]
     fn halves_go_away_from_zero() {
         let round = |text| round(&parse_decimal(text).unwrap());
-        assert_eq!([round("2.5"), round("-2.5"), round("2.4"), round("-0.4")].map(|n| n.to_string()),
-            ["3", "-3", "2", "0"]);
+        assert_eq!(
+            [round("2.5"), round("-2.5"), round("2.4"), round("-0.4")].map(|n| n.to_string()),
+            ["3", "-3", "2", "0"]
+        );
     }
 }

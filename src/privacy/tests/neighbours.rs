@@ -1,10 +1,5 @@
 //! Remove one unit, with all its rows, and the exact answer moves by no more than the analysis says.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
 mod world;
 
@@ -13,8 +8,8 @@ use std::collections::BTreeSet;
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Rejection, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
-use noisegate_privacy::interpret::{Database, Groups, Value, interpret};
 use noisegate_privacy::expr::{Expr, Function, Type};
+use noisegate_privacy::interpret::{Database, Groups, Value, interpret};
 use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Leaf, Plan};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -102,7 +97,9 @@ fn check(bytes: &[u8]) -> Result<Option<Plan<Analyzed>>, TestCaseError> {
         prop_assert!(
             found.is_none(),
             "without person {person}: {}\n{:#?}\n{:#?}\n{database:#?}",
-            found.unwrap_or_default(), plan.leaf(), plan.analysis()
+            found.unwrap_or_default(),
+            plan.leaf(),
+            plan.analysis()
         );
     }
     Ok(Some(plan))

@@ -89,10 +89,10 @@ fn at_least(hits: u32, trials: u32, p: f64) -> f64 {
 fn a_person_in_groups_of_their_own_is_seen_with_probability_delta_at_most() {
     let trials = 10_000;
     for groups_max in [1, 4] {
-        let plan = analyze(leaf(Some(Domain::Found), vec![units(), rows()]), &Terms {
-            groups_max,
-            ..terms()
-        });
+        let plan = analyze(
+            leaf(Some(Domain::Found), vec![units(), rows()]),
+            &Terms { groups_max, ..terms() },
+        );
         let plan = plan.unwrap();
         let mut seen = 0;
         for _ in 0..trials {
@@ -109,11 +109,10 @@ fn a_person_in_groups_of_their_own_is_seen_with_probability_delta_at_most() {
 
 #[test]
 fn the_person_who_completes_a_group_is_seen_with_probability_delta_at_most() {
-    let plan = analyze(leaf(Some(Domain::Found), vec![units()]), &Terms {
-        group_min: 10,
-        groups_max: 1,
-        ..terms()
-    });
+    let plan = analyze(
+        leaf(Some(Domain::Found), vec![units()]),
+        &Terms { group_min: 10, groups_max: 1, ..terms() },
+    );
     let plan = plan.unwrap();
     let trials = 10_000;
     let seen = (0..trials)
@@ -125,11 +124,10 @@ fn the_person_who_completes_a_group_is_seen_with_probability_delta_at_most() {
 
 #[test]
 fn groups_below_the_minimum_are_never_seen_and_large_ones_always() {
-    let plan = analyze(leaf(Some(Domain::Found), vec![rows(), units()]), &Terms {
-        epsilon: Epsilon::parse("0.05").unwrap(),
-        group_min: 5,
-        ..terms()
-    });
+    let plan = analyze(
+        leaf(Some(Domain::Found), vec![rows(), units()]),
+        &Terms { epsilon: Epsilon::parse("0.05").unwrap(), group_min: 5, ..terms() },
+    );
     let plan = plan.unwrap();
     for _ in 0..5_000 {
         let groups = vec![row(Some("few"), &[1_000_000, 4]), row(Some("many"), &[0, 100_000])];
@@ -191,8 +189,7 @@ fn equal_statistics_of_different_groups_get_noise_of_their_own() {
 #[test]
 fn a_sum_that_cannot_move_has_noise_as_well() {
     let bounds = Bounds { scale: 0, low: IBig::ZERO, high: IBig::ZERO, centre: IBig::ZERO };
-    let nothing =
-        Statistic::Sum { filter: None, value: column("total", Type::Int(4)), bounds };
+    let nothing = Statistic::Sum { filter: None, value: column("total", Type::Int(4)), bounds };
     let plan = analyze(leaf(None, vec![nothing]), &terms()).unwrap();
     assert_eq!(plan.analysis().statistics[0].linf, UBig::ONE);
     let moved = (0..100)

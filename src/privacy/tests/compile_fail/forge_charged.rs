@@ -3,8 +3,8 @@ use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Charged;
 
-fn forge(plan: Plan<Analyzed>) -> Plan<Charged> {
-    Plan { leaf: plan.leaf().clone(), state: todo!() }
+fn forge(plan: Plan<Analyzed>, state: Charged) -> Plan<Charged> {
+    Plan { leaf: plan.leaf().clone(), state }
 }
 
 fn main() {}

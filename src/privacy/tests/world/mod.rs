@@ -35,7 +35,9 @@ impl Dice<'_> {
 pub(crate) const TABLES: [&str; 5] = ["people", "visits", "items", "places", "rates"];
 
 /// The columns of a table: name, type, declared bounds, whether it can be NULL.
-pub(crate) fn columns(table: &str) -> Vec<(&'static str, Type, Option<(&'static str, &'static str)>, bool)> {
+pub(crate) fn columns(
+    table: &str,
+) -> Vec<(&'static str, Type, Option<(&'static str, &'static str)>, bool)> {
     let text = Type::Text(TextType::Text);
     match table {
         "people" => vec![
@@ -67,7 +69,9 @@ pub(crate) fn columns(table: &str) -> Vec<(&'static str, Type, Option<(&'static 
             ("region", Type::Int(4), None, false),
             ("w", Type::Int(4), Some(("0", "9")), true),
         ],
-        _ => vec![("place", Type::Int(4), None, false), ("r", Type::Int(4), Some(("1", "4")), false)],
+        _ => {
+            vec![("place", Type::Int(4), None, false), ("r", Type::Int(4), Some(("1", "4")), false)]
+        }
     }
 }
 
@@ -130,13 +134,8 @@ pub(crate) fn leaf(dice: &mut Dice<'_>, by_code: bool) -> Leaf {
         let on = on(dice, &scans, &left.scans(), &right.scans());
         tree = Joins::Join { kind, left: Box::new(left), right: Box::new(right), on };
     }
-    let mut made = Leaf {
-        joins: tree,
-        filter: Vec::new(),
-        keys: Vec::new(),
-        statistics: Vec::new(),
-        scans,
-    };
+    let mut made =
+        Leaf { joins: tree, filter: Vec::new(), keys: Vec::new(), statistics: Vec::new(), scans };
     made.filter = (0..dice.roll(3)).map(|_| condition(dice, &made.scans, 2)).collect();
     made.keys = (0..dice.roll(3)).map(|_| key(dice, &made.scans)).collect();
     if made.keys.iter().any(|key| key.domain == Domain::Found) {
@@ -281,8 +280,16 @@ fn condition_over(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u3
     }
     let a = number(dice, scans, over, depth.min(1));
     let functions = [
-        Function::Eq, Function::Ne, Function::Lt, Function::Le, Function::Gt, Function::Ge,
-        Function::Distinct, Function::NotDistinct, Function::In, Function::NotIn,
+        Function::Eq,
+        Function::Ne,
+        Function::Lt,
+        Function::Le,
+        Function::Gt,
+        Function::Ge,
+        Function::Distinct,
+        Function::NotDistinct,
+        Function::In,
+        Function::NotIn,
     ];
     let function = dice.pick(&functions).clone();
     match dice.roll(5) {
