@@ -17,12 +17,13 @@ pub mod budget;
 pub mod convert;
 // What is added and what is shown.
 pub mod exact;
-pub mod interpret;
 pub mod noise;
 pub mod receipt;
 pub mod release;
 pub mod threshold;
 pub mod width;
+// What all of it is held against.
+pub mod interpret;
 // Arithmetic that rounds against the analyst.
 mod decimal;
 mod rounding;
