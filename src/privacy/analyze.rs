@@ -254,3 +254,7 @@ impl Price {
         Calibrated { linf, noise }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;

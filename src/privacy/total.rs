@@ -375,7 +375,8 @@ fn is_typed_case(args: &[Expr], ty: &Type) -> bool {
 /// Whether a cast between the types has a value for every value, as it is printed.
 fn cast_is_total(from: &Type, to: &Type) -> bool {
     match to {
-        Type::Int(_) => from.is_number() || *from == Type::Bool,
+        // PostgreSQL casts a condition to `integer` only.
+        Type::Int(size) => from.is_number() || (*from == Type::Bool && *size == 4),
         Type::Numeric(_) | Type::Float(_) => from.is_number(),
         Type::Date | Type::Timestamp | Type::TimestampTz => from.is_time(),
         Type::Text(_) => {

@@ -143,6 +143,13 @@ impl Printer<'_> {
             Function::Coalesce => format!("COALESCE({})", self.same(args, ty)),
             Function::Least => format!("LEAST({})", self.same(args, ty)),
             Function::Greatest => format!("GREATEST({})", self.same(args, ty)),
+            // What is compared is the column as it is, what is computed with is within its bounds.
+            Function::NullIf if ty.is_number() => format!(
+                "(CASE WHEN {} OPERATOR(pg_catalog.=) {} THEN NULL ELSE {} END)",
+                side(0),
+                side(1),
+                number(0)
+            ),
             Function::NullIf => format!("NULLIF({}, {})", side(0), side(1)),
             Function::Like => self.like(args, "~~"),
             Function::NotLike => self.like(args, "!~~"),
@@ -199,7 +206,10 @@ impl Printer<'_> {
     /// type of the whole, since PostgreSQL's own way to a common type raises for distant dates.
     fn as_type(&self, expr: &Expr, ty: &Type) -> String {
         let same = expr.ty == *ty;
-        if ty.is_number() && expr.ty.is_number() {
+        if matches!(expr.node, Node::Constant(None)) {
+            let ty = if ty.is_number() { &Type::Numeric(None) } else { ty };
+            format!("NULL::{}", ty.name())
+        } else if ty.is_number() && expr.ty.is_number() {
             self.number(expr)
         } else if ty.is_time() && expr.ty.is_time() && !same {
             format!("({})::{}", self.within(std::slice::from_ref(expr), TIME_RANGE), ty.name())
@@ -214,8 +224,13 @@ impl Printer<'_> {
         let numbers = args.iter().filter(|arg| arg.ty.is_number());
         let floats = numbers.clone().filter(|arg| prints_float(arg)).count();
         let mixed = floats > 0 && floats < numbers.count();
+        let ty = args.first().map(|first| &first.ty);
         args.iter()
-            .map(|arg| if mixed && arg.ty.is_number() { self.number(arg) } else { self.expr(arg) })
+            .map(|arg| match (&arg.node, ty) {
+                (Node::Constant(None), Some(ty)) => format!("NULL::{}", ty.name()),
+                _ if mixed && arg.ty.is_number() => self.number(arg),
+                _ => self.expr(arg),
+            })
             .collect()
     }
 
@@ -298,7 +313,6 @@ fn prints_float(expr: &Expr) -> bool {
         | Node::Parameter(_) => {
             matches!(expr.ty, Type::Float(_))
         }
-        Node::Call(Function::NullIf, args) => args.iter().all(prints_float),
         Node::Call(..) => false,
     }
 }

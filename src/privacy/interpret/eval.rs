@@ -22,6 +22,7 @@ pub(super) fn eval(expr: &Expr, columns: Columns<'_>) -> Result<Value, Unsupport
         Node::Constant(text) => constant(text.as_deref(), &expr.ty),
         Node::Parameter(_) => Err(unsupported("a parameter")),
         Node::Call(Function::Case, args) => case(args, columns),
+        Node::Call(Function::NullIf, args) => null_if(args, columns),
         Node::Call(function, args) => {
             let mut values = Vec::with_capacity(args.len());
             for arg in args {
@@ -82,6 +83,13 @@ fn case(args: &[Expr], columns: Columns<'_>) -> Result<Value, Unsupported> {
     Ok(Value::Null)
 }
 
+/// The first as it is computed with, unless it equals the second as it is.
+fn null_if(args: &[Expr], columns: Columns<'_>) -> Result<Value, Unsupported> {
+    let [a, b] = args else { return Err(unsupported("NULLIF of these")) };
+    let (first, second) = (eval(a, columns)?, eval(b, columns)?);
+    if first == second { Ok(Value::Null) } else { within_bounds(a, first) }
+}
+
 fn call(
     function: &Function,
     values: &[Value],
@@ -119,9 +127,6 @@ fn call(
         }
         Function::Least => Ok(present(values).min().cloned().unwrap_or_default()),
         Function::Greatest => Ok(present(values).max().cloned().unwrap_or_default()),
-        Function::NullIf => {
-            Ok(if first != second || *first == Value::Null { first.clone() } else { Value::Null })
-        }
         Function::Cast => cast(first, args, ty),
         Function::Concat => match (first, second) {
             (Value::Text(a), Value::Text(b)) => Ok(Value::Text(format!("{a}{b}"))),

@@ -31,6 +31,11 @@ impl Value {
         Self::Number(RBig::from(value))
     }
 
+    /// What PostgreSQL's text form of a value says; `None` is NULL.
+    pub fn read(text: Option<&str>, ty: &Type) -> Result<Self, Unsupported> {
+        constant(text, ty)
+    }
+
     /// Text.
     pub fn text(value: &str) -> Self {
         Self::Text(value.to_owned())
@@ -46,6 +51,7 @@ pub(super) fn constant(text: Option<&str>, ty: &Type) -> Result<Value, Unsupport
             "false" | "f" => Some(Value::Bool(false)),
             _ => None,
         },
+        Type::Numeric(_) if text == "NaN" => Some(Value::NaN),
         Type::Int(_) | Type::Numeric(_) => parse_decimal(text).map(Value::Number),
         Type::Text(_) => Some(Value::text(text)),
         Type::Date => date(text).map(Value::Date),

@@ -1,0 +1,312 @@
+use super::*;
+use crate::expr::{Column, Expr, Function, Node, Type};
+use crate::plan::{Hop, JoinKind, Joins, Key, Scan};
+
+fn terms() -> Terms {
+    Terms {
+        epsilon: Epsilon::parse("1").unwrap(),
+        accountant: Accountant::Zcdp,
+        delta: Delta::parse("1e-6").unwrap(),
+        group_min: 1,
+        groups_max: 3,
+    }
+}
+
+fn hop(column: &str, to: &str) -> Hop {
+    let text = str::to_owned;
+    Hop {
+        column: text(column),
+        to_schema: text("public"),
+        to_table: text(to),
+        to_column: text("id"),
+    }
+}
+
+fn private(table: &str, path: Vec<Hop>, rows_max: u32) -> Scan {
+    let exposure = Exposure::Private { path, unit: "id".to_owned(), rows_max };
+    Scan { exposure, ..public(table) }
+}
+
+fn public(table: &str) -> Scan {
+    Scan {
+        schema: "public".to_owned(),
+        table: table.to_owned(),
+        exposure: Exposure::Public,
+        unique: vec!["id".to_owned()],
+    }
+}
+
+fn customers() -> Scan {
+    private("customers", Vec::new(), 1)
+}
+
+fn orders(rows_max: u32) -> Scan {
+    private("orders", vec![hop("customer", "customers")], rows_max)
+}
+
+fn lines() -> Scan {
+    private("lines", vec![hop("order", "orders"), hop("customer", "customers")], 9)
+}
+
+fn column(scan: usize, name: &str, ty: Type) -> Expr {
+    let column = Column { scan, name: name.to_owned(), bounds: None, nullable: false };
+    Expr { node: Node::Column(column), ty }
+}
+
+fn int(scan: usize, name: &str) -> Expr {
+    column(scan, name, Type::Int(4))
+}
+
+fn equal(a: Expr, b: Expr) -> Expr {
+    Expr::call(Function::Eq, vec![a, b], Type::Bool)
+}
+
+fn join(kind: JoinKind, left: Joins, right: Joins, on: Vec<Expr>) -> Joins {
+    Joins::Join { kind, left: Box::new(left), right: Box::new(right), on }
+}
+
+fn counted(scans: Vec<Scan>, joins: Joins, keys: Vec<Key>) -> Leaf {
+    let statistics = vec![Statistic::Rows { filter: None, present: None }];
+    Leaf { scans, joins, filter: Vec::new(), keys, statistics }
+}
+
+fn two(kind: JoinKind, left: Scan, right: Scan, on: Vec<Expr>) -> Leaf {
+    counted(vec![left, right], join(kind, Joins::Scan(0), Joins::Scan(1), on), Vec::new())
+}
+
+fn analyzed(leaf: Leaf) -> Analyzed {
+    analyze(leaf, &terms()).unwrap().state
+}
+
+fn rejected(leaf: Leaf) -> Rejection {
+    analyze(leaf, &terms()).unwrap_err()
+}
+
+#[test]
+fn one_allowed_row_is_not_one_row() {
+    // A person may have many orders where the policy counts one: that has to be enforced.
+    let found = analyzed(counted(vec![orders(1)], Joins::Scan(0), Vec::new()));
+    assert_eq!((found.rows, found.one_row), (1, false));
+    let found = analyzed(counted(vec![customers()], Joins::Scan(0), Vec::new()));
+    assert_eq!((found.rows, found.one_row), (1, true));
+}
+
+#[test]
+fn private_tables_meet_on_their_person_or_not_at_all() {
+    let off = |left, right, on| rejected(two(JoinKind::Inner, left, right, on));
+    let expected = Rejection::OffUnitJoin { left: 0, right: 1 };
+    // No condition, another column, a column that only one side refers by, and an inequality.
+    assert_eq!(off(customers(), orders(9), Vec::new()), expected);
+    assert_eq!(
+        off(customers(), customers(), vec![equal(int(0, "town"), int(1, "town"))]),
+        expected
+    );
+    assert_eq!(off(customers(), orders(9), vec![equal(int(0, "id"), int(1, "id"))]), expected);
+    assert_eq!(off(orders(9), lines(), vec![equal(int(0, "customer"), int(1, "order"))]), expected);
+    let below = Expr::call(Function::Le, vec![int(0, "id"), int(1, "customer")], Type::Bool);
+    assert_eq!(off(customers(), orders(9), vec![below]), expected);
+    // One of two is enough; either is not.
+    let right = equal(int(0, "id"), int(1, "customer"));
+    let either = Expr::call(
+        Function::Or,
+        vec![right.clone(), equal(int(0, "town"), int(1, "town"))],
+        Type::Bool,
+    );
+    assert_eq!(off(customers(), orders(9), vec![either]), expected);
+    // A condition within one side joins nothing.
+    assert_eq!(off(customers(), customers(), vec![equal(int(0, "id"), int(0, "id"))]), expected);
+    for kind in [JoinKind::Inner, JoinKind::Left] {
+        let found = analyzed(two(kind, customers(), orders(9), vec![right.clone()]));
+        assert_eq!((found.unit, found.rows, found.one_row), (0, 9, false));
+    }
+}
+
+#[test]
+fn tables_of_different_people_do_not_meet_in_a_table_between() {
+    let visits = |end: &str| private("visits", vec![hop("stay", "stays"), hop("person", end)], 5);
+    let on = || vec![equal(int(0, "stay"), int(1, "stay"))];
+    assert!(
+        analyze(two(JoinKind::Inner, visits("guests"), visits("guests"), on()), &terms()).is_ok()
+    );
+    assert_eq!(
+        rejected(two(JoinKind::Inner, visits("guests"), visits("hosts"), on())),
+        Rejection::OffUnitJoin { left: 0, right: 1 }
+    );
+}
+
+#[test]
+fn unmatched_public_rows_belong_to_nobody() {
+    let on = || vec![equal(int(0, "id"), int(1, "town"))];
+    assert_eq!(
+        rejected(two(JoinKind::Left, public("towns"), customers(), on())),
+        Rejection::PublicLeftJoin
+    );
+    let found = analyzed(two(JoinKind::Inner, public("towns"), customers(), on()));
+    assert_eq!((found.unit, found.rows, found.one_row), (1, 1, true));
+    assert_eq!(
+        rejected(counted(vec![public("towns")], Joins::Scan(0), Vec::new())),
+        Rejection::NotPrivate
+    );
+}
+
+#[test]
+fn a_lookup_is_one_row_only_by_a_unique_column_compared_as_it_is() {
+    let by = |key: Expr, from: Expr| {
+        let leaf = two(JoinKind::Inner, customers(), public("towns"), vec![equal(from, key)]);
+        analyzed(leaf).one_row
+    };
+    assert!(by(int(1, "id"), int(0, "town")));
+    assert!(by(int(1, "id"), column(0, "town", Type::Numeric(None))));
+    assert!(by(int(1, "id"), Expr::constant("3", Type::Int(4))));
+    assert!(!by(int(1, "size"), int(0, "town")));
+    assert!(!by(int(1, "id"), int(1, "size")));
+    // Two keys of eight bytes can be one binary number, two local times one moment, and a text
+    // with blanks at its end one without.
+    assert!(!by(column(1, "id", Type::Int(8)), column(0, "x", Type::Float(8))));
+    assert!(!by(column(1, "id", Type::Numeric(None)), column(0, "x", Type::Float(4))));
+    assert!(!by(column(1, "id", Type::Timestamp), column(0, "x", Type::TimestampTz)));
+    let text = |of| Type::Text(of);
+    use crate::expr::TextType::{Bpchar, Text, Varchar};
+    assert!(!by(column(1, "id", text(Text)), column(0, "x", text(Bpchar))));
+    assert!(by(column(1, "id", text(Text)), column(0, "x", text(Varchar))));
+    assert!(by(column(1, "id", Type::Float(8)), column(0, "x", Type::Float(4))));
+}
+
+#[test]
+fn the_nullable_side_is_no_function_of_the_unit() {
+    let on = || vec![equal(int(0, "town"), int(1, "id"))];
+    let leaf = two(JoinKind::Left, customers(), public("towns"), on());
+    assert!(!analyzed(leaf).one_row);
+    // Nor is the unit's own table there, and conditions of a left join hold for no row for sure.
+    let right = join(
+        JoinKind::Inner,
+        Joins::Scan(1),
+        Joins::Scan(2),
+        vec![equal(int(1, "town"), int(2, "id"))],
+    );
+    let left =
+        join(JoinKind::Left, Joins::Scan(0), right, vec![equal(int(0, "customer"), int(1, "id"))]);
+    let leaf = counted(vec![orders(9), customers(), public("towns")], left, Vec::new());
+    let found = analyzed(leaf);
+    assert_eq!((found.unit, found.one_row, found.rows), (0, false, 9));
+}
+
+#[test]
+fn groups_are_bounded_unless_keys_follow_from_the_person() {
+    let of = |scan, expr: Expr, domain| {
+        let key = Key { expr, domain };
+        let found = analyzed(counted(vec![scan], Joins::Scan(0), vec![key]));
+        (found.groups, found.groups_enforced)
+    };
+    assert_eq!(of(customers(), int(0, "town"), Domain::Found), (1, false));
+    assert_eq!(of(orders(9), int(0, "status"), Domain::Found), (3, true));
+    let declared = |count: u32| Domain::Declared((0..count).map(|n| Some(n.to_string())).collect());
+    assert_eq!(of(orders(9), int(0, "status"), declared(2)), (2, false));
+    assert_eq!(of(orders(9), int(0, "status"), declared(3)), (3, false));
+    assert_eq!(of(orders(9), int(0, "status"), declared(4)), (3, true));
+    let found = analyzed(counted(vec![orders(9)], Joins::Scan(0), Vec::new()));
+    assert_eq!((found.groups, found.groups_enforced), (1, false));
+    let column = || Domain::PublicColumn("public".to_owned(), "states".to_owned(), "id".to_owned());
+    assert_eq!(of(orders(9), int(0, "status"), column()), (3, true));
+}
+
+#[test]
+fn keys_of_private_rows_are_not_public() {
+    let key = |expr, domain| vec![Key { expr, domain }];
+    let leaf = |keys| counted(vec![customers()], Joins::Scan(0), keys);
+    assert_eq!(rejected(leaf(key(int(0, "town"), Domain::PublicRows))), Rejection::Malformed);
+    let constant = Expr::constant("1", Type::Int(4));
+    assert_eq!(rejected(leaf(key(constant, Domain::PublicRows))), Rejection::Malformed);
+    let nothing = Domain::Declared(Vec::new());
+    assert_eq!(rejected(leaf(key(int(0, "town"), nothing))), Rejection::Malformed);
+}
+
+#[test]
+fn thresholds_are_not_for_pure_accounts() {
+    let key = Key { expr: int(0, "town"), domain: Domain::Found };
+    let leaf = counted(vec![customers()], Joins::Scan(0), vec![key]);
+    let pure = Terms { accountant: Accountant::Pure, ..terms() };
+    assert_eq!(analyze(leaf, &pure).unwrap_err(), Rejection::KeysUnderPure);
+}
+
+#[test]
+fn sensitivities_follow_from_rows_groups_and_bounds() {
+    let sum = |low: i64, high: i64, centre: i64| {
+        let [low, high, centre] = [low, high, centre].map(IBig::from);
+        let bounds = Bounds { scale: 0, low, high, centre };
+        Statistic::Sum { filter: None, value: int(0, "x"), bounds }
+    };
+    let mut leaf = counted(vec![orders(4)], Joins::Scan(0), Vec::new());
+    leaf.statistics.extend([
+        sum(0, 10, 0),
+        sum(0, 10, 5),
+        sum(-7, 3, 0),
+        sum(3, 9, 20),
+        sum(0, 0, 0),
+    ]);
+    leaf.statistics.push(Statistic::Units { filter: None });
+    let found = analyzed(leaf);
+    let linf: Vec<String> = found.statistics.iter().map(|one| one.linf.to_string()).collect();
+    assert_eq!(linf, ["4", "40", "20", "28", "68", "1", "1"]);
+}
+
+#[test]
+fn the_shares_of_a_price_add_up() {
+    let key = Key { expr: int(0, "status"), domain: Domain::Found };
+    let leaf = counted(vec![orders(4)], Joins::Scan(0), vec![key]);
+    let found = analyzed(leaf);
+    // ε = 1 is ρ = 1/2, a quarter for each of two: the rows, and the persons that decide.
+    let sigma = |at: usize| match &found.statistics[at].noise {
+        Noise::Gaussian { sigma } => sigma.value().to_f64().value(),
+        Noise::Laplace { .. } => 0.0,
+    };
+    // σ² = groups · linf² / (2ρ)
+    assert!((sigma(0) / (3.0_f64 * 16.0 / 0.5).sqrt() - 1.0).abs() < 1e-3, "{}", sigma(0));
+    assert!((sigma(1) / (3.0_f64 / 0.5).sqrt() - 1.0).abs() < 1e-3, "{}", sigma(1));
+    assert_eq!(found.loss.rho.to_string(), "500000000000");
+    assert_eq!(found.loss.delta.to_string(), "1000000000000");
+}
+
+#[test]
+fn an_expression_that_could_raise_makes_no_plan() {
+    let malformed = |expr: Expr| {
+        let mut leaf = counted(vec![customers()], Joins::Scan(0), Vec::new());
+        leaf.statistics = vec![Statistic::Rows { filter: None, present: Some(expr) }];
+        matches!(analyze(leaf, &terms()), Err(Rejection::Malformed))
+    };
+    let unbounded = || column(0, "x", Type::Numeric(None));
+    let times = |a, b| Expr::call(Function::Mul, vec![a, b], Type::Numeric(None));
+    let null_if = |expr: Expr| {
+        let zero = Expr::constant("0", Type::Int(4));
+        Expr::call(Function::NullIf, vec![expr, zero], Type::Numeric(None))
+    };
+    assert!(malformed(times(unbounded(), unbounded())));
+    assert!(malformed(times(null_if(unbounded()), int(0, "n"))));
+    let clamp = |expr: Expr| {
+        let ty = Type::Numeric(None);
+        let low =
+            Expr::call(Function::Greatest, vec![expr, Expr::constant("0", ty.clone())], ty.clone());
+        Expr::call(Function::Least, vec![low, Expr::constant("10", ty.clone())], ty)
+    };
+    assert!(!malformed(times(clamp(unbounded()), int(0, "n"))));
+    // Squared again and again, even a small number outgrows the type.
+    let squared = |times_: u32| (0..times_).fold(int(0, "n"), |expr, _| times(expr.clone(), expr));
+    assert!(!malformed(squared(10)));
+    assert!(malformed(squared(14)));
+    // Types for which the printed form is not total.
+    let cast = |from: Expr, to: Type| Expr::call(Function::Cast, vec![from], to);
+    let text = || column(0, "t", Type::Text(crate::expr::TextType::Text));
+    assert!(malformed(cast(text(), Type::Int(4))));
+    assert!(malformed(cast(text(), Type::Date)));
+    assert!(malformed(Expr::call(Function::Add, vec![text(), int(0, "n")], Type::Int(4))));
+    assert!(malformed(Expr::call(
+        Function::Extract("epoch".to_owned()),
+        vec![column(0, "d", Type::Date)],
+        Type::Numeric(None)
+    )));
+    assert!(malformed(Expr::call(Function::Like, vec![text(), text()], Type::Bool)));
+    // A scan that is not joined, and one that is not there.
+    assert!(malformed(int(1, "n")));
+    let leaf = counted(vec![customers(), customers()], Joins::Scan(0), Vec::new());
+    assert_eq!(rejected(leaf), Rejection::Malformed);
+}

@@ -1,0 +1,164 @@
+//! Ways that there were around the bounds, each with its story.
+
+use noisegate::source::shown;
+use noisegate_privacy::IBig;
+use noisegate_privacy::analyze::analyze;
+use noisegate_privacy::expr::{Column, Expr, Function, Node, TextType, Type};
+use noisegate_privacy::plan::{Domain, Exposure, Hop, Joins, Key, Leaf, Scan, Statistic};
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::{on_database, terms};
+
+/// A table of customers, or of rows that point to them.
+fn leaf(own: bool, keys: Vec<Key>, statistic: Statistic) -> Leaf {
+    let hop = Hop {
+        column: "customer".to_owned(),
+        to_schema: "public".to_owned(),
+        to_table: "customers".to_owned(),
+        to_column: "id".to_owned(),
+    };
+    let path = if own { Vec::new() } else { vec![hop] };
+    let table = if own { "customers" } else { "orders" };
+    let scan = Scan {
+        schema: "public".to_owned(),
+        table: table.to_owned(),
+        exposure: Exposure::Private { path, unit: "id".to_owned(), rows_max: 1 },
+        unique: vec!["id".to_owned()],
+    };
+    Leaf { scans: vec![scan], joins: Joins::Scan(0), filter: Vec::new(), keys, statistics: vec![statistic] }
+}
+
+fn rows(filter: Option<Expr>) -> Statistic {
+    Statistic::Rows { filter, present: None }
+}
+
+fn column(name: &str, ty: Type) -> Expr {
+    let column = Column { scan: 0, name: name.to_owned(), bounds: None, nullable: true };
+    Expr { node: Node::Column(column), ty }
+}
+
+fn text() -> Type {
+    Type::Text(TextType::Text)
+}
+
+/// The answer's cells.
+async fn answer(client: &Client, leaf: Leaf, groups_max: u32) -> Vec<Vec<Option<String>>> {
+    let sql = shown(&analyze(leaf, &terms(groups_max)).unwrap());
+    let messages = client.simple_query(&sql).await.unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
+    let rows = messages.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => {
+            Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
+        }
+        _ => None,
+    });
+    rows.collect()
+}
+
+#[test]
+fn one_allowed_row_is_enforced() {
+    // With max_rows = 1 the plain aggregate of a table with one row for each person was taken, and
+    // a person with a thousand orders counted a thousand times.
+    on_database("one_row", |client| async move {
+        let tables = "CREATE TABLE orders (id int, customer int);
+            INSERT INTO orders SELECT n, 1 FROM generate_series(1, 1000) AS n;
+            INSERT INTO orders VALUES (1001, 2), (1002, NULL);";
+        client.batch_execute(tables).await.unwrap();
+        let counted = answer(&client, leaf(false, Vec::new(), rows(None)), 1).await;
+        assert_eq!(counted, [[Some("2".to_owned())]]);
+    });
+}
+
+#[test]
+fn a_group_is_released_once_however_its_key_is_written() {
+    // CASE … THEN 1.0 WHEN … THEN 1.00 … has a hundred values that are equal. Each had a row, and
+    // a hundred noisy answers for the price of one.
+    on_database("equal_keys", |client| async move {
+        client.batch_execute("CREATE TABLE customers (id int, n numeric, d date, t bpchar);
+            INSERT INTO customers SELECT n, 1, '2020-01-02', 'a' FROM generate_series(1, 50) AS n;
+            CREATE TABLE levels (level double precision);
+            INSERT INTO levels VALUES (1), (1.0000000000000002), (2);").await.unwrap();
+        let some = |text: &str| Some(text.to_owned());
+        let cases = [
+            ("n", Type::Numeric(None), vec![some("1"), some("1.0"), some("1.00"), some("1e0"), some("2")]),
+            ("d", Type::Date, vec![some("2020-01-02"), some("2020-1-2"), some("20200102"), None]),
+            ("t", Type::Text(TextType::Bpchar), vec![some("a"), some("a "), some("b")]),
+        ];
+        for (name, ty, values) in cases {
+            let key = Key { expr: column(name, ty), domain: Domain::Declared(values) };
+            let answer = answer(&client, leaf(true, vec![key], rows(None)), 1).await;
+            assert_eq!(answer.len(), 2, "{answer:?}");
+            assert!(answer.iter().filter(|row| row[1].as_deref() == Some("50")).count() == 1);
+        }
+        // The values of a public column of another type are those of the key's type.
+        let domain = Domain::PublicColumn("public".to_owned(), "levels".to_owned(), "level".to_owned());
+        let key = Key { expr: column("n", Type::Numeric(None)), domain };
+        let answer = answer(&client, leaf(true, vec![key], rows(None)), 1).await;
+        assert_eq!(answer.len(), 2, "{answer:?}");
+    });
+}
+
+#[test]
+fn a_shown_key_does_not_look_like_one_persons_row() {
+    // Among a hundred 1.0 the one 1.00 could be what the group was shown as.
+    on_database("looks", |client| async move {
+        client.batch_execute("CREATE TABLE customers
+                (id int, n numeric, f double precision, iv interval, bp bpchar, j jsonb);
+            INSERT INTO customers VALUES (0, 1.00, '-0', '30 days', 'a  ', '1.00');
+            INSERT INTO customers SELECT n, 1.0, '0', '1 mon', 'a', '1.0' FROM generate_series(1, 50) AS n;")
+            .await.unwrap();
+        // Rewritten alike …
+        for (name, ty, shown) in [("n", Type::Numeric(None), "1"), ("f", Type::Float(8), "0")] {
+            let key = Key { expr: column(name, ty), domain: Domain::Found };
+            let answer = answer(&client, leaf(true, vec![key], rows(None)), 1).await;
+            let cell = |text: &str| Some(text.to_owned());
+            assert_eq!(answer, [[cell(shown), cell("51"), cell("51")]]);
+        }
+        // … or told apart, so that each look has its own threshold.
+        let others = [
+            ("iv", Type::Interval),
+            ("bp", Type::Text(TextType::Bpchar)),
+            ("j", Type::Other("jsonb".to_owned())),
+        ];
+        for (name, ty) in others {
+            let key = Key { expr: column(name, ty), domain: Domain::Found };
+            let mut answer = answer(&client, leaf(true, vec![key], rows(None)), 1).await;
+            answer.sort_by(|a, b| a[1].cmp(&b[1]));
+            let counts: Vec<_> = answer.iter().map(|row| row[1].clone().unwrap()).collect();
+            assert_eq!(counts, ["1", "50"], "{name}");
+        }
+    });
+}
+
+#[test]
+fn patterns_mean_what_postgresql_says_they_mean() {
+    // A lone escape character at the end raises, but an escaped one is a backslash.
+    on_database("patterns", |client| async move {
+        client.batch_execute(r"CREATE TABLE customers (id int, t text);
+            INSERT INTO customers VALUES (1, 'a\'), (2, 'a'), (3, 'ab'), (4, 'a\\'), (5, '');").await.unwrap();
+        let patterns = [
+            (r"a\\", 1), (r"a\\\\", 1), (r"%\\", 2), (r"a", 1), (r"a\", 1), (r"a\\\", 1), (r"\", 1), ("a_", 2),
+        ];
+        for (pattern, expected) in patterns {
+            let args = vec![column("t", text()), Expr::constant(pattern, text())];
+            let filter = Expr::call(Function::Like, args, Type::Bool);
+            let answer = answer(&client, leaf(true, Vec::new(), rows(Some(filter))), 1).await;
+            let found: IBig = answer[0][0].as_ref().unwrap().parse().unwrap();
+            assert_eq!(found, IBig::from(expected), "{pattern}");
+        }
+    });
+}
+
+#[test]
+fn a_cast_of_a_constant_cannot_tell_whether_a_row_was_read() {
+    // A cast that depends on the time zone is made when the first row reaches it, and the date is
+    // out of range: WHERE name = 'Alice' AND born < that raised if there is an Alice.
+    on_database("constants", |client| async move {
+        client.batch_execute("CREATE TABLE customers (id int, born timestamptz);
+            INSERT INTO customers VALUES (1, '2000-01-01');").await.unwrap();
+        let far = Expr::constant("5874897-12-31", Type::Date);
+        let far = Expr::call(Function::Cast, vec![far], Type::TimestampTz);
+        let filter = Expr::call(Function::Lt, vec![column("born", Type::TimestampTz), far], Type::Bool);
+        let answer = answer(&client, leaf(true, Vec::new(), rows(Some(filter))), 1).await;
+        assert_eq!(answer, [[Some("0".to_owned())]]);
+    });
+}
