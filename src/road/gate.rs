@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::inflight::InFlight;
+use super::limits::Limits;
 use crate::catalog::snapshot::{Snapshot, SnapshotError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
@@ -32,6 +33,7 @@ pub struct Gate {
     /// The time.
     pub clock: Clock,
     pub(super) in_flight: InFlight,
+    pub(super) limits: Limits,
 }
 
 /// Why a gate could not be opened.
@@ -68,6 +70,7 @@ impl Gate {
             ledger,
             clock,
             in_flight: InFlight::default(),
+            limits: Limits::default(),
         })
     }
 

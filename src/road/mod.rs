@@ -5,6 +5,7 @@ mod explain;
 mod gate;
 mod inflight;
 mod inspect;
+mod limits;
 mod payment;
 mod remember;
 mod spoken;
@@ -17,6 +18,7 @@ pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use payment::check_setting;
 pub use virtuals::budget_line;
 
+use futures_util::future;
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::receipt::Receipt;
@@ -121,8 +123,8 @@ async fn ask_source(
     let fresh_plans: Vec<&Plan<Analyzed>> =
         plans.iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(plan, _)| plan).collect();
     let outcome = released(gate, asked, canonical, &fresh_plans, receipts, snapshot).await;
-    let releases = match outcome {
-        Ok(releases) => releases,
+    let (releases, snapshot) = match outcome {
+        Ok(released) => released,
         Err(fault) => {
             // Without this it would be pending, which is spent as well, until the next start.
             if let Err(error) = gate.ledger.settle(reservation, Vec::new()).await {
@@ -144,19 +146,23 @@ async fn ask_source(
             expires_at,
         })
         .collect();
-    gate.ledger.settle(reservation, remembered).await.map_err(gate::ledger_fault)?;
+    // The source ends its snapshot while the ledger writes.
+    let settled = gate.ledger.settle(reservation, remembered);
+    let (settled, ()) = future::join(settled, snapshot.finish()).await;
+    settled.map_err(gate::ledger_fault)?;
     Ok(releases)
 }
 
-/// The releases of the leaves that were paid for, in their order, from one snapshot.
-async fn released(
+/// The releases of the leaves that were paid for, in their order, from one snapshot, which is
+/// given back to be ended. After a fault it is dropped, which stops what still runs.
+async fn released<'a>(
     gate: &Gate,
     asked: &Asked<'_>,
     canonical: &Canonical,
     plans: &[&Plan<Analyzed>],
     receipts: Vec<Receipt>,
-    mut snapshot: Snapshot<'_>,
-) -> Result<Vec<Release>, Fault> {
+    mut snapshot: Snapshot<'a>,
+) -> Result<(Vec<Release>, Snapshot<'a>), Fault> {
     let mut releases = Vec::new();
     for (plan, receipt) in plans.iter().zip(receipts) {
         let plan = Plan::clone(plan)
@@ -169,8 +175,7 @@ async fn released(
             .map_err(|_| Fault::Source("an answer could not be released".to_owned()))?;
         releases.push(release);
     }
-    snapshot.finish().await;
-    Ok(releases)
+    Ok((releases, snapshot))
 }
 
 async fn run(

@@ -36,7 +36,7 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
         Some(text) => checked_epsilon(text, &max)?,
         None => Epsilon::parse(&terms.epsilon_default).map_err(|_| policy_number())?,
     };
-    let accounts = accounts(&terms.pays)?;
+    let accounts = accounts(gate, &terms.pays)?;
     let pure = accounts.iter().any(|account| account.accountant == Accountant::Pure);
     let delta = selection_delta(&accounts);
     let terms = Terms {
@@ -102,8 +102,9 @@ pub fn check_setting(
 }
 
 /// The accounts that pay, with their limits.
-pub(super) fn accounts(pays: &[(String, Budget)]) -> Result<Vec<Account>, Error> {
-    pays.iter().map(|(id, budget)| account(id, budget)).collect()
+pub(super) fn accounts(gate: &Gate, pays: &[(String, Budget)]) -> Result<Vec<Account>, Error> {
+    let known = |(id, budget): &(String, Budget)| gate.limits.account(id, || account(id, budget));
+    pays.iter().map(known).collect()
 }
 
 fn account(id: &str, budget: &Budget) -> Result<Account, Error> {

@@ -2,8 +2,7 @@
 
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection};
-use noisegate_privacy::budget::{Accountant, Amount, Delta};
-use noisegate_privacy::convert::epsilon_of;
+use noisegate_privacy::budget::{Accountant, Amount};
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
 use noisegate_privacy::width::ratio_half_width;
@@ -42,7 +41,7 @@ pub(super) async fn notices(
     };
     let left: Vec<String> = balances
         .iter()
-        .map(|balance| format!("{} {}", balance.account.id, share_left(balance)))
+        .map(|balance| format!("{} {}", balance.account.id, share_left(gate, balance)))
         .collect();
     let mut notices = vec![format!("{cost}; left: {}", left.join(", "))];
     for ((plan, leaf), release) in plans.iter().zip(leaves).zip(releases) {
@@ -145,7 +144,11 @@ pub(super) fn overdrawn(gate: &Gate, overdrawn: &Overdrawn) -> Refusal {
     };
     Refusal::new(
         Code::Budget,
-        format!("The budget {} has too little left: {}.", balance.account.id, share_left(balance)),
+        format!(
+            "The budget {} has too little left: {}.",
+            balance.account.id,
+            share_left(gate, balance)
+        ),
         format!("{when} A smaller noisegate.epsilon costs less; remembered answers cost nothing."),
     )
 }
@@ -160,8 +163,8 @@ fn duration(now: Millis, at: Millis) -> String {
 }
 
 /// What is left of an account, in words.
-pub(super) fn share_left(balance: &Balance) -> String {
-    let Left { limit, part_of_whole: (part, whole), spent } = left(balance);
+pub(super) fn share_left(gate: &Gate, balance: &Balance) -> String {
+    let Left { limit, part_of_whole: (part, whole), spent } = left(gate, balance);
     format!("{} % (epsilon {spent:.2} of {limit:.2} spent)", percent(&part, &whole))
 }
 
@@ -175,7 +178,7 @@ pub(super) struct Left {
     pub(super) spent: f64,
 }
 
-pub(super) fn left(balance: &Balance) -> Left {
+pub(super) fn left(gate: &Gate, balance: &Balance) -> Left {
     let account = &balance.account;
     match account.accountant {
         Accountant::Pure => {
@@ -188,16 +191,10 @@ pub(super) fn left(balance: &Balance) -> Left {
         }
         Accountant::Zcdp => {
             let spent = &balance.spent_rho;
-            // The conversion's share of δ is nine times the thresholds' share.
-            let nine = Amount::from_units(account.delta.units() * 9_u8);
-            let shown = |rho: &Amount| match Delta::from_cost(&nine) {
-                Some(delta) if !rho.is_zero() => epsilon_of(rho, &delta),
-                _ => 0.0,
-            };
             Left {
-                limit: shown(&account.rho),
+                limit: gate.limits.shown(account, &account.rho),
                 part_of_whole: (account.rho.minus(spent), account.rho.clone()),
-                spent: shown(spent),
+                spent: gate.limits.shown(account, spent),
             }
         }
     }

@@ -43,7 +43,7 @@ fn transposed(rows: Vec<Row>, width: usize) -> Vec<Array> {
 /// What the analyst's own accounts have left.
 async fn balances(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Balance>, Error> {
     let Some(terms) = gate.policy.terms(&asked.analyst.0) else { return Ok(Vec::new()) };
-    let accounts = payment::accounts(&terms.pays)?;
+    let accounts = payment::accounts(gate, &terms.pays)?;
     Ok(gate.ledger.balances(accounts).await.map_err(ledger_fault)?)
 }
 
@@ -52,18 +52,18 @@ pub async fn budget_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error
     let balances = balances(gate, asked).await?;
     let parts: Vec<String> = balances
         .iter()
-        .map(|balance| format!("{}: {} left", balance.account.id, share_left(balance)))
+        .map(|balance| format!("{}: {} left", balance.account.id, share_left(gate, balance)))
         .collect();
     Ok(if parts.is_empty() { "no budget".to_owned() } else { parts.join("; ") })
 }
 
 async fn budget(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {
     let balances = balances(gate, asked).await?;
-    Ok(balances.iter().map(budget_row).collect())
+    Ok(balances.iter().map(|balance| budget_row(gate, balance)).collect())
 }
 
-fn budget_row(balance: &Balance) -> Row {
-    let state = left(balance);
+fn budget_row(gate: &Gate, balance: &Balance) -> Row {
+    let state = left(gate, balance);
     let (part, whole) = &state.part_of_whole;
     let share = if whole.is_zero() {
         "0".to_owned()

@@ -4,11 +4,13 @@
 use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
+use futures_util::future;
 use tokio::sync::Semaphore;
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
+use super::quote::literal;
 use super::settings::Settings;
 use crate::database;
 use crate::error::Fault;
@@ -17,9 +19,8 @@ use crate::source::describe;
 
 /// Canonical forms that are remembered.
 const FORMS_MAX: usize = 4096;
-/// Idle connections that are kept.
-const IDLE_MAX: usize = 4;
-/// Connections at once; more texts wait for their turn.
+/// Connections at once; more texts wait for their turn. Idle ones are kept: a login costs more
+/// than reading a text does.
 const CONNECTIONS_MAX: usize = 8;
 
 /// A text as PostgreSQL understood it.
@@ -97,8 +98,8 @@ impl Canonicalizer {
                 None => self.connect().await.map_err(CanonicalError::Fault)?,
             };
             outcome = read(&client, text, types, settings).await;
-            // The connection is clean again, or it is not used again.
-            if client.batch_execute("ROLLBACK").await.is_ok() {
+            // After an error the connection is made clean again, or it is not used again.
+            if outcome.is_ok() || client.batch_execute("ROLLBACK").await.is_ok() {
                 self.keep(client);
             }
             if last {
@@ -147,12 +148,22 @@ impl Canonicalizer {
     }
 
     async fn connect(&self) -> Result<Client, Fault> {
-        database::connect(&self.config).await.map_err(|error| fault(&error))
+        let client = database::connect(&self.config).await.map_err(|error| fault(&error))?;
+        // So that the connection has its schema of temporary objects: made in the transactions
+        // that are rolled back, it would be made for each text again.
+        client
+            .batch_execute(
+                "CREATE TEMP VIEW noisegate_reading AS SELECT 1; \
+                 DROP VIEW pg_temp.noisegate_reading",
+            )
+            .await
+            .map_err(|error| fault(&error))?;
+        Ok(client)
     }
 
     fn keep(&self, client: Client) {
         if let Ok(mut idle) = self.idle.lock()
-            && idle.len() < IDLE_MAX
+            && idle.len() < CONNECTIONS_MAX
         {
             idle.push(client);
         }
@@ -175,15 +186,17 @@ async fn read(
     types: &[u32],
     settings: &Settings,
 ) -> Result<Canonical, CanonicalError> {
-    client.batch_execute("BEGIN").await.map_err(classify)?;
+    let mut begin = "BEGIN".to_owned();
     for (name, value) in settings.meaning() {
-        client
-            .execute("SELECT pg_catalog.set_config($1, $2, true)", &[&name, &value])
-            .await
-            .map_err(classify)?;
+        let value = literal(&value);
+        begin.push_str(&format!("; SELECT pg_catalog.set_config('{name}', {value}, true)"));
     }
     let declared: Vec<Type> = types.iter().map(|oid| declared_type(*oid)).collect();
-    let statement = client.prepare_typed(text, &declared).await.map_err(classify)?;
+    // Sent together, in this order: where the settings fail, what follows fails too.
+    let (begun, statement) =
+        future::join(client.batch_execute(&begin), client.prepare_typed(text, &declared)).await;
+    begun.map_err(classify)?;
+    let statement = statement.map_err(classify)?;
     let parameters = statement.params().to_vec();
     let columns: Vec<String> =
         statement.columns().iter().map(|column| column.name().to_owned()).collect();
@@ -193,22 +206,22 @@ async fn read(
     })
     .ok_or_else(|| CanonicalError::Fault(Fault::Shadow("parameters not found".to_owned())))?;
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-    let view =
-        format!("CREATE TEMP VIEW noisegate_reading ({}) AS {with_parameters}", names.join(", "));
-    client.batch_execute(&view).await.map_err(classify)?;
-    // Names qualified, dates and intervals in the form that reads the same under any setting.
-    client
-        .batch_execute(
-            "SET LOCAL search_path = pg_catalog; SET LOCAL DateStyle = 'ISO'; \
-             SET LOCAL IntervalStyle = postgres",
-        )
-        .await
-        .map_err(classify)?;
-    let row = client
-        .query_one("SELECT pg_get_viewdef('pg_temp.noisegate_reading'::regclass, false)", &[])
-        .await
-        .map_err(classify)?;
-    let text: String = row.try_get(0).map_err(classify)?;
+    // One message. The view comes first, so that positions in errors are those in its text, and
+    // ends with its line, since the text may end in a comment. Then names come qualified, dates
+    // and intervals in the form that reads the same under any setting.
+    let view = format!(
+        "CREATE TEMP VIEW noisegate_reading ({}) AS {with_parameters}\n; \
+         SET LOCAL search_path = pg_catalog; SET LOCAL DateStyle = 'ISO'; \
+         SET LOCAL IntervalStyle = postgres; \
+         SELECT pg_get_viewdef('pg_temp.noisegate_reading'::regclass, false); ROLLBACK",
+        names.join(", ")
+    );
+    let messages = client.simple_query(&view).await.map_err(classify)?;
+    let text = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    let text = text.ok_or_else(|| CanonicalError::Fault(Fault::Shadow("no view".to_owned())))?;
     let text = text.trim().trim_end_matches(';').to_owned();
     Ok(Canonical { text, parameters, columns })
 }

@@ -15,8 +15,8 @@ use super::{BoundedSql, NotExecuted, RawParameter};
 use crate::database;
 use crate::error::Fault;
 
-/// Idle connections that are kept.
-const IDLE_MAX: usize = 8;
+/// Idle connections that are kept: a login costs more than many a leaf.
+const IDLE_MAX: usize = 16;
 /// Snapshots at once; more wait for their turn. The reader's role may hold 64 connections.
 const SNAPSHOTS_MAX: usize = 32;
 /// How long the end of a snapshot, or a request to stop what runs, may take.

@@ -118,15 +118,16 @@ pub(super) async fn internal(
 }
 
 /// Lets the shadow parse the text of a simple query, so that mistakes are PostgreSQL's to report,
-/// in the client's own session. False if it reported one.
-pub(super) async fn check_text(relay: &mut Relay, private: &Private) -> Result<bool, WireError> {
-    if matches!(private.statement.kind, StatementKind::Login | StatementKind::Other(_)) {
-        return Ok(true);
+/// in the client's own session, and reads the session's settings on the same way. Nothing if an
+/// error was reported.
+pub(super) async fn check_text(
+    relay: &mut Relay,
+    private: &Private,
+) -> Result<Option<Settings>, WireError> {
+    if !matches!(private.statement.kind, StatementKind::Login | StatementKind::Other(_)) {
+        send_text(relay, private)?;
     }
-    send_text(relay, private)?;
-    relay.send(&to_shadow::sync(), Expected::new(Request::Sync, Reply::Swallow));
-    relay.drain().await?;
-    Ok(!relay.error_seen)
+    settings(relay, None).await
 }
 
 fn send_text(relay: &mut Relay, private: &Private) -> Result<(), WireError> {

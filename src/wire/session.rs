@@ -320,10 +320,7 @@ impl Session<'_> {
             Executed::Untouched => return self.simple_untouched(&private.statement).await,
             Executed::Private(private) => private,
         };
-        if !private::check_text(&mut self.relay, &private).await? {
-            return Ok(());
-        }
-        let Some(settings) = private::settings(&mut self.relay, None).await? else {
+        let Some(settings) = private::check_text(&mut self.relay, &private).await? else {
             return Ok(());
         };
         let bind = from_client::Bind {
