@@ -4,17 +4,18 @@ use std::ops::ControlFlow;
 
 use noisegate_privacy::IBig;
 use noisegate_privacy::expr::{Expr, Function, Type};
-use noisegate_privacy::plan::{Bounds, Leaf, Scan, Statistic};
-use noisegate_privacy::range::{on_grid, range, scale};
+use noisegate_privacy::plan::{Scan, Statistic};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
-    OrderByKind, Query, Select, SelectItem, SetExpr, TableWithJoins, Visit, VisitMut, Visitor,
-    VisitorMut,
+    OrderByKind, Query, Select, SelectItem, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::lower::{function_name, lower, strip, unsupported};
+use super::bounds::bounds;
+use super::columns::{Average, ValueColumn, decimal};
+use super::lower::{function_name, lower, strip};
 use super::parse;
+use super::refusals::{distinct_refused, no_noisy_form, unsupported};
 use super::scope::{RowSource, Scope};
 use crate::error::{Code, Refusal};
 
@@ -64,91 +65,6 @@ const OTHERS: &[&str] = &[
     "xmlagg",
     "any_value",
 ];
-
-/// How a release becomes the columns of `leaf_n`.
-#[derive(Clone, Debug)]
-pub struct Columns {
-    /// The alias in the spliced query.
-    pub alias: String,
-    /// The number of the first array parameter.
-    pub first_parameter: usize,
-    /// The type names of the keys.
-    pub keys: Vec<String>,
-    /// The noisy columns.
-    pub values: Vec<ValueColumn>,
-    /// The averages made from them.
-    pub averages: Vec<Average>,
-}
-
-/// One noisy column of `leaf_n`, made from statistics.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValueColumn {
-    /// The statistic's index in the leaf.
-    pub statistic: usize,
-    /// Decimal places of its grid.
-    pub scale: u32,
-    /// The statistic that counts what a centred sum left out, and the centre in steps.
-    pub centre: Option<(usize, IBig)>,
-    /// The aggregate that it is, as the analyst sees it; nothing if it only serves an average.
-    pub label: Option<String>,
-}
-
-/// An average: one noisy column over another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Average {
-    /// The index of the sum's column.
-    pub sum: usize,
-    /// The index of the count's column.
-    pub count: usize,
-    /// The aggregate, as the analyst sees it.
-    pub label: String,
-}
-
-impl Columns {
-    pub(crate) fn new(
-        number: usize,
-        parameters: usize,
-        leaf: &Leaf,
-        (values, averages): (Vec<ValueColumn>, Vec<Average>),
-    ) -> Self {
-        Self {
-            alias: format!("leaf_{number}"),
-            first_parameter: parameters.saturating_add(1),
-            keys: leaf.keys.iter().map(|key| key.expr.ty.name()).collect(),
-            values,
-            averages,
-        }
-    }
-
-    /// How many arrays it takes.
-    pub fn width(&self) -> usize {
-        self.keys.len().saturating_add(self.values.len())
-    }
-
-    /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`
-    pub(crate) fn unnested(&self) -> Result<Vec<TableWithJoins>, Refusal> {
-        let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
-        let arrays: Vec<String> = types
-            .enumerate()
-            .map(|(at, ty)| format!("${}::{ty}[]", self.first_parameter.saturating_add(at)))
-            .collect();
-        let names = (1..=self.keys.len())
-            .map(|n| format!("k{n}"))
-            .chain((1..=self.values.len()).map(|n| format!("a{n}")));
-        let names: Vec<String> = names.collect();
-        let text = format!(
-            "SELECT 1 FROM unnest({}) AS {}({})",
-            arrays.join(", "),
-            self.alias,
-            names.join(", ")
-        );
-        let query = parse::query(&text)?;
-        match *query.body {
-            SetExpr::Select(select) => Ok(select.from),
-            _ => Err(unsupported("this query", None)),
-        }
-    }
-}
 
 /// Whether the expression contains an aggregate of its own block.
 pub(crate) fn has_aggregate(expr: &Ast) -> bool {
@@ -492,68 +408,6 @@ fn signature(function: &ast::Function) -> String {
     format!("{} {filter}", function.args)
 }
 
-/// The public bounds of a summand and its grid.
-fn bounds(value: &Expr, centred: bool) -> Result<Bounds, Refusal> {
-    let Some(found) = range(value) else { return Err(no_bounds(value)) };
-    let scale = match scale(value).filter(|scale| *scale <= 30) {
-        Some(scale) => scale,
-        None => {
-            // Nine significant digits of the largest value: far below any noise.
-            let (_, high) = on_grid(&found, 0).ok_or_else(|| no_bounds(value))?;
-            let digits = high.to_string().len();
-            u32::try_from(9_usize.saturating_sub(digits)).unwrap_or(0)
-        }
-    };
-    let (low, high) = on_grid(&found, scale).ok_or_else(|| no_bounds(value))?;
-    let centre = if centred { (&low + &high) / IBig::from(2) } else { IBig::ZERO };
-    Ok(Bounds { scale, low, high, centre })
-}
-
-fn no_bounds(value: &Expr) -> Refusal {
-    let mut name = None;
-    value.columns(&mut |column| {
-        if column.bounds.is_none() {
-            name.get_or_insert_with(|| column.name.clone());
-        }
-    });
-    let (sentence, near) = match name {
-        Some(name) => {
-            (format!("A sum over \"{name}\" needs bounds, and the policy declares none."), name)
-        }
-        None => {
-            let sentence = "A sum over this expression needs bounds, and none follow from those \
-                            of its columns.";
-            (sentence.to_owned(), String::new())
-        }
-    };
-    Refusal::new(
-        Code::Bounds,
-        sentence,
-        "Write least(greatest(x, low), high) around it, with numbers that are possible whatever \
-         the data, or have bounds declared in the policy.",
-    )
-    .near(&near)
-}
-
-fn no_noisy_form(name: &str) -> Refusal {
-    Refusal::new(
-        Code::Aggregate,
-        format!("The aggregate {name} has no noisy form here."),
-        "Use count, sum or avg, or count(DISTINCT …) of the person's key; for the shape of a \
-         distribution, group by ranges such as floor(x / 10) and count.",
-    )
-    .near(name)
-}
-
-fn distinct_refused() -> Refusal {
-    Refusal::new(
-        Code::Aggregate,
-        "count(DISTINCT …) is answered for the key of the person only.",
-        "Count distinct persons, or group by the column and count the groups.",
-    )
-    .near("distinct")
-}
-
 /// An aggregate's text, short enough for a notice.
 fn short(text: &str) -> String {
     const CHARS_MAX: usize = 60;
@@ -561,20 +415,4 @@ fn short(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(CHARS_MAX).chain(['…']).collect()
-}
-
-/// Steps as decimal text.
-pub(crate) fn decimal(steps: &IBig, scale: u32) -> String {
-    let digits = steps.to_string();
-    let (sign, digits) = match digits.strip_prefix('-') {
-        Some(rest) => ("-", rest.to_owned()),
-        None => ("", digits),
-    };
-    let places = usize::try_from(scale).unwrap_or(0);
-    if places == 0 {
-        return format!("{sign}{digits}");
-    }
-    let padded = format!("{digits:0>width$}", width = places.saturating_add(1));
-    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(places));
-    format!("{sign}{whole}.{fraction}")
 }

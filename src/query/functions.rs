@@ -2,7 +2,8 @@
 
 use noisegate_privacy::expr::{Expr, Function, Node, TextType, Type};
 
-use super::lower::{number_bounded, unknown_function, wider};
+use super::lower::{number_bounded, wider};
+use super::refusals::unknown_function;
 use crate::error::Refusal;
 
 /// Text functions of one argument that have a value for every text.

@@ -11,16 +11,20 @@ use std::ops::ControlFlow;
 use noisegate_privacy::plan::Leaf;
 use sqlparser::ast::{
     Expr as Ast, GroupByExpr, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem,
-    SetExpr, TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    SetExpr, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::aggregates::{Columns, Rewriter, has_aggregate};
+use super::aggregates::{Rewriter, has_aggregate};
+use super::columns::Columns;
 use super::keys;
-use super::lower::{lower, strip, unsupported};
+use super::lower::{lower, strip};
 use super::parse;
+use super::probe::{is_probe, limit};
+use super::refusals::{rows_refused, unsupported};
 use super::scope::{Rows, folded};
+use super::virtual_table::VirtualTable;
 use crate::catalog::snapshot::Snapshot;
-use crate::error::{Code, Refusal};
+use crate::error::Refusal;
 
 /// A query, understood.
 #[derive(Clone, Debug)]
@@ -81,56 +85,6 @@ pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Boun
         binder.nothing_private_left(&query)?;
     }
     Ok(Bound { leaves: binder.leaves, virtuals: binder.virtuals, query, answer })
-}
-
-/// A table of the `noisegate` schema, which the proxy fills.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VirtualTable {
-    /// What the analyst's accounts have left.
-    Budget,
-    /// What the analyst was charged for.
-    MyQueries,
-}
-
-impl VirtualTable {
-    fn named(parts: &[String]) -> Option<Self> {
-        match parts {
-            [schema, name] if schema == "noisegate" => match name.as_str() {
-                "budget" => Some(Self::Budget),
-                "my_queries" => Some(Self::MyQueries),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Budget => "budget",
-            Self::MyQueries => "my_queries",
-        }
-    }
-
-    /// The columns and their types, as the shadow's empty table has them.
-    pub fn columns(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Budget => &[
-                ("account", "text"),
-                ("accountant", "text"),
-                ("epsilon", "numeric"),
-                ("epsilon_left", "numeric"),
-                ("share_left", "numeric"),
-                ("delta", "numeric"),
-                ("renews_at", "timestamp with time zone"),
-            ],
-            Self::MyQueries => &[
-                ("query_id", "text"),
-                ("asked_at", "timestamp with time zone"),
-                ("state", "text"),
-                ("epsilon", "numeric"),
-            ],
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -393,15 +347,6 @@ impl Binder<'_> {
     }
 }
 
-/// The refusal of rows of people.
-pub fn rows_refused() -> Refusal {
-    Refusal::new(
-        Code::Rows,
-        "Rows of people are not shown.",
-        "Ask for aggregates instead: count(*), sum(…) or avg(…), with GROUP BY as needed.",
-    )
-}
-
 struct Nested<'a, 'b> {
     binder: &'a mut Binder<'b>,
     kind: Kind,
@@ -490,50 +435,4 @@ fn group_expressions(select: &Select) -> Result<Vec<Ast>, Refusal> {
         ));
     }
     Ok(exprs.iter().map(strip).cloned().collect())
-}
-
-/// The LIMIT of a query, if it is a plain number.
-fn limit(query: &Query) -> Option<u64> {
-    let Some(LimitClause::LimitOffset { limit: Some(limit), .. }) = &query.limit_clause else {
-        return None;
-    };
-    let number = match strip(limit) {
-        Ast::Cast { expr, .. } => strip(expr),
-        other => other,
-    };
-    match number {
-        Ast::Value(value) => match &value.value {
-            Value::Number(digits, _) | Value::SingleQuotedString(digits) => digits.parse().ok(),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether the query says itself that it has no row.
-fn is_probe(query: &Query) -> bool {
-    if limit(query) == Some(0) {
-        return true;
-    }
-    match query.body.as_ref() {
-        SetExpr::Select(select) => select.selection.as_ref().is_some_and(is_false),
-        SetExpr::Query(query) => is_probe(query),
-        _ => false,
-    }
-}
-
-fn is_false(expr: &Ast) -> bool {
-    use sqlparser::ast::BinaryOperator as Op;
-    match strip(expr) {
-        Ast::Value(value) => value.value == Value::Boolean(false),
-        Ast::BinaryOp { left, op: Op::And, right } => is_false(left) || is_false(right),
-        Ast::BinaryOp { left, op, right } => match (strip(left), strip(right)) {
-            (Ast::Value(a), Ast::Value(b)) => {
-                let equal = a.value == b.value;
-                (*op == Op::NotEq && equal) || (*op == Op::Eq && !equal)
-            }
-            _ => false,
-        },
-        _ => false,
-    }
 }

@@ -3,14 +3,17 @@
 //! What is not listed is refused. The canonical form has settled precedence, casts and names, so
 //! nothing is resolved here beyond looking up `alias.column` in the scope.
 
-use noisegate_privacy::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
+use noisegate_privacy::expr::{Expr, Function, Node, TextType, Type};
 use sqlparser::ast::{
     self, BinaryOperator as Op, CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr,
     FunctionArguments, TrimWhereField, UnaryOperator, Value,
 };
 
 use super::functions;
+use super::literals::{array_elements, constant, parameter, typed, whole_number};
+use super::refusals::{unknown_function, unsupported};
 use super::scope::Scope;
+use super::times::time_arithmetic;
 use crate::catalog::snapshot::type_of_name;
 use crate::error::{Code, Refusal};
 
@@ -365,55 +368,6 @@ impl Lower<'_> {
     }
 }
 
-/// `interval '…'` and `date '…'`, which the canonical form writes as casts; kept for safety.
-fn typed(ast: &Ast) -> Result<Expr, Refusal> {
-    match ast {
-        Ast::TypedString(typed) => {
-            let ty = type_of_name(&typed.data_type.to_string());
-            match &typed.value.value {
-                Value::SingleQuotedString(text) => Ok(Expr::constant(text.clone(), ty)),
-                _ => Err(unsupported("this literal", None)),
-            }
-        }
-        _ => Err(unsupported("this literal", None)),
-    }
-}
-
-fn constant(value: &Value) -> Result<Expr, Refusal> {
-    Ok(match value {
-        Value::Number(digits, _) => {
-            let ty = if digits.contains(['.', 'e', 'E']) {
-                Type::Numeric(None)
-            } else if digits.parse::<i32>().is_ok() {
-                Type::Int(4)
-            } else if digits.parse::<i64>().is_ok() {
-                Type::Int(8)
-            } else {
-                Type::Numeric(None)
-            };
-            Expr::constant(digits.clone(), ty)
-        }
-        Value::SingleQuotedString(literal) | Value::EscapedStringLiteral(literal) => {
-            Expr::constant(literal.clone(), text())
-        }
-        Value::Boolean(value) => Expr::constant(value.to_string(), Type::Bool),
-        Value::Null => Expr { node: Node::Constant(None), ty: text() },
-        _ => return Err(unsupported("this literal", None)),
-    })
-}
-
-/// `noisegate.param(n, NULL::type)`, which stands for `$n` in the canonical form.
-fn parameter(args: &[&Ast]) -> Result<Expr, Refusal> {
-    let [number, example] = args else { return Err(unsupported("this parameter", None)) };
-    let number = whole_number(number).and_then(|number| usize::try_from(number).ok());
-    match (number, strip(example)) {
-        (Some(number), Ast::Cast { data_type, .. }) => {
-            Ok(Expr { node: Node::Parameter(number), ty: type_of_name(&data_type.to_string()) })
-        }
-        _ => Err(unsupported("this parameter", None)),
-    }
-}
-
 /// A function's name as PostgreSQL knows it: the canonical form quotes those that are keywords.
 pub(crate) fn function_name(function: &ast::Function) -> String {
     let parts: Vec<String> = function
@@ -449,50 +403,6 @@ pub(crate) fn arguments(function: &ast::Function) -> Option<Vec<&Ast>> {
         .collect()
 }
 
-/// The elements of `ARRAY[…]`, also inside a cast to an array type, whose element type is returned.
-fn array_elements(ast: &Ast) -> Option<(&[Ast], Option<Type>)> {
-    match strip(ast) {
-        Ast::Array(array) => Some((&array.elem, None)),
-        Ast::Cast { expr, data_type, .. } => {
-            let name = data_type.to_string();
-            let element = type_of_name(name.strip_suffix("[]")?);
-            array_elements(expr).map(|(elements, _)| (elements, Some(element)))
-        }
-        _ => None,
-    }
-}
-
-fn time_arithmetic(op: &Op, a: Expr, b: Expr) -> Result<Expr, Refusal> {
-    let refused = || {
-        unsupported(
-            "this arithmetic on dates",
-            Some("Add or subtract a constant interval or number of days."),
-        )
-    };
-    let forward = match op {
-        Op::Plus => true,
-        Op::Minus => false,
-        _ => return Err(refused()),
-    };
-    if a.ty == Type::Date && b.ty == Type::Date && !forward {
-        return Ok(Expr::call(Function::DaysBetween, vec![a, b], Type::Int(4)));
-    }
-    let (time, by) = if a.ty.is_time() { (a, b) } else { (b, a) };
-    let Node::Constant(Some(amount)) = &by.node else { return Err(refused()) };
-    let (by, ty) = match (&by.ty, &time.ty) {
-        (Type::Int(_), Type::Date) => {
-            let days = amount.parse::<i32>().ok().filter(|days| days.unsigned_abs() <= 1_000_000);
-            (ShiftBy::Days(days.ok_or_else(refused)?), Type::Date)
-        }
-        (Type::Interval, from) if functions::bounded_interval(amount) => {
-            let ty = if *from == Type::Date { Type::Timestamp } else { from.clone() };
-            (ShiftBy::Interval(amount.clone()), ty)
-        }
-        _ => return Err(refused()),
-    };
-    Ok(Expr::call(Function::Shift { forward, by }, vec![time], ty))
-}
-
 /// Refuses arithmetic on a column whose size nothing bounds: it could overflow for some row.
 pub(crate) fn number_bounded(expr: &Expr) -> Result<(), Refusal> {
     let unbounded = expr.as_column().filter(|column| {
@@ -519,46 +429,8 @@ pub(crate) fn wider(a: &Type, b: &Type) -> Type {
     }
 }
 
-pub(crate) fn whole_number(ast: &Ast) -> Option<i32> {
-    match strip(ast) {
-        Ast::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse().ok(),
-            _ => None,
-        },
-        Ast::UnaryOp { op: UnaryOperator::Minus, expr } => {
-            whole_number(expr).and_then(i32::checked_neg)
-        }
-        Ast::Cast { expr, .. } => match strip(expr) {
-            Ast::Value(value) => match &value.value {
-                Value::Number(digits, _) | Value::SingleQuotedString(digits) => digits.parse().ok(),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 fn text() -> Type {
     Type::Text(TextType::Text)
-}
-
-pub(crate) fn unsupported(what: &str, hint: Option<&str>) -> Refusal {
-    Refusal::new(
-        Code::Unsupported,
-        format!("Over private rows, {what} is not supported."),
-        hint.unwrap_or("Rewrite the query with plain joins, filters and GROUP BY."),
-    )
-}
-
-pub(crate) fn unknown_function(name: &str) -> Refusal {
-    Refusal::new(
-        Code::Function,
-        format!("The function or operator {name} is not on the list for private rows."),
-        "It could fail or differ from run to run for some row. Apply it to the aggregates, or use \
-         arithmetic, comparisons, CASE and the common text and date functions.",
-    )
-    .near(name)
 }
 
 /// The kind of an expression, without its content.

@@ -1,13 +1,29 @@
 //! Reading queries: what kind a statement is, which leaves a canonical query has, and what is
 //! left of it once they are released. Only this folder knows `sqlparser`.
 
-pub mod aggregates;
-mod direct;
-mod functions;
-mod keys;
-pub mod leaves;
-mod lower;
+// The client's text, then the canonical one.
 pub mod parse;
-mod scope;
-pub mod splice;
 pub mod tokens;
+// Its leaves.
+pub mod leaves;
+mod probe;
+mod virtual_table;
+// What a leaf reads and computes.
+mod aggregates;
+mod bounds;
+mod direct;
+mod joins;
+mod keys;
+mod scope;
+// Its expressions, an allow-list.
+mod functions;
+mod literals;
+mod lower;
+mod refusals;
+mod times;
+// What stands in its place.
+pub mod columns;
+pub mod splice;
+
+pub use refusals::rows_refused;
+pub use virtual_table::VirtualTable;

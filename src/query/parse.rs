@@ -5,7 +5,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::lower::unsupported;
+use super::refusals::unsupported;
 use super::tokens::{TEXT_BYTES_MAX, TOKENS_MAX, plain_trims};
 use crate::error::Refusal;
 

@@ -9,7 +9,9 @@ use sqlparser::ast::{
     TableFactor, TableWithJoins,
 };
 
-use super::lower::{lower, unsupported};
+use super::joins::{combine, conjunction, flatten, map_joins, push_down};
+use super::lower::lower;
+use super::refusals::{limit_below, unsupported};
 use crate::catalog::snapshot::{Relation, Snapshot};
 use crate::error::{Code, Refusal};
 
@@ -281,14 +283,6 @@ fn plain_select(select: &Select) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(crate) fn limit_below(what: &str) -> Refusal {
-    Refusal::new(
-        Code::LimitBelow,
-        format!("{what} below an aggregate over private rows is not answered."),
-        "Which rows it keeps would depend on other people; put it above the aggregate.",
-    )
-}
-
 fn scan(relation: &Relation, scans: &mut Vec<Scan>) -> Item {
     let at = scans.len();
     let columns = relation.columns.iter().map(|column| {
@@ -390,103 +384,6 @@ fn null_extend(item: &mut Item) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// Splits AND into its parts.
-pub(crate) fn conjunction(expr: Expr, parts: &mut Vec<Expr>) {
-    match expr.node {
-        Node::Call(noisegate_privacy::expr::Function::And, args) => {
-            for arg in args {
-                conjunction(arg, parts);
-            }
-        }
-        _ => parts.push(expr),
-    }
-}
-
-/// Takes inner joins apart into what they join and the conditions.
-fn flatten(joins: Joins, parts: &mut Vec<Joins>, conditions: &mut Vec<Expr>) {
-    match joins {
-        Joins::Join { kind: JoinKind::Inner, left, right, on } => {
-            flatten(*left, parts, conditions);
-            flatten(*right, parts, conditions);
-            conditions.extend(on);
-        }
-        other => parts.push(other),
-    }
-}
-
-/// Joins what an inner join joins, each next one preferably by an equality with those before.
-fn combine(mut items: Vec<Joins>, conjuncts: &[Expr]) -> Option<Joins> {
-    if items.is_empty() {
-        return None;
-    }
-    let mut joined = items.remove(0);
-    while !items.is_empty() {
-        let before = joined.scans();
-        let linked = |item: &Joins| {
-            let scans = item.scans();
-            conjuncts.iter().any(|conjunct| equates(conjunct, &before, &scans))
-        };
-        let next = items.iter().position(linked).unwrap_or(0);
-        let right = items.remove(next);
-        joined = Joins::Join {
-            kind: JoinKind::Inner,
-            left: Box::new(joined),
-            right: Box::new(right),
-            on: Vec::new(),
-        };
-    }
-    Some(joined)
-}
-
-fn equates(conjunct: &Expr, left: &[usize], right: &[usize]) -> bool {
-    let Node::Call(noisegate_privacy::expr::Function::Eq, args) = &conjunct.node else {
-        return false;
-    };
-    let [a, b] = args.as_slice() else { return false };
-    let (Some(a), Some(b)) = (a.as_column(), b.as_column()) else { return false };
-    (left.contains(&a.scan) && right.contains(&b.scan))
-        || (left.contains(&b.scan) && right.contains(&a.scan))
-}
-
-/// Moves a condition of WHERE to the inner join where both its sides first meet; what cannot move
-/// comes back.
-fn push_down(joins: &mut Joins, conjunct: Expr) -> Option<Expr> {
-    let scans = conjunct.scans();
-    let Joins::Join { kind, left, right, on } = joins else { return Some(conjunct) };
-    let within = |side: &Joins| {
-        let side = side.scans();
-        scans.iter().all(|scan| side.contains(scan))
-    };
-    if within(left) {
-        return push_down(left, conjunct);
-    }
-    if *kind == JoinKind::Left {
-        return Some(conjunct);
-    }
-    if within(right) {
-        return push_down(right, conjunct);
-    }
-    on.push(conjunct);
-    None
-}
-
-fn map_joins(joins: Joins, map: &dyn Fn(usize) -> usize) -> Joins {
-    match joins {
-        Joins::Scan(scan) => Joins::Scan(map(scan)),
-        Joins::Join { kind, left, right, mut on } => {
-            for condition in &mut on {
-                condition.map_scans(map);
-            }
-            Joins::Join {
-                kind,
-                left: Box::new(map_joins(*left, map)),
-                right: Box::new(map_joins(*right, map)),
-                on,
-            }
-        }
-    }
 }
 
 /// The name that PostgreSQL gives an unnamed column: that of the column it is.

@@ -8,9 +8,10 @@ use sqlparser::ast::{
     Expr as Ast, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
 };
 
-use super::aggregates::{Columns, ValueColumn, decimal};
+use super::columns::{Columns, ValueColumn, decimal};
 use super::leaves::BoundLeaf;
-use super::lower::{arguments, strip, whole_number};
+use super::literals::whole_number;
+use super::lower::{arguments, strip};
 use super::parse;
 use crate::error::Refusal;
 

@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::inspect::{Inspected, inspect};
 use super::spoken;
 use crate::error::Error;
-use crate::query::aggregates::decimal;
+use crate::query::columns::decimal;
 use crate::query::leaves::BoundLeaf;
 use crate::source::shown;
 

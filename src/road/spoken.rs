@@ -13,7 +13,7 @@ use super::payment::Payment;
 use crate::clock::Millis;
 use crate::error::{Code, Error, Refusal};
 use crate::ledger::{Balance, Overdrawn};
-use crate::query::aggregates::{ValueColumn, decimal};
+use crate::query::columns::{ValueColumn, decimal};
 use crate::query::leaves::BoundLeaf;
 
 /// Two-sided error probability of the half-widths that are shown.

@@ -9,7 +9,8 @@ use super::spoken::{left, share_left};
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::ledger::{Balance, State};
-use crate::query::leaves::{Bound, VirtualTable};
+use crate::query::VirtualTable;
+use crate::query::leaves::Bound;
 use crate::query::splice::Array;
 
 /// Statements of an analyst's own history that are shown.
@@ -69,7 +70,7 @@ fn budget_row(gate: &Gate, balance: &Balance) -> Row {
         "0".to_owned()
     } else {
         let parts = (part.units() * 10_000_u32) / whole.units();
-        crate::query::aggregates::decimal(&parts.into(), 4)
+        crate::query::columns::decimal(&parts.into(), 4)
     };
     let accountant = match balance.account.accountant {
         Accountant::Pure => "pure",

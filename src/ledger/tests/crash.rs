@@ -8,15 +8,18 @@ use super::{account, amount, charge, loss, question, remembered};
 use crate::clock::Clock;
 
 const CHILD: &str = "NOISEGATE_TEST_CRASH_LEDGER";
+const ROUND: &str = "NOISEGATE_TEST_CRASH_ROUND";
 
 /// Not a test by itself: what the other process runs. It does nothing unless told where.
 #[tokio::test]
 async fn child() {
     let Some(path) = std::env::var_os(CHILD) else { return };
     let ledger = Ledger::open(&PathBuf::from(path), Clock::System).unwrap();
-    let shop = account("shop", 100);
-    let reservation = ledger.reserve(charge(1, loss(10), &[shop])).await.unwrap();
-    let releases = vec![remembered(1, b"answer", i64::MAX)];
+    let round = std::env::var(ROUND).ok().and_then(|round| round.parse().ok()).unwrap_or(1);
+    let limit = if std::env::var_os(ROUND).is_some() { LIMIT } else { 100 };
+    let shop = account("shop", limit);
+    let reservation = ledger.reserve(charge(round, loss(10), &[shop])).await.unwrap();
+    let releases = vec![remembered(round, b"answer", i64::MAX)];
     ledger.settle(reservation, releases).await.unwrap();
 }
 
@@ -33,15 +36,49 @@ async fn crash_at(failpoint: &str) -> (noisegate_privacy::budget::Amount, bool) 
 }
 
 fn run_child(path: &Path, failpoint: &str) -> bool {
-    Command::new(std::env::current_exe().unwrap())
+    command(path, failpoint).status().unwrap().success()
+}
+
+fn command(path: &Path, failpoint: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", "ledger::tests::crash::child", "--quiet"])
         .env(CHILD, path)
         .env("NOISEGATE_FAILPOINT", failpoint)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap()
-        .success()
+        .stderr(Stdio::null());
+    command
+}
+
+/// What the rounds may spend together: fewer than there are.
+const LIMIT: u128 = 1200;
+
+/// Two hundred processes, one after the other on one ledger, each killed at a failpoint before or
+/// after a durable step: what is spent is what was committed, to the unit, and never over the limit;
+/// a release is there if and only if its settling was committed.
+#[tokio::test]
+async fn two_hundred_kills_overspend_nothing() {
+    const POINTS: [&str; 4] = [
+        "before_reserve_commit",
+        "after_reserve_commit",
+        "before_settle_commit",
+        "after_settle_commit",
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut spent = 0;
+    for (round, point) in (1_u64..=200).zip(POINTS.iter().cycle()) {
+        let fits = spent + 10 <= LIMIT;
+        assert!(!command(&path, point).env(ROUND, round.to_string()).status().unwrap().success());
+        let committed = fits && *point != "before_reserve_commit";
+        spent += if committed { 10 } else { 0 };
+        let ledger = Ledger::open(&path, Clock::System).unwrap();
+        let balance = ledger.balances(vec![account("shop", LIMIT)]).await.unwrap().pop().unwrap();
+        assert_eq!(balance.spent_rho, amount(spent), "round {round}, {point}");
+        let answered = ledger.recall(question(round)).await.unwrap().is_some();
+        assert_eq!(answered, fits && *point == "after_settle_commit", "round {round}, {point}");
+    }
+    assert_eq!(spent, LIMIT);
 }
 
 #[tokio::test]
