@@ -46,10 +46,11 @@ async fn the_analysts_login_is_powerless() {
         SELECT * FROM noisegate.my_queries; SELECT * FROM pg_stat_activity";
     analyst.batch_execute(usual).await.unwrap();
     analyst.batch_execute("DISCARD ALL").await.unwrap();
-    // SQL in a string argument runs as a reader, so it cannot hide what the proxy must refuse.
+    // SQL in a string argument hides from the proxy what it must refuse, or must answer with noise.
     let hidden =
         "SELECT query_to_xml('ALTER ROLE noisegate_analyst SET work_mem = 64', true, true, '')";
-    refused(&analyst, hidden, "0A000").await;
+    refused(&analyst, hidden, "42501").await;
+    refused(&analyst, "SELECT * FROM ts_stat('SELECT 1')", "42501").await;
     refused(&analyst, "SELECT noisegate.refuse('0A000', 'no', 'bounds', 'add')", "0A000").await;
 
     let mut elsewhere = pair.cluster.config("shadow", "stranger");
