@@ -25,7 +25,7 @@ const CANARY: &str = "zebra";
 const PRICE: u128 = 50_000_000;
 const EPSILON: &str = "0.01";
 /// What the ledger may still grow by: room for a few charges, not for many.
-const ROOM: u64 = 128 * 1024;
+const ROOM: u64 = 512 * 1024;
 /// Not a page of the log fits into this, with its header.
 const NOTHING: &str = "4096";
 /// More questions than fit into [`ROOM`].
@@ -225,6 +225,7 @@ fn a_full_disk_shows_nothing_and_is_survived() {
         };
         paid(answered, 1);
         proxy.limit(NOTHING);
+        let before = place.charged();
         // Now nothing fits, also not what the log gives back: each attempt fails in the same way, on this session and on another.
         let other = proxy.client().await;
         for client in [&client, &other, &client] {
@@ -233,11 +234,13 @@ fn a_full_disk_shows_nothing_and_is_survived() {
             assert_eq!(cell(client, "SELECT 1").await, "1");
             assert_eq!(cell(client, &question(0)).await, known, "reading goes on");
         }
+        assert_eq!(place.charged(), before, "no charge fits");
         proxy.limit("unlimited");
         let last = cell(&client, &question(answered)).await;
         assert_eq!(cell(&other, &question(answered)).await, last, "it is remembered");
         answered += 1;
         paid(answered, faults.len());
+        assert_eq!(place.charged().0, before.0 + 1, "what had room again is paid once");
         for id in &faults {
             let reason = proxy.reason(id);
             assert!(reason.contains("ledger"), "{reason}");
