@@ -80,6 +80,14 @@ impl Place {
             amounts.map(|rho| rho.expect("a debit").parse::<u128>().expect("a number")).sum();
         (count, spent)
     }
+
+    /// Asserts that each answer is paid for; a query that failed may be.
+    fn assert_paid(&self, answered: u64, failed: usize) {
+        let (charges, spent) = self.charged();
+        let most = answered + failed as u64;
+        assert!((answered..=most).contains(&charges), "{answered} answers, {charges} charges");
+        assert_eq!(spent, u128::from(charges) * PRICE);
+    }
 }
 
 /// A running proxy; killed when dropped.
@@ -197,6 +205,16 @@ fn assert_fault(error: &Error) -> String {
     id
 }
 
+/// Asks from question 1 on until one fails; how many are answered, with question 0, and the error.
+async fn ask_until_full(client: &Client) -> (u64, Error) {
+    for answered in 1..QUESTIONS_MAX {
+        if let Err(error) = client.simple_query(&question(answered)).await {
+            return (answered, error);
+        }
+    }
+    unreachable!("the disk is never full")
+}
+
 #[test]
 fn a_full_disk_shows_nothing_and_is_survived() {
     let shop =
@@ -207,26 +225,14 @@ fn a_full_disk_shows_nothing_and_is_survived() {
         let client = proxy.client().await;
         let known = cell(&client, &question(0)).await;
         proxy.limit(&(place.size() + ROOM).to_string());
-        let mut answered = 1;
-        let fault = loop {
-            assert!(answered < QUESTIONS_MAX, "the disk is never full");
-            match client.simple_query(&question(answered)).await {
-                Ok(_) => answered += 1,
-                Err(error) => break error,
-            }
-        };
+        let (mut answered, fault) = ask_until_full(&client).await;
         assert!(answered > 1, "full before anything was asked");
         let mut faults = vec![assert_fault(&fault)];
-        let paid = |answered: u64, failed: usize| {
-            let (charges, spent) = place.charged();
-            let most = answered + failed as u64;
-            assert!((answered..=most).contains(&charges), "{answered} answers, {charges} charges");
-            assert_eq!(spent, u128::from(charges) * PRICE);
-        };
-        paid(answered, 1);
+        place.assert_paid(answered, 1);
         proxy.limit(NOTHING);
         let before = place.charged();
-        // Now nothing fits, also not what the log gives back: each attempt fails in the same way, on this session and on another.
+        // Now nothing fits, nor into what a checkpoint frees: each attempt fails in the same way,
+        // on this session and on another.
         let other = proxy.client().await;
         for client in [&client, &other, &client] {
             let error = client.simple_query(&question(answered)).await.expect_err("a full disk");
@@ -239,7 +245,7 @@ fn a_full_disk_shows_nothing_and_is_survived() {
         let last = cell(&client, &question(answered)).await;
         assert_eq!(cell(&other, &question(answered)).await, last, "it is remembered");
         answered += 1;
-        paid(answered, faults.len());
+        place.assert_paid(answered, faults.len());
         assert_eq!(place.charged().0, before.0 + 1, "what had room again is paid once");
         for id in &faults {
             let reason = proxy.reason(id);
