@@ -92,5 +92,5 @@ values (1, (select count(*) from orders)), (2, (select count(*) from customer));
 -- Spellings that the canonical form writes in its own way.
 select trim(o_orderpriority) as t, left(o_orderpriority, 1), right(o_orderstatus, 1), count(*) from orders group by 1, 2, 3 order by 1, 2, 3;
 select trim(leading from c_mktsegment) as l, substring(c_mktsegment, 1, 2) as s, count(*) from customer group by 1, 2 order by 1, 2;
-select count(*) from orders where trim(trailing from o_clerk) = 'Clerk#000000001' or o_custkey is null;
+select count(*) from orders where trim(trailing from o_clerk) = 'Clerk#000000001' or o_orderdate is null;
 select sum(c_nationkey % 7), sum(mod(c_nationkey, 3)) from customer;

@@ -34,7 +34,7 @@ fn parameters_and_types() {
         let parameters: Vec<&str> = statement.params().iter().map(Type::name).collect();
         assert_eq!(parameters, ["int4", "bpchar", "int8", "int8"]);
         let ask = async |status: &str, limit: i64| {
-            let rows = client.query(&statement, &[&5_i32, &status, &100_i64, &limit]).await;
+            let rows = client.query(&statement, &[&5_i32, &status, &3000_i64, &limit]).await;
             let rows = rows.expect("rows");
             rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(String, i64)>>()
         };
