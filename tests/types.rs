@@ -155,7 +155,7 @@ fn every_type_as_postgresql_has_it() {
                     Ok(ours) if ours == truth => {}
                     Ok(ours) => wrong.push(format!("{query}\n  ours  {ours:?}\n  truth {truth:?}")),
                     Err(error) => {
-                        wrong.push(format!("{query}\n  {error} {:?}", error.as_db_error()))
+                        wrong.push(format!("{query}\n  {error} {:?}", error.as_db_error()));
                     }
                 }
             }

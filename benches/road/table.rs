@@ -17,9 +17,10 @@ fn line(cell: &Cell) -> String {
     let ratios: Vec<f64> = pairs.map(|(through, straight)| through / straight).collect();
     let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let most = ratios.iter().copied().fold(0.0, f64::max);
-    let cpu = match cell.cpu.is_empty() {
-        true => "not known".to_owned(),
-        false => format!("{:.0}", median(cell.cpu.clone())),
+    let cpu = if cell.cpu.is_empty() {
+        "not known".to_owned()
+    } else {
+        format!("{:.0}", median(cell.cpu.clone()))
     };
     format!(
         "| {} | {} | {} | {:.0} | {:.0} | **{:.2}** ({least:.2} to {most:.2}) | {cpu} |",

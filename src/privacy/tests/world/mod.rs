@@ -34,10 +34,11 @@ impl Dice<'_> {
 /// The tables' names.
 pub(crate) const TABLES: [&str; 5] = ["people", "visits", "items", "places", "rates"];
 
-/// The columns of a table: name, type, declared bounds, whether it can be NULL.
-pub(crate) fn columns(
-    table: &str,
-) -> Vec<(&'static str, Type, Option<(&'static str, &'static str)>, bool)> {
+/// A column: name, type, declared bounds, whether it can be NULL.
+pub(crate) type ColumnOf = (&'static str, Type, Option<(&'static str, &'static str)>, bool);
+
+/// The columns of a table.
+pub(crate) fn columns(table: &str) -> Vec<ColumnOf> {
     let text = Type::Text(TextType::Text);
     match table {
         "people" => vec![
@@ -237,7 +238,7 @@ fn number(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u32) -> Ex
     let scan = *dice.pick(over);
     let names = named(scans, scan, Type::is_number);
     if depth == 0 || dice.roll(3) == 0 {
-        return column(scans, scan, *dice.pick(&names));
+        return column(scans, scan, dice.pick::<&str>(&names));
     }
     let mut more = || number(dice, scans, over, depth - 1);
     let (a, b) = (more(), more());
@@ -309,7 +310,7 @@ fn condition_over(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u3
             if names.is_empty() {
                 return call(Function::IsNotNull, vec![a]);
             }
-            let value = column(scans, scan, *dice.pick(&names));
+            let value = column(scans, scan, dice.pick::<&str>(&names));
             let text = match value.ty {
                 Type::Bool => "true",
                 Type::Date => "2001-02-03",
