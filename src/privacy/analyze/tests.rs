@@ -192,6 +192,22 @@ fn the_nullable_side_is_no_function_of_the_unit() {
 }
 
 #[test]
+fn a_key_that_may_be_missing_does_not_follow_from_the_person() {
+    // Each order decides by itself whether its customer is there, so one person's orders are in
+    // the group of their town and in that of no town.
+    let big = Expr::call(Function::Gt, vec![int(0, "total"), int(0, "limit")], Type::Bool);
+    let on = vec![equal(int(0, "customer"), int(1, "id")), big];
+    let key = Key { expr: int(1, "town"), domain: Domain::Found };
+    let keyed = |kind| {
+        let leaf = Leaf { keys: vec![key.clone()], ..two(kind, orders(9), customers(), on.clone()) };
+        let found = analyzed(leaf);
+        (found.groups, found.groups_enforced)
+    };
+    assert_eq!(keyed(JoinKind::Left), (3, true));
+    assert_eq!(keyed(JoinKind::Inner), (1, false));
+}
+
+#[test]
 fn groups_are_bounded_unless_keys_follow_from_the_person() {
     let of = |scan, expr: Expr, domain| {
         let key = Key { expr, domain };

@@ -101,7 +101,9 @@ fn exposure(table: &str, by_code: bool, rows_max: u32) -> Exposure {
 }
 
 fn scan(dice: &mut Dice<'_>, by_code: bool) -> Scan {
-    let table = *dice.pick(&TABLES);
+    // People and what points to them come together most often.
+    let likely = ["people", "visits", "people", "visits", "items", "places", "rates"];
+    let table = *dice.pick(&likely);
     let rows_max = [1, 2, 5][dice.roll(3)];
     let unique: &[&str] = match table {
         "people" => &["id", "code"],
@@ -128,7 +130,7 @@ pub(crate) fn leaf(dice: &mut Dice<'_>, by_code: bool) -> Leaf {
     let mut tree = Joins::Scan(0);
     for next in 1..count {
         let right = Joins::Scan(next);
-        let kind = if dice.one_in(4) { JoinKind::Left } else { JoinKind::Inner };
+        let kind = if dice.one_in(3) { JoinKind::Left } else { JoinKind::Inner };
         let swapped = dice.one_in(4);
         let (left, right) = if swapped { (right, tree) } else { (tree, right) };
         let on = on(dice, &scans, &left.scans(), &right.scans());
@@ -148,10 +150,17 @@ pub(crate) fn leaf(dice: &mut Dice<'_>, by_code: bool) -> Leaf {
 /// Mostly the equality that declared keys suggest; sometimes another, or none.
 fn on(dice: &mut Dice<'_>, scans: &[Scan], left: &[usize], right: &[usize]) -> Vec<Expr> {
     let (one, other) = (*dice.pick(left), *dice.pick(right));
+    let both: Vec<usize> = left.iter().chain(right).copied().collect();
     let suggested = suggested(scans, one, other);
-    let mut on = match (dice.roll(8), suggested) {
+    let mut on = match (dice.roll(9), suggested) {
         (0..6, Some((a, b))) => vec![equal(column(scans, one, a), column(scans, other, b))],
         (6, _) => Vec::new(),
+        (7, _) => {
+            // Keys, but maybe of one side alone.
+            let (one, other) = (*dice.pick(&both), *dice.pick(&both));
+            let (a, b) = (ints(scans, one), ints(scans, other));
+            vec![equal(column(scans, one, a[0]), column(scans, other, b[0]))]
+        }
         _ => {
             let a = ints(scans, one);
             let b = ints(scans, other);
@@ -159,8 +168,7 @@ fn on(dice: &mut Dice<'_>, scans: &[Scan], left: &[usize], right: &[usize]) -> V
             vec![equal(column(scans, one, a), column(scans, other, b))]
         }
     };
-    if dice.one_in(4) {
-        let both: Vec<usize> = left.iter().chain(right).copied().collect();
+    if dice.one_in(3) {
         on.push(condition_over(dice, scans, &both, 1));
     }
     on
