@@ -25,7 +25,13 @@ fn leaf(own: bool, keys: Vec<Key>, statistic: Statistic) -> Leaf {
         exposure: Exposure::Private { path, unit: "id".to_owned(), rows_max: 1 },
         unique: vec!["id".to_owned()],
     };
-    Leaf { scans: vec![scan], joins: Joins::Scan(0), filter: Vec::new(), keys, statistics: vec![statistic] }
+    Leaf {
+        scans: vec![scan],
+        joins: Joins::Scan(0),
+        filter: Vec::new(),
+        keys,
+        statistics: vec![statistic],
+    }
 }
 
 fn rows(filter: Option<Expr>) -> Statistic {
@@ -44,7 +50,8 @@ fn text() -> Type {
 /// The answer's cells.
 async fn answer(client: &Client, leaf: Leaf, groups_max: u32) -> Vec<Vec<Option<String>>> {
     let sql = shown(&analyze(leaf, &terms(groups_max)).unwrap());
-    let messages = client.simple_query(&sql).await.unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
+    let messages =
+        client.simple_query(&sql).await.unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
     let rows = messages.into_iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => {
             Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
@@ -73,13 +80,22 @@ fn a_group_is_released_once_however_its_key_is_written() {
     // CASE … THEN 1.0 WHEN … THEN 1.00 … has a hundred values that are equal. Each had a row, and
     // a hundred noisy answers for the price of one.
     on_database("equal_keys", |client| async move {
-        client.batch_execute("CREATE TABLE customers (id int, n numeric, d date, t bpchar);
+        client
+            .batch_execute(
+                "CREATE TABLE customers (id int, n numeric, d date, t bpchar);
             INSERT INTO customers SELECT n, 1, '2020-01-02', 'a' FROM generate_series(1, 50) AS n;
             CREATE TABLE levels (level double precision);
-            INSERT INTO levels VALUES (1), (1.0000000000000002), (2);").await.unwrap();
+            INSERT INTO levels VALUES (1), (1.0000000000000002), (2);",
+            )
+            .await
+            .unwrap();
         let some = |text: &str| Some(text.to_owned());
         let cases = [
-            ("n", Type::Numeric(None), vec![some("1"), some("1.0"), some("1.00"), some("1e0"), some("2")]),
+            (
+                "n",
+                Type::Numeric(None),
+                vec![some("1"), some("1.0"), some("1.00"), some("1e0"), some("2")],
+            ),
             ("d", Type::Date, vec![some("2020-01-02"), some("2020-1-2"), some("20200102"), None]),
             ("t", Type::Text(TextType::Bpchar), vec![some("a"), some("a "), some("b")]),
         ];
@@ -90,7 +106,8 @@ fn a_group_is_released_once_however_its_key_is_written() {
             assert!(answer.iter().filter(|row| row[1].as_deref() == Some("50")).count() == 1);
         }
         // The values of a public column of another type are those of the key's type.
-        let domain = Domain::PublicColumn("public".to_owned(), "levels".to_owned(), "level".to_owned());
+        let domain =
+            Domain::PublicColumn("public".to_owned(), "levels".to_owned(), "level".to_owned());
         let key = Key { expr: column("n", Type::Numeric(None)), domain };
         let answer = answer(&client, leaf(true, vec![key], rows(None)), 1).await;
         assert_eq!(answer.len(), 2, "{answer:?}");
@@ -133,10 +150,22 @@ fn a_shown_key_does_not_look_like_one_persons_row() {
 fn patterns_mean_what_postgresql_says_they_mean() {
     // A lone escape character at the end raises, but an escaped one is a backslash.
     on_database("patterns", |client| async move {
-        client.batch_execute(r"CREATE TABLE customers (id int, t text);
-            INSERT INTO customers VALUES (1, 'a\'), (2, 'a'), (3, 'ab'), (4, 'a\\'), (5, '');").await.unwrap();
+        client
+            .batch_execute(
+                r"CREATE TABLE customers (id int, t text);
+            INSERT INTO customers VALUES (1, 'a\'), (2, 'a'), (3, 'ab'), (4, 'a\\'), (5, '');",
+            )
+            .await
+            .unwrap();
         let patterns = [
-            (r"a\\", 1), (r"a\\\\", 1), (r"%\\", 2), (r"a", 1), (r"a\", 1), (r"a\\\", 1), (r"\", 1), ("a_", 2),
+            (r"a\\", 1),
+            (r"a\\\\", 1),
+            (r"%\\", 2),
+            (r"a", 1),
+            (r"a\", 1),
+            (r"a\\\", 1),
+            (r"\", 1),
+            ("a_", 2),
         ];
         for (pattern, expected) in patterns {
             let args = vec![column("t", text()), Expr::constant(pattern, text())];
@@ -153,11 +182,17 @@ fn a_cast_of_a_constant_cannot_tell_whether_a_row_was_read() {
     // A cast that depends on the time zone is made when the first row reaches it, and the date is
     // out of range: WHERE name = 'Alice' AND born < that raised if there is an Alice.
     on_database("constants", |client| async move {
-        client.batch_execute("CREATE TABLE customers (id int, born timestamptz);
-            INSERT INTO customers VALUES (1, '2000-01-01');").await.unwrap();
+        client
+            .batch_execute(
+                "CREATE TABLE customers (id int, born timestamptz);
+            INSERT INTO customers VALUES (1, '2000-01-01');",
+            )
+            .await
+            .unwrap();
         let far = Expr::constant("5874897-12-31", Type::Date);
         let far = Expr::call(Function::Cast, vec![far], Type::TimestampTz);
-        let filter = Expr::call(Function::Lt, vec![column("born", Type::TimestampTz), far], Type::Bool);
+        let filter =
+            Expr::call(Function::Lt, vec![column("born", Type::TimestampTz), far], Type::Bool);
         let answer = answer(&client, leaf(true, Vec::new(), rows(Some(filter))), 1).await;
         assert_eq!(answer, [[Some("0".to_owned())]]);
     });

@@ -15,6 +15,7 @@ use noisegate::source::shown;
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
+use noisegate_privacy::expr::Type;
 use noisegate_privacy::interpret::{Database, Groups, Value, contributions, interpret};
 use noisegate_privacy::plan::{Plan, Statistic};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -27,8 +28,7 @@ static CLUSTER: LazyLock<Cluster> =
 /// Runs a test on a database of its own.
 fn on_database<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Client) -> F) {
     let cluster = &*CLUSTER;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let admin = connect(cluster, "postgres").await;
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
@@ -67,11 +67,19 @@ fn bytes(seed: u64, count: usize) -> Vec<u8> {
     (0..count).map(|_| next()).collect()
 }
 
+/// The type as `CREATE TABLE` takes it.
+fn declared(ty: &Type) -> String {
+    match ty {
+        Type::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
+        other => other.name(),
+    }
+}
+
 fn create_tables() -> String {
     let tables = world::TABLES.iter().map(|table| {
         let columns = world::columns(table).into_iter();
         let columns: Vec<String> =
-            columns.map(|(name, ty, ..)| format!("{name} {}", world::declared(&ty))).collect();
+            columns.map(|(name, ty, ..)| format!("{name} {}", declared(&ty))).collect();
         format!("CREATE TABLE public.{table} ({});", columns.join(", "))
     });
     tables.collect()
@@ -81,7 +89,9 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => format!("{}::numeric / {}", number.numerator(), number.denominator()),
+        Value::Number(number) => {
+            format!("{}::numeric / {}", number.numerator(), number.denominator())
+        }
         Value::NaN => "'NaN'::numeric".to_owned(),
         Value::Text(text) => format!("'{text}'"),
         Value::Date(days) => format!("'2000-01-01'::date + ({days})"),
@@ -149,8 +159,11 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                     capped += 1;
                 } else {
                     assert_eq!(
-                        compact(found), compact(meant),
-                        "{}\n{:#?}\n{database:#?}", shown(&plan), plan.leaf()
+                        compact(found),
+                        compact(meant),
+                        "{}\n{:#?}\n{database:#?}",
+                        shown(&plan),
+                        plan.leaf()
                     );
                     compared += 1;
                 }
@@ -188,7 +201,10 @@ fn assert_capped(plan: &Plan<Analyzed>, database: &Database, found: &Groups) {
         let expected: usize = units.values().map(|groups| groups.len().min(most)).sum();
         // Keys that no public row has may have taken the place of others.
         assert!(kept <= IBig::from(expected), "{kept} > {expected}\n{}", shown(plan));
-        if matches!(plan.analysis().selection, noisegate_privacy::analyze::Selection::Threshold { .. }) {
+        if matches!(
+            plan.analysis().selection,
+            noisegate_privacy::analyze::Selection::Threshold { .. }
+        ) {
             assert_eq!(kept, IBig::from(expected), "{}", shown(plan));
         }
     }

@@ -102,7 +102,9 @@ fn create(all: &[Extremes]) -> String {
             let value = one.values[(row / VALUES + row % VALUES * at) % VALUES];
             match value {
                 "$LONG" => "repeat('x😀', 20000)".to_owned(),
-                value => format!("E'{}'::{}", value.replace('\\', "\\\\").replace('\'', "''"), one.sql),
+                value => {
+                    format!("E'{}'::{}", value.replace('\\', "\\\\").replace('\'', "''"), one.sql)
+                }
             }
         });
         insert(row, cells.collect());
@@ -141,12 +143,22 @@ fn unary() -> Vec<(Function, Option<Type>)> {
     let bool_ = Some(Type::Bool);
     let text = Some(Type::Text(TextType::Text));
     let mut all = vec![
-        (Function::Not, None), (Function::IsNull, bool_.clone()), (Function::IsNotNull, bool_.clone()),
-        (Function::IsTrue, None), (Function::IsNotTrue, None), (Function::IsFalse, None),
-        (Function::IsNotFalse, None), (Function::Neg, None), (Function::Abs, None),
-        (Function::Floor, None), (Function::Ceil, None), (Function::Left(i32::MIN), text.clone()),
-        (Function::Right(i32::MIN), text.clone()), (Function::Left(i32::MAX), text.clone()),
-        (Function::Right(-1), text.clone()), (Function::Substring(i32::MIN, Some(i32::MAX)), text.clone()),
+        (Function::Not, None),
+        (Function::IsNull, bool_.clone()),
+        (Function::IsNotNull, bool_.clone()),
+        (Function::IsTrue, None),
+        (Function::IsNotTrue, None),
+        (Function::IsFalse, None),
+        (Function::IsNotFalse, None),
+        (Function::Neg, None),
+        (Function::Abs, None),
+        (Function::Floor, None),
+        (Function::Ceil, None),
+        (Function::Left(i32::MIN), text.clone()),
+        (Function::Right(i32::MIN), text.clone()),
+        (Function::Left(i32::MAX), text.clone()),
+        (Function::Right(-1), text.clone()),
+        (Function::Substring(i32::MIN, Some(i32::MAX)), text.clone()),
         (Function::Substring(i32::MAX, Some(i32::MAX)), text.clone()),
         (Function::Substring(-5, None), text.clone()),
     ];
@@ -160,12 +172,18 @@ fn unary() -> Vec<(Function, Option<Type>)> {
     }
     all.extend(TRUNC_UNITS.iter().map(|unit| (Function::DateTrunc((*unit).to_owned()), None)));
     let fields = DATE_FIELDS.iter().chain(TIME_FIELDS);
-    all.extend(fields.map(|field| (Function::Extract((*field).to_owned()), Some(Type::Numeric(None)))));
+    all.extend(
+        fields.map(|field| (Function::Extract((*field).to_owned()), Some(Type::Numeric(None)))),
+    );
     for forward in [true, false] {
-        all.extend([1, -1_000_000, 1_000_000, i32::MIN].map(|days| {
-            (Function::Shift { forward, by: ShiftBy::Days(days) }, Some(Type::Date))
-        }));
-        for text in ["1 day", "9999 years 9999 mons", "-3000 years", "4000 years 99:99", "1 mon -02:03"] {
+        all.extend(
+            [1, -1_000_000, 1_000_000, i32::MIN].map(|days| {
+                (Function::Shift { forward, by: ShiftBy::Days(days) }, Some(Type::Date))
+            }),
+        );
+        for text in
+            ["1 day", "9999 years 9999 mons", "-3000 years", "4000 years 99:99", "1 mon -02:03"]
+        {
             let by = ShiftBy::Interval(text.to_owned());
             for ty in [Type::Timestamp, Type::TimestampTz] {
                 all.push((Function::Shift { forward, by: by.clone() }, Some(ty)));
@@ -173,9 +191,18 @@ fn unary() -> Vec<(Function, Option<Type>)> {
         }
     }
     let types = [
-        Type::Int(2), Type::Int(4), Type::Int(8), Type::Numeric(None), Type::Float(4),
-        Type::Float(8), Type::Date, Type::Timestamp, Type::TimestampTz,
-        Type::Text(TextType::Text), Type::Text(TextType::Varchar), Type::Text(TextType::Bpchar),
+        Type::Int(2),
+        Type::Int(4),
+        Type::Int(8),
+        Type::Numeric(None),
+        Type::Float(4),
+        Type::Float(8),
+        Type::Date,
+        Type::Timestamp,
+        Type::TimestampTz,
+        Type::Text(TextType::Text),
+        Type::Text(TextType::Varchar),
+        Type::Text(TextType::Bpchar),
     ];
     all.extend(types.map(|ty| (Function::Cast, Some(ty))));
     all
@@ -185,13 +212,35 @@ fn unary() -> Vec<(Function, Option<Type>)> {
 fn binary() -> Vec<(Function, Option<Type>)> {
     use Function as F;
     let conditions = [
-        F::Eq, F::Ne, F::Lt, F::Le, F::Gt, F::Ge, F::Distinct, F::NotDistinct, F::And, F::Or, F::In,
-        F::NotIn, F::Like, F::NotLike, F::ILike, F::NotILike,
+        F::Eq,
+        F::Ne,
+        F::Lt,
+        F::Le,
+        F::Gt,
+        F::Ge,
+        F::Distinct,
+        F::NotDistinct,
+        F::And,
+        F::Or,
+        F::In,
+        F::NotIn,
+        F::Like,
+        F::NotLike,
+        F::ILike,
+        F::NotILike,
     ];
     let mut all: Vec<_> =
         conditions.into_iter().map(|function| (function, Some(Type::Bool))).collect();
     let others = [
-        F::Add, F::Sub, F::Mul, F::Div, F::Mod, F::Coalesce, F::NullIf, F::Least, F::Greatest,
+        F::Add,
+        F::Sub,
+        F::Mul,
+        F::Div,
+        F::Mod,
+        F::Coalesce,
+        F::NullIf,
+        F::Least,
+        F::Greatest,
         F::Concat,
     ];
     all.extend(others.into_iter().map(|function| (function, None)));
@@ -314,7 +363,12 @@ fn every_function_has_a_value_for_every_value() {
             client.batch_execute(&format!("SET TimeZone = '{zone}'")).await.unwrap();
             tried += run_all(&client, some, &mut wrong).await;
         }
-        assert!(wrong.is_empty(), "{} raise, such as\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} raise, such as\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(4)].join("\n\n")
+        );
         assert!(tried > 1_500, "{tried}");
     });
 }
@@ -360,7 +414,12 @@ fn functions_of_functions_have_values_too() {
             client.batch_execute(&format!("SET TimeZone = '{zone}'")).await.unwrap();
             tried += run_all(&client, &exprs, &mut wrong).await;
         }
-        assert!(wrong.is_empty(), "{} raise, such as\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} raise, such as\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(4)].join("\n\n")
+        );
         assert!(tried > 500, "{tried}");
     });
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::expr::TextType::{Bpchar, Text, Varchar};
 use crate::expr::{Column, Expr, Function, Node, Type};
 use crate::plan::{Hop, JoinKind, Joins, Key, Scan};
 
@@ -166,7 +167,6 @@ fn a_lookup_is_one_row_only_by_a_unique_column_compared_as_it_is() {
     assert!(!by(column(1, "id", Type::Numeric(None)), column(0, "x", Type::Float(4))));
     assert!(!by(column(1, "id", Type::Timestamp), column(0, "x", Type::TimestampTz)));
     let text = |of| Type::Text(of);
-    use crate::expr::TextType::{Bpchar, Text, Varchar};
     assert!(!by(column(1, "id", text(Text)), column(0, "x", text(Bpchar))));
     assert!(by(column(1, "id", text(Text)), column(0, "x", text(Varchar))));
     assert!(by(column(1, "id", Type::Float(8)), column(0, "x", Type::Float(4))));
@@ -199,7 +199,8 @@ fn a_key_that_may_be_missing_does_not_follow_from_the_person() {
     let on = vec![equal(int(0, "customer"), int(1, "id")), big];
     let key = Key { expr: int(1, "town"), domain: Domain::Found };
     let keyed = |kind| {
-        let leaf = Leaf { keys: vec![key.clone()], ..two(kind, orders(9), customers(), on.clone()) };
+        let leaf =
+            Leaf { keys: vec![key.clone()], ..two(kind, orders(9), customers(), on.clone()) };
         let found = analyzed(leaf);
         (found.groups, found.groups_enforced)
     };

@@ -34,10 +34,11 @@ impl Dice<'_> {
 /// The tables' names.
 pub(crate) const TABLES: [&str; 5] = ["people", "visits", "items", "places", "rates"];
 
-/// The columns of a table: name, type, declared bounds, whether it can be NULL.
-pub(crate) fn columns(
-    table: &str,
-) -> Vec<(&'static str, Type, Option<(&'static str, &'static str)>, bool)> {
+/// Name, type, declared bounds, and whether it can be NULL.
+pub(crate) type ColumnOf = (&'static str, Type, Option<(&'static str, &'static str)>, bool);
+
+/// The columns of a table.
+pub(crate) fn columns(table: &str) -> Vec<ColumnOf> {
     let text = Type::Text(TextType::Text);
     match table {
         "people" => vec![
@@ -72,14 +73,6 @@ pub(crate) fn columns(
         _ => {
             vec![("place", Type::Int(4), None, false), ("r", Type::Int(4), Some(("1", "4")), false)]
         }
-    }
-}
-
-/// The type as `CREATE TABLE` takes it.
-pub(crate) fn declared(ty: &Type) -> String {
-    match ty {
-        Type::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
-        other => other.name(),
     }
 }
 
@@ -190,12 +183,10 @@ fn suggested(scans: &[Scan], one: usize, other: usize) -> Option<(&'static str, 
         ("visits", "items") => ("id", "visit"),
         ("items", "visits") => ("visit", "id"),
         ("items", "items") => ("visit", "visit"),
-        ("visits", "places") => ("place", "id"),
-        ("places", "visits") => ("id", "place"),
+        ("visits" | "rates", "places") => ("place", "id"),
+        ("places", "visits" | "rates") => ("id", "place"),
         ("people", "places") => ("town", "id"),
         ("places", "people") => ("id", "town"),
-        ("places", "rates") => ("id", "place"),
-        ("rates", "places") => ("place", "id"),
         ("visits", "rates") => ("place", "place"),
         ("people", "people") => ("id", "id"),
         _ => return None,
@@ -237,7 +228,7 @@ fn number(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u32) -> Ex
     let scan = *dice.pick(over);
     let names = named(scans, scan, Type::is_number);
     if depth == 0 || dice.roll(3) == 0 {
-        return column(scans, scan, *dice.pick(&names));
+        return column(scans, scan, dice.pick(&names));
     }
     let mut more = || number(dice, scans, over, depth - 1);
     let (a, b) = (more(), more());
@@ -309,7 +300,7 @@ fn condition_over(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u3
             if names.is_empty() {
                 return call(Function::IsNotNull, vec![a]);
             }
-            let value = column(scans, scan, *dice.pick(&names));
+            let value = column(scans, scan, dice.pick(&names));
             let text = match value.ty {
                 Type::Bool => "true",
                 Type::Date => "2001-02-03",
