@@ -228,7 +228,7 @@ fn number(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u32) -> Ex
     let scan = *dice.pick(over);
     let names = named(scans, scan, Type::is_number);
     if depth == 0 || dice.roll(3) == 0 {
-        return column(scans, scan, dice.pick(&names));
+        return column(scans, scan, names[dice.roll(names.len())]);
     }
     let mut more = || number(dice, scans, over, depth - 1);
     let (a, b) = (more(), more());
@@ -300,7 +300,7 @@ fn condition_over(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u3
             if names.is_empty() {
                 return call(Function::IsNotNull, vec![a]);
             }
-            let value = column(scans, scan, dice.pick(&names));
+            let value = column(scans, scan, names[dice.roll(names.len())]);
             let text = match value.ty {
                 Type::Bool => "true",
                 Type::Date => "2001-02-03",
