@@ -15,6 +15,7 @@ use noisegate::source::shown;
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
+use noisegate_privacy::expr::Type;
 use noisegate_privacy::interpret::{Database, Groups, Value, contributions, interpret};
 use noisegate_privacy::plan::{Plan, Statistic};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -66,11 +67,19 @@ fn bytes(seed: u64, count: usize) -> Vec<u8> {
     (0..count).map(|_| next()).collect()
 }
 
+/// The type as `CREATE TABLE` takes it.
+fn declared(ty: &Type) -> String {
+    match ty {
+        Type::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
+        other => other.name(),
+    }
+}
+
 fn create_tables() -> String {
     let tables = world::TABLES.iter().map(|table| {
         let columns = world::columns(table).into_iter();
         let columns: Vec<String> =
-            columns.map(|(name, ty, ..)| format!("{name} {}", world::declared(&ty))).collect();
+            columns.map(|(name, ty, ..)| format!("{name} {}", declared(&ty))).collect();
         format!("CREATE TABLE public.{table} ({});", columns.join(", "))
     });
     tables.collect()

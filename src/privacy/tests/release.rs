@@ -225,11 +225,11 @@ fn a_receipt_pays_for_its_own_price_only() {
     let plan = analyze(leaf(Some(Domain::Found), vec![units()]), &terms()).unwrap();
     let loss = plan.loss().clone();
     assert!(!loss.rho.is_zero() && !loss.delta.is_zero() && loss.epsilon.is_none());
-    let more = Amount::from_units(loss.rho.units() + UBig::ONE);
-    let less = Amount::from_units(loss.rho.units() - UBig::ONE);
+    let above = Amount::from_units(loss.rho.units() + UBig::ONE);
+    let below = Amount::from_units(loss.rho.units() - UBig::ONE);
     let others = [
-        Loss { rho: more, ..loss.clone() },
-        Loss { rho: less, ..loss.clone() },
+        Loss { rho: above, ..loss.clone() },
+        Loss { rho: below, ..loss.clone() },
         Loss { delta: Amount::ZERO, ..loss.clone() },
         Loss { epsilon: Some(loss.rho.clone()), ..loss.clone() },
         Loss::default(),

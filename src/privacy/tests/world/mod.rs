@@ -34,7 +34,7 @@ impl Dice<'_> {
 /// The tables' names.
 pub(crate) const TABLES: [&str; 5] = ["people", "visits", "items", "places", "rates"];
 
-/// A column: name, type, declared bounds, whether it can be NULL.
+/// Name, type, declared bounds, and whether it can be NULL.
 pub(crate) type ColumnOf = (&'static str, Type, Option<(&'static str, &'static str)>, bool);
 
 /// The columns of a table.
@@ -73,14 +73,6 @@ pub(crate) fn columns(table: &str) -> Vec<ColumnOf> {
         _ => {
             vec![("place", Type::Int(4), None, false), ("r", Type::Int(4), Some(("1", "4")), false)]
         }
-    }
-}
-
-/// The type as `CREATE TABLE` takes it.
-pub(crate) fn declared(ty: &Type) -> String {
-    match ty {
-        Type::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
-        other => other.name(),
     }
 }
 
@@ -191,12 +183,10 @@ fn suggested(scans: &[Scan], one: usize, other: usize) -> Option<(&'static str, 
         ("visits", "items") => ("id", "visit"),
         ("items", "visits") => ("visit", "id"),
         ("items", "items") => ("visit", "visit"),
-        ("visits", "places") => ("place", "id"),
-        ("places", "visits") => ("id", "place"),
+        ("visits" | "rates", "places") => ("place", "id"),
+        ("places", "visits" | "rates") => ("id", "place"),
         ("people", "places") => ("town", "id"),
         ("places", "people") => ("id", "town"),
-        ("places", "rates") => ("id", "place"),
-        ("rates", "places") => ("place", "id"),
         ("visits", "rates") => ("place", "place"),
         ("people", "people") => ("id", "id"),
         _ => return None,
@@ -238,7 +228,7 @@ fn number(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u32) -> Ex
     let scan = *dice.pick(over);
     let names = named(scans, scan, Type::is_number);
     if depth == 0 || dice.roll(3) == 0 {
-        return column(scans, scan, dice.pick::<&str>(&names));
+        return column(scans, scan, names[dice.roll(names.len())]);
     }
     let mut more = || number(dice, scans, over, depth - 1);
     let (a, b) = (more(), more());
@@ -310,7 +300,7 @@ fn condition_over(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u3
             if names.is_empty() {
                 return call(Function::IsNotNull, vec![a]);
             }
-            let value = column(scans, scan, dice.pick::<&str>(&names));
+            let value = column(scans, scan, names[dice.roll(names.len())]);
             let text = match value.ty {
                 Type::Bool => "true",
                 Type::Date => "2001-02-03",
