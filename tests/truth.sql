@@ -94,3 +94,6 @@ select trim(o_orderpriority) as t, left(o_orderpriority, 1), right(o_orderstatus
 select trim(leading from c_mktsegment) as l, substring(c_mktsegment, 1, 2) as s, count(*) from customer group by 1, 2 order by 1, 2;
 select count(*) from orders where trim(trailing from o_clerk) = 'Clerk#000000001' or o_orderdate is null;
 select sum(c_nationkey % 7), sum(mod(c_nationkey, 3)) from customer;
+-- WITH inside a subquery.
+select count(*) from (with big as (select o_custkey, o_totalprice from orders where o_totalprice > 100000) select * from big where o_totalprice < 200000) t;
+with f as (select * from orders where o_orderstatus = 'F') select c_mktsegment, n from (with g as (select o_custkey, o_orderkey from f) select c_mktsegment, count(*) as n from customer join g on o_custkey = c_custkey group by 1) t order by 1;

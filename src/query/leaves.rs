@@ -110,6 +110,14 @@ impl Binder<'_> {
             for mut cte in std::mem::take(&mut with.cte_tables) {
                 let original = cte.query.as_ref().clone();
                 let name = folded(&cte.alias.name);
+                if outer.contains_key(&name) {
+                    // Queries are inlined by name where a leaf uses them, so a name is one query.
+                    return Err(unsupported(
+                        "a second WITH query of the same name",
+                        Some("Give each WITH query a name of its own."),
+                    )
+                    .near(&name));
+                }
                 // A recursive term sees itself; it can only be public or refused.
                 if with.recursive {
                     self.ctes.insert(name.clone(), (Kind::Public, original.clone()));

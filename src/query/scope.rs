@@ -195,12 +195,19 @@ impl Rows<'_> {
         if query.limit_clause.is_some() || query.fetch.is_some() {
             return Err(limit_below("LIMIT or OFFSET"));
         }
-        if query.with.is_some() || !query.locks.is_empty() {
-            return Err(unsupported("WITH or FOR UPDATE inside a subquery", None));
+        if !query.locks.is_empty() {
+            return Err(unsupported("FOR UPDATE inside a subquery", None));
+        }
+        // The binder has refused names that stand for two queries.
+        let mut ctes = self.ctes.clone();
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            ctes.insert(folded(&cte.alias.name), cte.query.as_ref().clone());
         }
         let select = match query.body.as_ref() {
             SetExpr::Select(select) => select,
-            SetExpr::Query(inner) => return self.query(inner, scans),
+            SetExpr::Query(inner) => {
+                return Rows { ctes: &ctes, ..*self }.query(inner, scans);
+            }
             _ => {
                 return Err(unsupported(
                     "UNION, EXCEPT, INTERSECT or VALUES below an aggregate",
@@ -210,7 +217,7 @@ impl Rows<'_> {
         };
         plain_select(select)?;
         let inner =
-            Rows { snapshot: self.snapshot, ctes: self.ctes, depth: self.depth.saturating_add(1) };
+            Rows { snapshot: self.snapshot, ctes: &ctes, depth: self.depth.saturating_add(1) };
         let source = inner.select(select)?;
         let offset = scans.len();
         let shift = |scan: usize| scan.saturating_add(offset);
