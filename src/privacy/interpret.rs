@@ -178,13 +178,14 @@ impl<'a> Run<'a> {
     }
 
     fn eval(&self, expr: &Expr, row: &Joined<'a>) -> Result<Value, Unsupported> {
-        eval::eval(expr, &|scan, name| {
-            let table = self.table(scan)?;
-            let at = table.position(name)?;
-            Ok(Option::unwrap_or_default(
-                row.get(scan).copied().flatten().and_then(|row| row.get(at)).cloned(),
-            ))
-        })
+        eval::eval(expr, &|scan, name| self.cell(row, scan, name))
+    }
+
+    /// The value of a column, NULL where the scan has no row.
+    fn cell(&self, row: &Joined<'a>, scan: usize, name: &str) -> Result<Value, Unsupported> {
+        let at = self.table(scan)?.position(name)?;
+        let value = row.get(scan).copied().flatten().and_then(|row| row.get(at));
+        Ok(value.cloned().unwrap_or_default())
     }
 
     /// The unit's key, at the end of the path.
@@ -226,7 +227,9 @@ impl<'a> Run<'a> {
             Statistic::Rows { present: Some(value), .. } => {
                 Ok(IBig::from(u8::from(self.eval(value, row)? != Value::Null)))
             }
-            Statistic::Sum { value, bounds, .. } => steps(&self.eval(value, row)?, bounds),
+            Statistic::Sum { value, bounds, .. } => {
+                steps(&eval::within_bounds(value, self.eval(value, row)?)?, bounds)
+            }
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) fn eval(expr: &Expr, columns: Columns<'_>) -> Result<Value, Unsupport
 }
 
 /// A column of unlimited size is held to its bounds wherever it is computed with.
-fn within_bounds(expr: &Expr, value: Value) -> Result<Value, Unsupported> {
+pub(super) fn within_bounds(expr: &Expr, value: Value) -> Result<Value, Unsupported> {
     let (Type::Numeric(None) | Type::Float(_)) = expr.ty else { return Ok(value) };
     let Some((low, high)) = expr.as_column().and_then(|column| column.bounds.as_ref()) else {
         return Ok(value);
