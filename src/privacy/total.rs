@@ -334,7 +334,12 @@ fn is_typed(function: &Function, args: &[Expr], ty: &Type) -> bool {
 /// to the elements' type first, a large number would raise.
 fn is_set_for(value: &Expr, set: &Expr) -> bool {
     let (Node::Parameter(_), Type::Other(name)) = (&set.node, &set.ty) else { return false };
+    // Names come as the parser writes them.
+    let name = name.to_ascii_lowercase();
     let Some(element) = name.strip_suffix("[]") else { return false };
+    let element = element.trim_start_matches("pg_catalog.");
+    // The blank-padded type has two names, one of them with a length.
+    let element = if element.starts_with("character(") { "bpchar" } else { element };
     let is = |ty: Type| ty.name().trim_start_matches("pg_catalog.") == element;
     let whole = || [2, 4, 8].into_iter().any(|size| is(Type::Int(size)));
     match &value.ty {
@@ -342,6 +347,7 @@ fn is_set_for(value: &Expr, set: &Expr) -> bool {
         Type::Numeric(_) => whole() || is(Type::Numeric(None)),
         // What is computed is printed as `numeric`.
         Type::Float(_) => value.as_column().is_some() && is(value.ty.clone()),
+        Type::Text(_) if element == "character" => true,
         Type::Text(_) => [TextType::Text, TextType::Varchar, TextType::Bpchar]
             .into_iter()
             .any(|of| is(Type::Text(of))),
