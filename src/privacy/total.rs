@@ -15,7 +15,7 @@
 //! # Test
 //! `tests/translation.rs` runs every function over the extreme values of every type.
 
-use crate::expr::{Expr, Function, Node, ShiftBy, Type};
+use crate::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
 use crate::plan::{Domain, Exposure, Joins, Leaf, Statistic};
 use crate::range::{clamp_pattern, parse_decimal};
 
@@ -297,8 +297,7 @@ fn is_typed(function: &Function, args: &[Expr], ty: &Type) -> bool {
         Function::IsNull | Function::IsNotNull => matches!(args, [_] if *ty == Type::Bool),
         Function::In | Function::NotIn => matches!(args, [first, rest @ ..] if *ty == Type::Bool
             && !rest.is_empty()
-            && (matches!(rest, [set] if set.ty.is_array() && matches!(set.node, Node::Parameter(_)))
-                || rest.iter().all(|arg| is_null(arg) || alike(&arg.ty, &first.ty)))),
+            && (matches!(rest, [set] if is_set_for(first, set)) || rest.iter().all(|arg| is_null(arg) || alike(&arg.ty, &first.ty)))),
         Function::Add | Function::Sub | Function::Mul | Function::Div | Function::Mod => {
             matches!(args, [a, b] if ty.is_number() && number(a) && number(b))
         }
@@ -328,6 +327,31 @@ fn is_typed(function: &Function, args: &[Expr], ty: &Type) -> bool {
         }
         Function::Left(_) | Function::Right(_) => matches!(args, [arg] if text(arg)),
         _ => is_typed_over_time(function, args, ty),
+    }
+}
+
+/// Whether it is an array parameter that the value can be looked for in as it is. Were the value cast
+/// to the elements' type first, a large number would raise.
+fn is_set_for(value: &Expr, set: &Expr) -> bool {
+    let (Node::Parameter(_), Type::Other(name)) = (&set.node, &set.ty) else { return false };
+    // Names come as the parser writes them.
+    let name = name.to_ascii_lowercase();
+    let Some(element) = name.strip_suffix("[]") else { return false };
+    let element = element.trim_start_matches("pg_catalog.");
+    // The blank-padded type has two names, one of them with a length.
+    let element = if element.starts_with("character(") { "bpchar" } else { element };
+    let is = |ty: Type| ty.name().trim_start_matches("pg_catalog.") == element;
+    let whole = || [2, 4, 8].into_iter().any(|size| is(Type::Int(size)));
+    match &value.ty {
+        Type::Int(_) => whole(),
+        Type::Numeric(_) => whole() || is(Type::Numeric(None)),
+        // What is computed is printed as `numeric`.
+        Type::Float(_) => value.as_column().is_some() && is(value.ty.clone()),
+        Type::Text(_) if element == "character" => true,
+        Type::Text(_) => [TextType::Text, TextType::Varchar, TextType::Bpchar]
+            .into_iter()
+            .any(|of| is(Type::Text(of))),
+        ty => is(ty.clone()),
     }
 }
 

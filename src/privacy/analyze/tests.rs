@@ -322,6 +322,20 @@ fn an_expression_that_could_raise_makes_no_plan() {
         Type::Numeric(None)
     )));
     assert!(malformed(Expr::call(Function::Like, vec![text(), text()], Type::Bool)));
+    // A value is looked for in an array of its own kind.
+    let within = |value: Expr, array: &str| {
+        let array = Expr { node: Node::Parameter(1), ty: Type::Other(array.to_owned()) };
+        Expr::call(Function::In, vec![value, array], Type::Bool)
+    };
+    assert!(!malformed(within(int(0, "n"), "bigint[]")));
+    assert!(!malformed(within(unbounded(), "integer[]")));
+    assert!(!malformed(within(text(), "character varying[]")));
+    assert!(malformed(within(unbounded(), "double precision[]")));
+    assert!(malformed(within(int(0, "n"), "text[]")));
+    assert!(!malformed(within(column(0, "f", Type::Float(8)), "double precision[]")));
+    let doubled = vec![column(0, "n", Type::Int(8)), column(0, "n", Type::Int(8))];
+    let doubled = Expr::call(Function::Mul, doubled, Type::Float(8));
+    assert!(malformed(within(doubled, "double precision[]")));
     // A scan that is not joined, and one that is not there.
     assert!(malformed(int(1, "n")));
     let leaf = counted(vec![customers(), customers()], Joins::Scan(0), Vec::new());
