@@ -99,19 +99,48 @@ impl Plan<Charged> {
     /// Noise is drawn for every row, shown or not, and a group of fewer than `group_min` units is
     /// never shown; see `threshold` for why the selection is (ε, δ)-private.
     pub fn release(self, exact: Vec<ExactRow>) -> Result<Release, ReleaseError> {
-        let analyzed = &self.state.analyzed;
-        if analyzed.selection == Selection::Whole && exact.len() != 1 {
+        let mut releasing = self.releasing();
+        exact.into_iter().try_for_each(|row| releasing.add(row))?;
+        releasing.finish()
+    }
+
+    /// The same, row by row, so that rows that are not shown are never kept: how many they are
+    /// must not matter, not even to memory.
+    pub fn releasing(self) -> Releasing {
+        Releasing { plan: self, seen: 0, shown: Vec::new() }
+    }
+}
+
+/// A release in the making. It consumed its plan, so that there is only one.
+#[derive(Debug)]
+pub struct Releasing {
+    plan: Plan<Charged>,
+    seen: u64,
+    shown: Vec<ReleasedRow>,
+}
+
+impl Releasing {
+    /// Adds noise to a row, and keeps it if it is shown.
+    pub fn add(&mut self, row: ExactRow) -> Result<(), ReleaseError> {
+        self.seen = self.seen.saturating_add(1);
+        let row = release_row(self.plan.analysis(), self.plan.leaf().keys.len(), row)?;
+        self.shown.extend(row);
+        Ok(())
+    }
+
+    /// The rows that are shown so far. Their number is public, since it follows from the release.
+    pub fn shown(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// The release.
+    pub fn finish(mut self) -> Result<Release, ReleaseError> {
+        if self.plan.analysis().selection == Selection::Whole && self.seen != 1 {
             return Err(ReleaseError::Shape);
         }
-        let mut rows = Vec::with_capacity(exact.len());
-        for row in exact {
-            if let Some(row) = release_row(analyzed, self.leaf.keys.len(), row)? {
-                rows.push(row);
-            }
-        }
         // The source's order depends on data that may have been withheld.
-        rows.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(Release { rows })
+        self.shown.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(Release { rows: self.shown })
     }
 }
 

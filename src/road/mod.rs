@@ -169,23 +169,11 @@ async fn released<'a>(
             .charged(receipt)
             .ok_or(Fault::Unreachable("a receipt for another price"))?;
         let sql = parse::deeply(|| BoundedSql::emit(&plan));
-        let exact = asked.in_time(gate, run(&mut snapshot, sql, asked, canonical)).await?;
-        let release = plan
-            .release(exact)
-            .map_err(|_| Fault::Source("an answer could not be released".to_owned()))?;
-        releases.push(release);
+        let (types, parameters) = asked.source_parameters(canonical);
+        let release = snapshot.release(plan, &sql, &types, &parameters);
+        releases.push(asked.in_time(gate, release).await?);
     }
     Ok((releases, snapshot))
-}
-
-async fn run(
-    snapshot: &mut Snapshot<'_>,
-    sql: BoundedSql,
-    asked: &Asked<'_>,
-    canonical: &Canonical,
-) -> Result<Vec<noisegate_privacy::release::ExactRow>, Fault> {
-    let (types, parameters) = asked.source_parameters(canonical);
-    snapshot.run(sql, &types, &parameters).await
 }
 
 fn fill(known: &mut [Option<Release>], new: Vec<Release>) {

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
-use noisegate_privacy::release::ExactRow;
+use noisegate_privacy::plan::Plan;
+use noisegate_privacy::release::{Charged, Release};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config};
@@ -21,7 +22,8 @@ const IDLE_MAX: usize = 16;
 const SNAPSHOTS_MAX: usize = 32;
 /// How long the end of a snapshot, or a request to stop what runs, may take.
 const END: Duration = Duration::from_secs(2);
-/// Groups that one leaf may have before noise; more is a fault whatever the data.
+/// Groups that one leaf may show. They are counted after noise and thresholds: a limit on the exact
+/// groups would tell, by its fault, whether one more person is there.
 const GROUPS_MAX: usize = 1_000_000;
 
 /// The operator's database.
@@ -110,27 +112,30 @@ pub struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
-    /// Runs one leaf. Parameter 1 is the statement's time, the client's own follow.
-    pub async fn run(
+    /// Runs one leaf and adds the noise to each row as it comes. Parameter 1 is the statement's time,
+    /// the client's own follow.
+    pub async fn release(
         &mut self,
-        sql: BoundedSql,
+        plan: Plan<Charged>,
+        sql: &BoundedSql,
         types: &[Type],
         parameters: &[RawParameter],
-    ) -> Result<Vec<ExactRow>, Fault> {
+    ) -> Result<Release, Fault> {
         let fault = |error: tokio_postgres::Error| Fault::Source(describe(&error));
+        let shape = |_| Fault::Source("an answer could not be released".to_owned());
         let client = self.client.as_ref().ok_or(Fault::Unreachable("a finished snapshot"))?;
         let statement = client.prepare_typed(sql.text(), types).await.map_err(fault)?;
         let rows = client.query_raw(&statement, parameters).await.map_err(fault)?;
         pin_mut!(rows);
-        let mut exact = Vec::new();
+        let mut releasing = plan.releasing();
         while let Some(row) = rows.next().await {
             let row = row.map_err(fault)?;
-            if exact.len() >= GROUPS_MAX {
-                return Err(Fault::Source("a leaf has more groups than are handled".to_owned()));
+            releasing.add(exact_row(&row, sql.keys(), sql.statistics())?).map_err(shape)?;
+            if releasing.shown() > GROUPS_MAX {
+                return Err(Fault::Source("a leaf shows more groups than are handled".to_owned()));
             }
-            exact.push(exact_row(&row, sql.keys(), sql.statistics())?);
         }
-        Ok(exact)
+        releasing.finish().map_err(shape)
     }
 
     /// Ends the snapshot and keeps the connection, if it is sound.

@@ -221,6 +221,24 @@ fn answers_of_another_shape_are_errors() {
 }
 
 #[test]
+fn rows_that_are_not_shown_are_not_kept() {
+    let hidden = analyze(
+        leaf(Some(Domain::Found), vec![units()]),
+        &Terms { delta: Delta::parse("1e-30").unwrap(), group_min: 1_000, ..terms() },
+    );
+    let hidden = hidden.unwrap();
+    let receipt = Receipt::assertion(hidden.loss().clone());
+    let mut releasing = hidden.charged(receipt).unwrap().releasing();
+    for at in 0..500 {
+        releasing.add(row(Some(&at.to_string()), &[at])).unwrap();
+        assert_eq!(releasing.shown(), 0);
+    }
+    releasing.add(row(Some("many"), &[1_000_000])).unwrap();
+    assert_eq!(releasing.shown(), 1);
+    assert_eq!(releasing.finish().unwrap().rows().len(), 1);
+}
+
+#[test]
 fn a_receipt_pays_for_its_own_price_only() {
     let plan = analyze(leaf(Some(Domain::Found), vec![units()]), &terms()).unwrap();
     let loss = plan.loss().clone();
