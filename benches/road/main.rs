@@ -50,7 +50,7 @@ fn options() -> Result<Options, Failure> {
         match word.as_str() {
             "--quick" => options.rounds = 5,
             "--rounds" => {
-                options.rounds = words.next().ok_or("--rounds needs a number")?.parse()?
+                options.rounds = words.next().ok_or("--rounds needs a number")?.parse()?;
             }
             "--only" => options.only = words.next().ok_or("--only needs a word")?,
             // Cargo says this to every benchmark.
