@@ -25,9 +25,9 @@ pub(crate) struct Length {
 pub(crate) struct Cell {
     pub(crate) work: Work,
     pub(crate) clients: usize,
-    /// Median latencies in µs.
-    pub(crate) straight: Vec<f64>,
-    pub(crate) through: Vec<f64>,
+    /// The latencies in µs.
+    pub(crate) straight: Vec<Vec<f64>>,
+    pub(crate) through: Vec<Vec<f64>>,
     /// noisegate's CPU time per statement in µs.
     pub(crate) cpu: Vec<f64>,
 }
@@ -75,8 +75,8 @@ pub(crate) async fn all(sides: &Sides, cells: &mut [Cell], length: &Length) -> R
                 (batch(&mut straight, work, length.batch).await?, gated, spent)
             };
             if round > 0 {
-                cell.straight.push(median(plain));
-                cell.through.push(median(gated));
+                cell.straight.push(plain);
+                cell.through.push(gated);
                 cell.cpu.extend(spent);
             }
         }
@@ -171,10 +171,4 @@ fn micros(duration: Duration) -> f64 {
 
 fn float(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
-}
-
-/// The middle value; NaN if there is none.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
