@@ -145,7 +145,7 @@ fn exposure(
                 key.columns == [step.column.as_str()]
                     && key.target == step.to_table
                     && key.target_columns == [step.to_column.as_str()]
-            })
+            }) && same_type(catalog, &step)
         });
         if !enforced {
             return Err(SnapshotError::Arrow { table, column });
@@ -165,6 +165,16 @@ fn exposure(
         return Err(SnapshotError::UnitKey { table, column: unit });
     }
     Ok(Exposure::Private { path, unit, rows_max: private.max_rows })
+}
+
+/// Whether both ends of a step have one type: between two, `=` can be coarser than either, and one
+/// person's rows would be taken for several people's.
+fn same_type(catalog: &Catalog, step: &crate::policy::Step) -> bool {
+    let base = |table: &TableName, column: &str| {
+        catalog.tables.get(table).and_then(|table| table.column(column)).map(|c| c.base_oid)
+    };
+    let from = base(&step.table, &step.column);
+    from.is_some() && from == base(&step.to_table, &step.to_column)
 }
 
 fn relation(name: &TableName, table: &Table, exposure: Exposure, rule: &TableRule) -> Relation {

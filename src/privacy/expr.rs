@@ -254,6 +254,14 @@ impl Expr {
         }
     }
 
+    /// How many nodes it has.
+    pub fn size(&self) -> usize {
+        match &self.node {
+            Node::Call(_, args) => args.iter().map(Self::size).fold(1, usize::saturating_add),
+            Node::Column(_) | Node::Constant(_) | Node::Parameter(_) => 1,
+        }
+    }
+
     /// Calls `visit` on each column below.
     pub fn columns<'a>(&'a self, visit: &mut dyn FnMut(&'a Column)) {
         match &self.node {

@@ -66,6 +66,8 @@ pub(crate) struct Rows<'a> {
 const DEPTH_MAX: u32 = 32;
 /// The most tables of one leaf.
 const SCANS_MAX: usize = 32;
+/// The largest column of a subquery.
+const NODES_MAX: usize = 5_000;
 
 impl Rows<'_> {
     /// The rows of a FROM clause with its WHERE.
@@ -228,6 +230,7 @@ impl Rows<'_> {
                     return Err(unsupported("a column without a name", None));
                 };
                 let mut lowered = lower(expr, &source.scope)?;
+                small(&lowered)?;
                 lowered.map_scans(&shift);
                 if let Some(name) = last_name(expr) {
                     columns.insert(name, lowered);
@@ -235,6 +238,7 @@ impl Rows<'_> {
                 continue;
             };
             let mut lowered = lower(expr, &source.scope)?;
+            small(&lowered)?;
             lowered.map_scans(&shift);
             columns.insert(folded(alias), lowered);
         }
@@ -248,6 +252,14 @@ impl Rows<'_> {
         scans.extend(source.scans);
         Ok(item)
     }
+}
+
+/// Columns are inlined where they are used, so `x + x AS x`, nested, doubles at each level.
+fn small(expr: &Expr) -> Result<(), Refusal> {
+    if expr.size() > NODES_MAX {
+        return Err(unsupported("an expression this large", Some("Compute it in fewer steps.")));
+    }
+    Ok(())
 }
 
 /// One item of a FROM clause.
