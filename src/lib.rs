@@ -34,6 +34,7 @@ mod database;
 pub mod error;
 pub mod ids;
 pub mod policy;
+pub mod quote;
 // A place to try it.
 pub mod demo;
 // How it is run.

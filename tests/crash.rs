@@ -7,18 +7,15 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+use common::place::Place;
 use common::{DEMO, open, run, texts};
-use noisegate::clock::Clock;
 use noisegate::demo::{DATABASE, Shop, ShopOptions};
 use noisegate::ids::QueryId;
-use noisegate::ledger::Ledger;
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon, Limit};
-use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// As many rounds as fit into the time, and not more than this.
@@ -36,71 +33,29 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
     open(ShopOptions { separate_shadow: true, ..ShopOptions::new(0.001, DEMO, "demo.toml") })
 });
 
-/// A folder with a policy file and a ledger, from which a proxy can be started.
-struct Place {
-    folder: TempDir,
-}
-
-impl Place {
-    fn new(shop: &Shop) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let shadow = shop.shadow.as_ref().expect("a shadow of its own");
-        let server = format!(
-            "\n[server]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nsource = \"{}\"\n\
-             shadow = \"{}\"\nledger = \"sqlite:ledger.db\"\n",
-            shop.source.url(shop.source_config().get_dbname().unwrap_or(""), "noisegate_reader"),
-            shadow.url(DATABASE, "noisegate_shadow"),
-        );
-        let place = Self { folder };
-        std::fs::write(place.policy(), format!("{DEMO}{server}")).expect("a policy");
-        let ledger = Ledger::open(&place.ledger(), Clock::System).expect("a ledger");
-        let verifier = noisegate::wire::scram::verifier("alice").expect("a verifier");
-        run(ledger.put_user("alice", &verifier)).expect("a user");
-        place
-    }
-
-    fn policy(&self) -> PathBuf {
-        self.folder.path().join("policy.toml")
-    }
-
-    fn ledger(&self) -> PathBuf {
-        self.folder.path().join("ledger.db")
-    }
-
-    /// Starts a proxy; `failpoint` is where in the ledger it ends by itself.
-    fn start(&self, failpoint: &str) -> Proxy {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_noisegate"))
-            .args(["serve", "--policy"])
-            .arg(self.policy())
-            .env("NOISEGATE_SOURCE_PASSWORD", "noisegate_reader")
-            .env("NOISEGATE_SHADOW_ANALYST_PASSWORD", "noisegate_analyst")
-            .env("NOISEGATE_FAILPOINT", failpoint)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output"));
-        let mut line = String::new();
-        lines.read_line(&mut line).expect("a line");
-        let port = line
-            .strip_prefix("noisegate answers at 127.0.0.1:")
-            .and_then(|rest| rest.split(';').next())
-            .and_then(|port| port.parse().ok());
-        let mut proxy = Proxy { child, port: 0, _output: lines };
-        proxy.port = port.unwrap_or_else(|| unreachable!("it did not start: {line:?}"));
-        proxy
-    }
-
-    /// What the ledger's file says is spent by its dataset account, without our code.
-    fn spent(&self) -> u128 {
-        let ledger = rusqlite::Connection::open(self.ledger()).expect("the ledger");
-        let sql = "SELECT rho FROM debit JOIN charge ON charge.id = debit.charge \
-                   WHERE account LIKE 'each_analyst%' AND state <> 'voided'";
-        let mut statement = ledger.prepare(sql).expect("a statement");
-        let amounts = statement.query_map([], |row| row.get::<_, String>(0)).expect("debits");
-        amounts.map(|rho| rho.expect("a debit").parse::<u128>().expect("a number")).sum()
-    }
+/// Starts a proxy; `failpoint` is where in the ledger it ends by itself.
+fn serve(place: &Place, failpoint: &str) -> Proxy {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_noisegate"))
+        .args(["serve", "--policy"])
+        .arg(place.file("policy.toml"))
+        .env("NOISEGATE_SOURCE_PASSWORD", "noisegate_reader")
+        .env("NOISEGATE_SHADOW_ANALYST_PASSWORD", "noisegate_analyst")
+        .env("NOISEGATE_FAILPOINT", failpoint)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output"));
+    let mut line = String::new();
+    lines.read_line(&mut line).expect("a line");
+    let port = line
+        .strip_prefix("noisegate answers at 127.0.0.1:")
+        .and_then(|rest| rest.split(';').next())
+        .and_then(|port| port.parse().ok());
+    let mut proxy = Proxy { child, port: 0, _output: lines };
+    proxy.port = port.unwrap_or_else(|| unreachable!("it did not start: {line:?}"));
+    proxy
 }
 
 /// A running proxy; killed when dropped.
@@ -174,7 +129,7 @@ fn what_a_client_has_seen_survives_a_kill() {
     let mut round = 0;
     while round < ROUNDS && start.elapsed() < TIME {
         round += 1;
-        let proxy = place.start("");
+        let proxy = serve(&place, "");
         run(again(&place, &proxy, &seen));
         run(async {
             let mut asking = Vec::new();
@@ -188,7 +143,7 @@ fn what_a_client_has_seen_survives_a_kill() {
                 asked.await.expect("the same answers");
             }
         });
-        let spent = place.spent();
+        let spent = place.charged().1;
         let seen = seen.lock().expect("no poison").len() as u128;
         assert!(seen * PRICE <= spent, "round {round}: {seen} answers seen, spent {spent}");
         assert!(spent <= limit, "round {round}: spent {spent} of {limit}");
@@ -199,12 +154,12 @@ fn what_a_client_has_seen_survives_a_kill() {
 /// Asks again what was answered before the kill.
 async fn again(place: &Place, proxy: &Proxy, seen: &Seen) {
     let seen = seen.lock().expect("no poison").clone();
-    let (client, before) = (proxy.client().await, place.spent());
+    let (client, before) = (proxy.client().await, place.charged().1);
     for (number, answer) in &seen {
         let now = texts(&client, &question(*number)).await.expect("a remembered answer");
         assert_eq!(now, *answer, "question {number}");
     }
-    assert_eq!(place.spent(), before, "what was seen is free");
+    assert_eq!(place.charged().1, before, "what was seen is free");
 }
 
 /// What alice's account may spend under the demo's policy.
@@ -228,23 +183,23 @@ fn before_and_after_each_durable_step() {
     ];
     for round in 0..3 {
         for (at, (point, charged)) in (0..).zip(points) {
-            let (before, number) = (place.spent(), 1000 + round * 10 + at);
-            let mut proxy = place.start(point);
+            let (before, number) = (place.charged().1, 1000 + round * 10 + at);
+            let mut proxy = serve(&place, point);
             run(async {
                 let client = proxy.client().await;
                 let asked = texts(&client, &question(number)).await;
                 asked.expect_err("the program ended before it answered");
             });
             assert!(!proxy.child.wait().expect("its end").success(), "{point}");
-            assert_eq!(place.spent(), before + charged, "{point}");
-            let proxy = place.start("");
+            assert_eq!(place.charged().1, before + charged, "{point}");
+            let proxy = serve(&place, "");
             run(async {
                 let client = proxy.client().await;
                 texts(&client, &question(number)).await.expect("an answer");
             });
             // Only a release that is on disk is free.
             let anew = if point == "after_settle_commit" { 0 } else { PRICE };
-            assert_eq!(place.spent(), before + charged + anew, "{point}");
+            assert_eq!(place.charged().1, before + charged + anew, "{point}");
         }
     }
 }

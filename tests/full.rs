@@ -7,16 +7,14 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use common::place::Place;
 use common::{DEMO, cell, open, run};
-use noisegate::clock::Clock;
-use noisegate::demo::{DATABASE, Shop, ShopOptions};
-use noisegate::ledger::Ledger;
-use tempfile::TempDir;
+use noisegate::demo::{DATABASE, ShopOptions};
 use tokio_postgres::{Client, Config, Error, NoTls};
 
 /// In the literals of every query here; nowhere in the log.
@@ -31,63 +29,18 @@ const NOTHING: &str = "4096";
 /// More questions than fit into [`ROOM`].
 const QUESTIONS_MAX: u64 = 300;
 
-/// A folder with a policy file and a ledger.
-struct Place {
-    folder: TempDir,
+/// The larger of the ledger's two files.
+fn size(place: &Place) -> u64 {
+    let size = |name| std::fs::metadata(place.file(name)).map_or(0, |file| file.len());
+    size("ledger.db").max(size("ledger.db-wal"))
 }
 
-impl Place {
-    fn new(shop: &Shop) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let shadow = shop.shadow.as_ref().expect("a shadow of its own");
-        let server = format!(
-            "\n[server]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nsource = \"{}\"\n\
-             shadow = \"{}\"\nledger = \"sqlite:ledger.db\"\n",
-            shop.source.url(shop.source_config().get_dbname().unwrap_or(""), "noisegate_reader"),
-            shadow.url(DATABASE, "noisegate_shadow"),
-        );
-        let place = Self { folder };
-        std::fs::write(place.file("policy.toml"), format!("{DEMO}{server}")).expect("a policy");
-        let ledger = Ledger::open(&place.file("ledger.db"), Clock::System).expect("a ledger");
-        let verifier = noisegate::wire::scram::verifier("alice").expect("a verifier");
-        run(ledger.put_user("alice", &verifier)).expect("a user");
-        place
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The larger of the ledger's two files.
-    fn size(&self) -> u64 {
-        let size = |name| std::fs::metadata(self.file(name)).map_or(0, |file| file.len());
-        size("ledger.db").max(size("ledger.db-wal"))
-    }
-
-    /// The charges in the ledger's file that count as spent, and what alice's own account paid,
-    /// without our code.
-    fn charged(&self) -> (u64, u128) {
-        let ledger = rusqlite::Connection::open(self.file("ledger.db")).expect("the ledger");
-        ledger.busy_timeout(Duration::from_secs(5)).expect("patience");
-        let sql = "SELECT count(*) FROM charge WHERE state <> 'voided'";
-        let count = ledger.query_row(sql, [], |row| row.get::<_, i64>(0));
-        let count = u64::try_from(count.expect("a count")).expect("a count");
-        let sql = "SELECT rho FROM debit JOIN charge ON charge.id = debit.charge \
-                   WHERE account LIKE 'each_analyst%' AND state <> 'voided'";
-        let mut statement = ledger.prepare(sql).expect("a statement");
-        let amounts = statement.query_map([], |row| row.get::<_, String>(0)).expect("debits");
-        let spent =
-            amounts.map(|rho| rho.expect("a debit").parse::<u128>().expect("a number")).sum();
-        (count, spent)
-    }
-
-    /// Asserts that each answer is paid for; a query that failed may be.
-    fn assert_paid(&self, answered: u64, failed: usize) {
-        let (charges, spent) = self.charged();
-        let most = answered + failed as u64;
-        assert!((answered..=most).contains(&charges), "{answered} answers, {charges} charges");
-        assert_eq!(spent, u128::from(charges) * PRICE);
-    }
+/// Asserts that each answer is paid for; a query that failed may be.
+fn assert_paid(place: &Place, answered: u64, failed: usize) {
+    let (charges, spent) = place.charged();
+    let most = answered + failed as u64;
+    assert!((answered..=most).contains(&charges), "{answered} answers, {charges} charges");
+    assert_eq!(spent, u128::from(charges) * PRICE);
 }
 
 /// A running proxy; killed when dropped.
@@ -224,11 +177,11 @@ fn a_full_disk_shows_nothing_and_is_survived() {
     run(async {
         let client = proxy.client().await;
         let known = cell(&client, &question(0)).await;
-        proxy.limit(&(place.size() + ROOM).to_string());
+        proxy.limit(&(size(&place) + ROOM).to_string());
         let (mut answered, fault) = ask_until_full(&client).await;
         assert!(answered > 1, "full before anything was asked");
         let mut faults = vec![assert_fault(&fault)];
-        place.assert_paid(answered, 1);
+        assert_paid(&place, answered, 1);
         proxy.limit(NOTHING);
         let before = place.charged();
         // Now nothing fits, nor into what a checkpoint frees: each attempt fails in the same way,
@@ -245,7 +198,7 @@ fn a_full_disk_shows_nothing_and_is_survived() {
         let last = cell(&client, &question(answered)).await;
         assert_eq!(cell(&other, &question(answered)).await, last, "it is remembered");
         answered += 1;
-        place.assert_paid(answered, faults.len());
+        assert_paid(&place, answered, faults.len());
         assert_eq!(place.charged().0, before.0 + 1, "what had room again is paid once");
         for id in &faults {
             let reason = proxy.reason(id);

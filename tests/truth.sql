@@ -97,3 +97,5 @@ select sum(c_nationkey % 7), sum(mod(c_nationkey, 3)) from customer;
 -- WITH inside a subquery.
 select count(*) from (with big as (select o_custkey, o_totalprice from orders where o_totalprice > 100000) select * from big where o_totalprice < 200000) t;
 with f as (select * from orders where o_orderstatus = 'F') select c_mktsegment, n from (with g as (select o_custkey, o_orderkey from f) select c_mktsegment, count(*) as n from customer join g on o_custkey = c_custkey group by 1) t order by 1;
+-- Equal leaves, and what counts nothing.
+select (select count(*) from orders where o_shippriority < 5) - (select count(*) from orders where o_shippriority < 5) as none, count(null) from customer;

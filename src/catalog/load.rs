@@ -43,8 +43,13 @@ WITH RECURSIVE below(oid, base) AS (
     SELECT d.oid, b.base FROM pg_type d JOIN below b ON b.oid = d.typbasetype WHERE d.typtype = 'd'
 )
 SELECT a.attrelid, a.attname, a.attnum, a.atttypid, format_type(a.atttypid, a.atttypmod), a.atttypmod,
-       b.base, format_type(b.base, NULL), a.attnotnull, a.attgenerated <> '', a.attidentity <> ''
+       b.base, format_type(b.base, NULL), a.attnotnull, a.attgenerated <> '', a.attidentity <> '',
+       a.attcollation IN (0, 'pg_catalog.\"default\"'::regcollation)
+       AND (t.typtype = 'e' OR t.typtype = 'b' AND t.typnamespace = 'pg_catalog'::regnamespace
+            AND (t.typcategory IN ('B', 'D', 'I', 'N', 'S', 'T', 'V')
+                 OR t.typname IN ('uuid', 'bytea', 'jsonb', 'macaddr', 'macaddr8')))
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN below b ON b.oid = a.atttypid
+     JOIN pg_type t ON t.oid = b.base
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attrelid, a.attnum";
 
@@ -200,6 +205,7 @@ fn column(row: &Row) -> Result<Column, CatalogError> {
         not_null: row.try_get(8)?,
         generated: row.try_get(9)?,
         identity: row.try_get(10)?,
+        admitted: row.try_get(11)?,
     })
 }
 

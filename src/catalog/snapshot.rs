@@ -41,6 +41,8 @@ pub struct ColumnInfo {
     pub ty: Type,
     /// The type as PostgreSQL prints it, with its modifier.
     pub type_name: String,
+    /// Whether it can stand in expressions; see [`super::Column::admitted`].
+    pub admitted: bool,
     /// Whether it names a person and is therefore not usable in expressions.
     pub direct: bool,
     /// Declared bounds.
@@ -70,7 +72,9 @@ pub enum SnapshotError {
     #[error("{0}")]
     Unit(#[from] crate::policy::UnitError),
     /// A step to the person is not a validated foreign key to a unique column.
-    #[error("{table}.{column} is not a validated foreign key to a unique column")]
+    #[error(
+        "{table}.{column} is not a validated foreign key, of the same plain type, to a unique column"
+    )]
     Arrow {
         /// Where the step starts.
         table: TableName,
@@ -78,7 +82,7 @@ pub enum SnapshotError {
         column: String,
     },
     /// The column that identifies a person is not unique.
-    #[error("{table}.{column} identifies people but is not unique and NOT NULL")]
+    #[error("{table}.{column} identifies people but is not unique, NOT NULL and of a plain type")]
     UnitKey {
         /// The unit's table.
         table: TableName,
@@ -98,7 +102,7 @@ impl Snapshot {
                 TableRule::Public { .. } => Exposure::Public,
                 TableRule::Private(private) => exposure(policy, catalog, name, private)?,
             };
-            let relation = relation(name, table, exposure, rule);
+            let relation = relation(catalog, name, table, exposure, rule);
             relations.insert((name.schema.clone(), name.name.clone()), relation);
         }
         Ok(Self { version: policy.version, relations })
@@ -159,7 +163,8 @@ fn exposure(
     }
     let (table, unit) = policy.unit_key(name)?;
     let unique = catalog.tables.get(&table).is_some_and(|found| {
-        found.is_unique(&[&unit]) && found.column(&unit).is_some_and(|column| column.not_null)
+        found.is_unique(&[&unit])
+            && found.column(&unit).is_some_and(|column| column.not_null && column.admitted)
     });
     if !unique {
         return Err(SnapshotError::UnitKey { table, column: unit });
@@ -171,13 +176,20 @@ fn exposure(
 /// person's rows would be taken for several people's.
 fn same_type(catalog: &Catalog, step: &crate::policy::Step) -> bool {
     let base = |table: &TableName, column: &str| {
-        catalog.tables.get(table).and_then(|table| table.column(column)).map(|c| c.base_oid)
+        let column = catalog.tables.get(table)?.column(column)?;
+        column.admitted.then_some(column.base_oid)
     };
     let from = base(&step.table, &step.column);
     from.is_some() && from == base(&step.to_table, &step.to_column)
 }
 
-fn relation(name: &TableName, table: &Table, exposure: Exposure, rule: &TableRule) -> Relation {
+fn relation(
+    catalog: &Catalog,
+    name: &TableName,
+    table: &Table,
+    exposure: Exposure,
+    rule: &TableRule,
+) -> Relation {
     let rules = match rule {
         TableRule::Private(private) => Some(&private.columns),
         TableRule::Public { .. } => None,
@@ -185,7 +197,8 @@ fn relation(name: &TableName, table: &Table, exposure: Exposure, rule: &TableRul
     let unique = table
         .columns
         .iter()
-        .filter(|column| column.not_null && table.is_unique(&[&column.name]))
+        .filter(|column| column.admitted && column.not_null)
+        .filter(|column| table.is_unique(&[&column.name]))
         .map(|column| column.name.clone())
         .collect();
     let columns = table
@@ -197,20 +210,28 @@ fn relation(name: &TableName, table: &Table, exposure: Exposure, rule: &TableRul
                 name: column.name.clone(),
                 ty: type_of_name(&column.type_name),
                 type_name: column.type_name.clone(),
+                admitted: column.admitted,
                 // A column of a private table that nobody classified is hidden.
                 direct: rules.is_some() && rule.is_none_or(|rule| rule.class == Class::Direct),
                 bounds: rule.and_then(|rule| rule.bounds.clone()),
-                values: rule.and_then(|rule| rule.values.as_ref()).map(|values| match values {
-                    Values::List(values) => KeyValues::List(values.clone()),
-                    Values::Column { table, column } => {
-                        KeyValues::Column(table.schema.clone(), table.name.clone(), column.clone())
-                    }
-                }),
+                values: rule.and_then(|rule| rule.values.as_ref()).and_then(|v| values(catalog, v)),
                 not_null: column.not_null,
             }
         })
         .collect();
     Relation { schema: name.schema.clone(), name: name.name.clone(), exposure, unique, columns }
+}
+
+/// Where the values of a key come from; not from a column that nothing can be compared with.
+fn values(catalog: &Catalog, values: &Values) -> Option<KeyValues> {
+    match values {
+        Values::List(values) => Some(KeyValues::List(values.clone())),
+        Values::Column { table, column } => {
+            let admitted = catalog.tables.get(table)?.column(column)?.admitted;
+            let (schema, table) = (table.schema.clone(), table.name.clone());
+            admitted.then(|| KeyValues::Column(schema, table, column.clone()))
+        }
+    }
 }
 
 /// The analysis' view of a type that PostgreSQL's `format_type` printed, such as `numeric(15,2)`.

@@ -90,6 +90,11 @@ pub struct Column {
     pub generated: bool,
     /// Whether its value is counted up by the table.
     pub identity: bool,
+    /// Whether its values can be compared without an error, and equal values are the same value:
+    /// a plain type of PostgreSQL's or an enum, in the default collation. Under another collation
+    /// texts that differ can be equal, and a comparison of two collations fails when it is reached,
+    /// which only some rows do.
+    pub admitted: bool,
 }
 
 /// A foreign key that every row obeys.

@@ -25,7 +25,7 @@ pub use meant::{
     Per, Places, Policy, Preview, PrivateTable, Role, RoleAnswers, Server, TableRule, Throttle,
     ThrottleStep, Tls, Unclassified, UnitRule, Values,
 };
-pub use name::{NameError, TableName, quote_ident};
+pub use name::{NameError, TableName};
 pub use server::{Password, ServerOverrides};
 pub use terms::Terms;
 pub use units::{Step, UnitError};

@@ -1,5 +1,6 @@
 //! The name of a table: schema and name, as PostgreSQL stores them.
 
+use crate::quote::{ident, qualified};
 use std::fmt;
 use std::str::FromStr;
 
@@ -25,13 +26,8 @@ impl TableName {
 
     /// The name as SQL, always in quotes, so that it means this table whatever it holds.
     pub fn quoted(&self) -> String {
-        format!("{}.{}", quote_ident(&self.schema), quote_ident(&self.name))
+        qualified(&self.schema, &self.name)
     }
-}
-
-/// An identifier as SQL, always in quotes.
-pub fn quote_ident(ident: &str) -> String {
-    format!("\"{}\"", ident.replace('"', "\"\""))
 }
 
 /// The parts of `a.b.c`; a part in double quotes may hold anything.
@@ -81,7 +77,7 @@ fn split_quoted(text: &str) -> Option<(String, &str)> {
 /// One part as the policy file would write it.
 pub(super) fn plain(part: &str) -> String {
     let unclear = |c: char| c.is_whitespace() || matches!(c, '.' | '"' | '>');
-    if part.is_empty() || part.contains(unclear) { quote_ident(part) } else { part.to_owned() }
+    if part.is_empty() || part.contains(unclear) { ident(part) } else { part.to_owned() }
 }
 
 impl FromStr for TableName {

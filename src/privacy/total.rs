@@ -72,6 +72,12 @@ pub const DATE_FIELDS: &[&str] = &[
 /// Fields of EXTRACT that only timestamps have.
 pub const TIME_FIELDS: &[&str] = &["hour", "minute"];
 
+/// Whether `EXTRACT(field FROM x)` has a value for every x of the type.
+pub fn has_field(field: &str, ty: &Type) -> bool {
+    let of_time = *ty != Type::Date && TIME_FIELDS.contains(&field);
+    ty.is_time() && (DATE_FIELDS.contains(&field) || of_time)
+}
+
 /// Whether a leaf is well-formed and all its expressions are total.
 pub(crate) fn leaf_is_total(leaf: &Leaf) -> bool {
     let mut scans = leaf.joins.scans();
@@ -365,10 +371,7 @@ fn is_typed_over_time(function: &Function, args: &[Expr], ty: &Type) -> bool {
                 && TRUNC_UNITS.contains(&unit.as_str())
         }
         Function::Extract(field) => {
-            let field = field.as_str();
-            let has = DATE_FIELDS.contains(&field)
-                || (first.ty != Type::Date && TIME_FIELDS.contains(&field));
-            rest.is_empty() && first.ty.is_time() && ty.is_number() && has
+            rest.is_empty() && ty.is_number() && has_field(field, &first.ty)
         }
         Function::DaysBetween => {
             first.ty == Type::Date && matches!(rest, [other] if other.ty == Type::Date)

@@ -13,6 +13,7 @@ use sqlparser::ast::{
 
 use super::bounds::bounds;
 use super::columns::{Average, ValueColumn, decimal};
+use super::keys::is_nullable;
 use super::lower::{function_name, lower, strip};
 use super::parse;
 use super::refusals::{distinct_refused, no_noisy_form, unsupported};
@@ -218,8 +219,7 @@ impl<'a> Rewriter<'a> {
 
     fn counted(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
         let value = lower(argument, self.scope)?;
-        let mut nullable = value.as_column().is_none() && !value.scans().is_empty();
-        value.columns(&mut |column| nullable |= column.nullable);
+        let nullable = is_nullable(&value);
         Ok(Statistic::Rows { filter, present: nullable.then_some(value) })
     }
 

@@ -80,26 +80,33 @@ impl Check<'_> {
     }
 
     fn expr(&self, expr: &Expr) -> Result<(), Refusal> {
-        let mut direct: Option<&Column> = None;
-        expr.columns(&mut |column| {
-            let info = self
-                .leaf
-                .scans
-                .get(column.scan)
-                .and_then(|scan| self.snapshot.relation(&scan.schema, &scan.table))
-                .and_then(|relation| relation.column(&column.name));
-            if info.is_none_or(|info| info.direct) {
-                direct = Some(column);
-            }
-        });
-        match direct {
-            None => Ok(()),
-            Some(column) => Err(Refusal::new(
+        let mut refusal = None;
+        expr.columns(&mut |column| refusal = refusal.take().or_else(|| self.column(column)));
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Why a column cannot stand in an expression, if it cannot.
+    fn column(&self, column: &Column) -> Option<Refusal> {
+        let info = self
+            .leaf
+            .scans
+            .get(column.scan)
+            .and_then(|scan| self.snapshot.relation(&scan.schema, &scan.table))
+            .and_then(|relation| relation.column(&column.name));
+        let name = &column.name;
+        let refusal = match info {
+            Some(info) if !info.direct && info.admitted => return None,
+            Some(info) if !info.direct => Refusal::new(
+                Code::Unsupported,
+                format!("The type or the collation of \"{name}\" is not supported here."),
+                "It can be counted; plain types in the default collation can be used otherwise.",
+            ),
+            _ => Refusal::new(
                 Code::DirectColumn,
-                format!("\"{}\" names people, so it is neither shown nor compared.", column.name),
+                format!("\"{name}\" names people, so it is neither shown nor compared."),
                 "It can be joined on along the declared keys, and counted.",
-            )
-            .near(&column.name)),
-        }
+            ),
+        };
+        Some(refusal.near(name))
     }
 }

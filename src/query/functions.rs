@@ -2,58 +2,19 @@
 
 use noisegate_privacy::expr::{Expr, Function, Node, TextType, Type};
 
+use noisegate_privacy::total::{TEXT_FUNCTIONS, TRUNC_UNITS};
+
 use super::lower::{number_bounded, wider};
 use super::refusals::unknown_function;
 use crate::error::Refusal;
-
-/// Text functions of one argument that have a value for every text.
-const TEXT: &[&str] = &["lower", "upper", "btrim", "ltrim", "rtrim", "reverse", "initcap"];
-/// Units of `date_trunc` that it takes for every type of time.
-const TRUNC: &[&str] = &[
-    "microseconds",
-    "milliseconds",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-    "decade",
-    "century",
-    "millennium",
-];
-/// Fields of EXTRACT that every type of time has.
-const DATE_FIELDS: &[&str] = &[
-    "year",
-    "month",
-    "day",
-    "quarter",
-    "week",
-    "dow",
-    "doy",
-    "isodow",
-    "isoyear",
-    "decade",
-    "century",
-    "millennium",
-];
-/// Fields of EXTRACT that only timestamps have.
-const TIME_FIELDS: &[&str] = &["hour", "minute"];
-
-/// Whether `EXTRACT(field FROM x)` has a value for every x of the type.
-pub(crate) fn extract_field(field: &str, ty: &Type) -> bool {
-    ty.is_time()
-        && (DATE_FIELDS.contains(&field) || (*ty != Type::Date && TIME_FIELDS.contains(&field)))
-}
 
 /// A call by name, or a refusal.
 pub(crate) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr, Refusal> {
     let refused = || unknown_function(name);
     let first = args.first().map(|arg| arg.ty.clone());
     let text = Type::Text(TextType::Text);
-    if let Some(known) = TEXT.iter().find(|known| **known == name) {
+    let listed = TEXT_FUNCTIONS.iter().find(|known| **known == name && name != "length");
+    if let Some(known) = listed {
         return match (first, args.len()) {
             (Some(ty), 1) if ty.is_text() => {
                 Ok(Expr::call(Function::TextFunction(known), args, text))
@@ -161,7 +122,7 @@ fn date_trunc(mut args: Vec<Expr>) -> Result<Expr, Refusal> {
     });
     match (unit, time) {
         (Some(unit), Some(time))
-            if TRUNC.contains(&unit.as_str())
+            if TRUNC_UNITS.contains(&unit.as_str())
                 && matches!(time.ty, Type::Timestamp | Type::TimestampTz) =>
         {
             let ty = time.ty.clone();

@@ -60,7 +60,7 @@ fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
 }
 
 /// Whether the expression can be NULL, as far as its form says.
-fn is_nullable(expr: &Expr) -> bool {
+pub(crate) fn is_nullable(expr: &Expr) -> bool {
     match &expr.node {
         Node::Column(column) => column.nullable,
         Node::Constant(value) => value.is_none(),

@@ -4,6 +4,7 @@
 //! nothing is resolved here beyond looking up `alias.column` in the scope.
 
 use noisegate_privacy::expr::{Expr, Function, Node, TextType, Type};
+use noisegate_privacy::total::has_field;
 use sqlparser::ast::{
     self, BinaryOperator as Op, CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr,
     FunctionArguments, TrimWhereField, UnaryOperator, Value,
@@ -259,7 +260,7 @@ impl Lower<'_> {
     fn extract(&mut self, field: &str, inner: &Ast) -> Result<Expr, Refusal> {
         let arg = self.expr(inner)?;
         let field = field.to_ascii_lowercase();
-        if !functions::extract_field(&field, &arg.ty) {
+        if !has_field(&field, &arg.ty) {
             return Err(unknown_function("extract"));
         }
         Ok(Expr::call(Function::Extract(field), vec![arg], Type::Numeric(None)))

@@ -47,13 +47,13 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };
     let _alone = asked.unless_canceled(alone).await?;
     let mut known = recall(gate, &questions).await?;
-    let fresh: Vec<bool> = known.iter().map(Option::is_none).collect();
+    let fresh = fresh(&known, &questions);
     if fresh.contains(&true) {
         payment.within_cap(&plans, &fresh)?;
         let reservation = reserve(gate, asked, &payment, &plans, &questions, &fresh).await?;
         let new =
             ask_source(gate, asked, &canonical, &plans, &fresh, reservation, &questions).await?;
-        fill(&mut known, new);
+        fill(&mut known, &fresh, new, &questions);
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
     let spoken =
@@ -176,10 +176,20 @@ async fn released<'a>(
     Ok((releases, snapshot))
 }
 
-fn fill(known: &mut [Option<Release>], new: Vec<Release>) {
-    let mut new = new.into_iter();
-    for place in known.iter_mut().filter(|place| place.is_none()) {
-        *place = new.next();
+/// Which leaves are to be paid for: those not known, and of equal ones the first.
+fn fresh(known: &[Option<Release>], questions: &[Question]) -> Vec<bool> {
+    let first = |at: usize| questions.iter().position(|one| Some(one) == questions.get(at));
+    (0..known.len())
+        .map(|at| matches!(known.get(at), Some(None)) && first(at) == Some(at))
+        .collect()
+}
+
+/// Puts new releases in their places, and in those of equal leaves.
+fn fill(known: &mut [Option<Release>], fresh: &[bool], new: Vec<Release>, questions: &[Question]) {
+    let asked = questions.iter().zip(fresh).filter(|(_, fresh)| **fresh);
+    let answers: Vec<(&Question, Release)> = asked.map(|(question, _)| question).zip(new).collect();
+    for (place, question) in known.iter_mut().zip(questions).filter(|(place, _)| place.is_none()) {
+        *place = answers.iter().find(|(one, _)| *one == question).map(|(_, new)| new.clone());
     }
 }
 

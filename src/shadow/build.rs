@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::quote::{ident, literal};
 use super::schema::{ListedTable, Name, Reference, Schema, Table};
+use crate::quote::{ident, literal};
 
 /// The SQL that builds or changes a shadow, and what it does to which table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use tokio_postgres::error::DbError;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
-use super::quote::literal;
 use super::settings::Settings;
 use crate::database;
 use crate::error::Fault;
 use crate::query::tokens;
+use crate::quote::literal;
 use crate::source::describe;
 
 /// Canonical forms that are remembered.

@@ -6,10 +6,10 @@ use tokio_postgres::Client;
 
 use super::build::{self, Plan, plan};
 use super::error::{ShadowError, during};
-use super::quote::{ident, literal};
 use super::refresh::refresh_public;
 use super::roles::{self, Logins};
 use super::schema::{ListedTable, Name, Omitted, Schema, read};
+use crate::quote::{ident, literal};
 
 /// What `init` makes.
 #[derive(Clone, Debug, Default)]

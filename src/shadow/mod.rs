@@ -5,7 +5,6 @@
 //! [`canonical`] lets it read the analysts' texts.
 
 pub mod canonical;
-pub mod quote;
 pub mod settings;
 
 mod build;

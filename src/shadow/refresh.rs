@@ -8,8 +8,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::error::{ShadowError, during};
-use super::quote::ident;
 use super::schema::{ListedTable, Name};
+use crate::quote::ident;
 
 /// Replaces the rows of all public tables by those of one snapshot of the source, in one
 /// transaction: analysts see the old rows or the new ones. Gives the number of rows of each.

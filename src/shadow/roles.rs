@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::quote::{ident, literal};
 use super::schema::ListedTable;
+use crate::quote::{ident, literal};
 
 /// A login and how it is let in.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use std::fmt;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::error::{ShadowError, during};
-use super::quote::qualified;
+use crate::quote::qualified;
 
 /// A table that analysts may name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -14,7 +14,8 @@ use noisegate_privacy::plan::{
 use noisegate_privacy::release::Charged;
 use noisegate_privacy::unit::always_holds;
 
-use super::print::{Printer, ident, literal};
+use super::print::Printer;
+use crate::quote::{ident, literal};
 
 /// A statement for the source. Only a charged plan gives one.
 #[derive(Debug)]

@@ -6,6 +6,8 @@
 
 use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, Type};
 
+use crate::quote::literal;
+
 /// The first and last instant that times are cast and truncated for.
 const TIME_RANGE: (&str, &str) = ("4000-01-01 BC", "290000-01-01");
 /// The first and last instant that is moved, by at most `SHIFT_DAYS_MAX`: the result is a date.
@@ -373,19 +375,4 @@ fn constant(text: &str, ty: &Type) -> String {
 /// Parameters travel as values; `$1` on the source is the statement's time, which is parameter 0.
 fn parameter(number: usize, ty: &Type) -> String {
     format!("(${})::{}", number.saturating_add(1), ty.name())
-}
-
-/// A string literal that needs no setting to be read right.
-pub(crate) fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if text.contains('\\') {
-        format!("E'{}'", quoted.replace('\\', "\\\\"))
-    } else {
-        format!("'{quoted}'")
-    }
-}
-
-/// A quoted identifier.
-pub(crate) fn ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -11,10 +11,10 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config};
 
 use super::decode::exact_row;
-use super::print::literal;
 use super::{BoundedSql, NotExecuted, RawParameter};
 use crate::database;
 use crate::error::Fault;
+use crate::quote::literal;
 
 /// Idle connections that are kept: a login costs more than many a leaf.
 const IDLE_MAX: usize = 16;

@@ -14,6 +14,8 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) mod place;
+
 /// The policy of the demo.
 pub(crate) const DEMO: &str = include_str!("../../budgets/demo.toml");
 /// The policy under which answers are exact.

@@ -192,3 +192,22 @@ fn copy_into_a_temporary_table_leaves_the_session_in_step() {
         assert_eq!(sqlstate, "42501");
     });
 }
+
+#[test]
+fn equal_leaves_of_one_statement_are_one_question() {
+    run(async {
+        let (client, _) = connect(&SHOP.client_config("typed")).await;
+        for status in ["F", "O"] {
+            let leaf = format!(
+                "(select count(*) from orders where o_orderstatus = '{status}' and o_shippriority < 9)"
+            );
+            // Two draws of this noise agree once in a hundred times or less, and here both times.
+            assert_eq!(cell(&client, &format!("select {leaf} - {leaf}")).await, "0");
+            // One leaf at the policy's epsilon; two would have cost √2 times that.
+            let paid = "select epsilon from noisegate.my_queries order by asked_at desc limit 1";
+            assert_eq!(cell(&client, paid).await, "0.5000");
+            let alone = cell(&client, &format!("select {leaf}")).await;
+            assert_eq!(cell(&client, &format!("select {leaf} + 0 where {leaf} > 1")).await, alone);
+        }
+    });
+}

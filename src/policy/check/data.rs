@@ -4,7 +4,8 @@ use super::Finding;
 use super::types::{bound_problem, key_fits};
 use crate::catalog::Catalog;
 use crate::policy::meant::{Policy, TableRule, Values};
-use crate::policy::name::{TableName, quote_ident};
+use crate::policy::name::TableName;
+use crate::quote::{ident, literal};
 
 /// A question to the source whose only answer is yes or no, and what yes would mean.
 /// Ask it with [`crate::catalog::holds`].
@@ -58,7 +59,7 @@ pub fn data_questions(policy: &Policy, source: &Catalog) -> Vec<DataQuestion> {
 }
 
 fn extremes(table: &TableName, column: &str, base: &str, [low, high]: [&str; 2]) -> String {
-    let column = quote_ident(column);
+    let column = ident(column);
     // A whole number may be written 3e5, which only numeric reads.
     let of = |bound: &str| {
         let through =
@@ -74,7 +75,7 @@ fn extremes(table: &TableName, column: &str, base: &str, [low, high]: [&str; 2])
 }
 
 fn keys_held(table: &TableName, column: &str, keys: &[String]) -> String {
-    let column = quote_ident(column);
+    let column = ident(column);
     let list: Vec<String> = keys.iter().map(|key| literal(key)).collect();
     format!(
         "SELECT coalesce(count(DISTINCT {column}) = {} AND bool_and({column}::text IN ({})), false) \
@@ -83,14 +84,4 @@ fn keys_held(table: &TableName, column: &str, keys: &[String]) -> String {
         list.join(", "),
         table.quoted()
     )
-}
-
-/// A string as SQL that reads the same whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') {
-        format!(" E'{}'", quoted.replace('\\', "\\\\"))
-    } else {
-        format!("'{quoted}'")
-    }
 }
