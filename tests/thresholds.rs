@@ -16,7 +16,9 @@ use noisegate::ledger::{Account, Charge, LeafCharge, Ledger, Window};
 use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon};
 use noisegate_privacy::expr::{Column, Expr, Node, TextType, Type};
-use noisegate_privacy::plan::{Domain, Exposure, Hop, Joins, Key, Leaf, Plan, Scan, Statistic};
+use noisegate_privacy::plan::{
+    Domain, Exposure, Hop, Joins, Key, Leaf, Plan, Relation, Scan, Statistic,
+};
 use noisegate_privacy::release::{ExactRow, Release};
 use noisegate_privacy::{Exact, IBig};
 
@@ -32,8 +34,7 @@ fn leaf() -> Leaf {
         to_column: "id".into(),
     };
     let scan = Scan {
-        schema: "public".into(),
-        table: "visits".into(),
+        relation: Relation::Table { schema: "public".into(), table: "visits".into() },
         exposure: Exposure::Private { path: vec![hop], unit: "id".into(), rows_max: 1 },
         unique: Vec::new(),
     };

@@ -99,3 +99,57 @@ select count(*) from (with big as (select o_custkey, o_totalprice from orders wh
 with f as (select * from orders where o_orderstatus = 'F') select c_mktsegment, n from (with g as (select o_custkey, o_orderkey from f) select c_mktsegment, count(*) as n from customer join g on o_custkey = c_custkey group by 1) t order by 1;
 -- Equal leaves, and what counts nothing.
 select (select count(*) from orders where o_shippriority < 5) - (select count(*) from orders where o_shippriority < 5) as none, count(null) from customer;
+-- EXISTS and IN along the person.
+select o_orderpriority, count(*) as order_count from orders where o_orderdate >= date '1993-07-01' and o_orderdate < date '1993-07-01' + interval '3' month and exists (select * from lineitem where l_orderkey = o_orderkey and l_commitdate < l_receiptdate) group by o_orderpriority order by o_orderpriority;
+select count(*) from customer where exists (select 1 from orders where o_custkey = c_custkey and o_totalprice > 300000 limit 1);
+select c_mktsegment, count(*) from customer where not exists (select 1 from orders where o_custkey = c_custkey) group by 1 order by 1;
+select count(*) from customer where c_custkey in (select o_custkey from orders where o_orderstatus = 'P');
+select count(*) from customer where c_custkey not in (select o_custkey from orders where o_custkey is not null);
+select count(*) from orders where o_custkey = any (select c_custkey from customer where c_acctbal < 0);
+select count(*) from orders where o_orderkey in (select l_orderkey from lineitem where l_quantity > 49);
+select count(*) from orders o where exists (select 1 from orders p where p.o_custkey = o.o_custkey and p.o_orderdate < o.o_orderdate);
+select count(*) from customer where exists (select 1 from orders where o_custkey = c_custkey and exists (select 1 from lineitem where l_orderkey = o_orderkey and l_returnflag = 'R'));
+select count(*), sum(case when exists (select 1 from lineitem where l_orderkey = o_orderkey and l_quantity > 45) then o_totalprice else 0 end) from orders;
+select exists (select 1 from orders where o_custkey = c_custkey) as orders, count(*) from customer group by 1 order by 1;
+select count(*) from customer where exists (select 1 from orders where o_custkey = c_custkey) or c_acctbal < 0;
+select count(*) from lineitem where l_partkey in (select p_partkey from part where p_size < 10);
+select count(*) from lineitem where l_partkey not in (select p_partkey from part where p_size < 10);
+select count(*) filter (where exists (select 1 from nation where n_nationkey = c_nationkey and n_name like 'A%')) from customer;
+select count(*) from customer where c_nationkey in (select n_nationkey from nation where n_regionkey in (select r_regionkey from region where r_name = 'EUROPE'));
+-- Computed for each person first.
+select c_count, count(*) as custdist from (select c_custkey, count(o_orderkey) from customer left outer join orders on c_custkey = o_custkey and o_comment not like '%special%requests%' group by c_custkey) as c_orders (c_custkey, c_count) group by c_count having count(*) > 1 order by custdist desc, c_count desc;
+select n, count(*) from (select o_custkey, count(*) as n from orders group by o_custkey) t group by n having count(*) > 1 order by n;
+select avg(n), sum(n), count(*) from (select o_custkey, count(*) as n from orders group by o_custkey) t;
+select count(*) from (select o_custkey from orders group by o_custkey having count(*) > 20) t;
+select count(*) from (select o_custkey, sum(o_totalprice) as s from orders group by 1) t where s > 1000000;
+select c_mktsegment, avg(n) from customer join (select o_custkey, count(*) as n from orders group by 1) t on o_custkey = c_custkey group by 1 order by 1;
+select coalesce(n, 0) > 0 as buys, count(*) from customer left join (select o_custkey, count(*) as n from orders group by 1) t on o_custkey = c_custkey group by 1 order by 1;
+select count(*) from (select o_custkey, o_orderstatus, max(o_totalprice) as m, min(o_orderdate) as d from orders group by 1, 2) t where m > 200000 and d < '1994-01-01';
+select count(*) from (select distinct o_custkey, o_orderpriority from orders) t;
+select n, count(*) from (select o_custkey, count(distinct o_orderpriority) as n from orders group by 1) t group by 1 order by 1;
+select big, count(*) from (select o_custkey, bool_or(o_totalprice > 300000) as big from orders group by 1) t group by 1 order by 1;
+select lines, count(*) from (select l_orderkey, count(*) as lines from lineitem group by l_orderkey) t group by lines order by lines;
+select orders, count(*) from (select o_custkey, count(*) as orders from (select o_custkey, o_orderkey, count(*) as lines from orders join lineitem on l_orderkey = o_orderkey group by 1, 2) t where lines > 3 group by o_custkey) u group by orders having count(*) > 1 order by orders;
+with per as (select o_custkey, sum(o_totalprice) as total from orders group by o_custkey) select floor(total / 1000000) as millions, count(*) from per group by 1 having count(*) > 1 order by 1;
+select count(*) from orders join (select o_custkey as k, max(o_orderdate) as last from orders group by 1) t on k = o_custkey and last = o_orderdate;
+select count(*) from orders where o_orderkey in (select l_orderkey from lineitem group by l_orderkey having sum(l_quantity) > 200);
+-- Windows within a person.
+select count(*), sum(o_totalprice) from (select o_totalprice, row_number() over (partition by o_custkey order by o_orderdate, o_orderkey) as n from orders) t where n = 1;
+select o_orderpriority, count(*) from (select distinct on (o_custkey) o_custkey, o_orderpriority from orders order by o_custkey, o_orderdate, o_orderkey) t group by 1 order by 1;
+select count(*) from (select o_orderdate - lag(o_orderdate) over (partition by o_custkey order by o_orderdate, o_orderkey) as gap from orders) t where gap < 30;
+select o_orderstatus, count(*) from (select o_orderstatus, rank() over (partition by o_custkey order by o_totalprice desc) as r from orders) t where r <= 3 group by 1 order by 1;
+select count(*) from (select o_totalprice, avg(o_totalprice) over (partition by o_custkey) as mean from orders) t where o_totalprice > 1.5 * mean;
+select count(*) from (select sum(o_totalprice) over (partition by o_custkey order by o_orderdate) as so_far from orders) t where so_far > 1000000;
+select count(*) from (select o_custkey, o_orderdate, first_value(o_orderdate) over w as first, count(*) over w as n from orders window w as (partition by o_custkey order by o_orderdate, o_orderkey)) t where o_orderdate > first + 365 and n > 5;
+-- Several kinds of rows under one name.
+select kind, count(*) from (select 'order' as kind, o_custkey as who from orders union all select 'customer', c_custkey from customer) t group by kind order by kind;
+select count(*), sum(v) from (select o_totalprice as v from orders union all select c_acctbal from customer) t;
+select count(distinct who) from (select o_custkey as who from orders where o_orderstatus = 'P' union all select c_custkey from customer where c_acctbal < 0) t;
+-- The queries of TPC-H that are about people in aggregate.
+select l_returnflag, l_linestatus, sum(l_quantity) as sum_qty, sum(l_extendedprice) as sum_base_price, sum(l_extendedprice * (1 - l_discount)) as sum_disc_price, sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)) as sum_charge, avg(l_quantity) as avg_qty, avg(l_extendedprice) as avg_price, avg(l_discount) as avg_disc, count(*) as count_order from lineitem where l_shipdate <= date '1998-12-01' - interval '90' day group by l_returnflag, l_linestatus order by l_returnflag, l_linestatus;
+select supp_nation, cust_nation, l_year, sum(volume) as revenue from (select n1.n_name as supp_nation, n2.n_name as cust_nation, extract(year from l_shipdate) as l_year, l_extendedprice * (1 - l_discount) as volume from supplier, lineitem, orders, customer, nation n1, nation n2 where s_suppkey = l_suppkey and o_orderkey = l_orderkey and c_custkey = o_custkey and s_nationkey = n1.n_nationkey and c_nationkey = n2.n_nationkey and ((n1.n_name = 'FRANCE' and n2.n_name = 'GERMANY') or (n1.n_name = 'GERMANY' and n2.n_name = 'FRANCE')) and l_shipdate between date '1995-01-01' and date '1996-12-31') as shipping group by supp_nation, cust_nation, l_year order by supp_nation, cust_nation, l_year;
+select o_year, sum(case when nation = 'BRAZIL' then volume else 0 end) / sum(volume) as mkt_share from (select extract(year from o_orderdate) as o_year, l_extendedprice * (1 - l_discount) as volume, n2.n_name as nation from part, supplier, lineitem, orders, customer, nation n1, nation n2, region where p_partkey = l_partkey and s_suppkey = l_suppkey and l_orderkey = o_orderkey and o_custkey = c_custkey and c_nationkey = n1.n_nationkey and n1.n_regionkey = r_regionkey and r_name = 'AMERICA' and s_nationkey = n2.n_nationkey and o_orderdate between date '1995-01-01' and date '1996-12-31') as all_nations group by o_year order by o_year;
+select nation, o_year, sum(amount) as sum_profit from (select n_name as nation, extract(year from o_orderdate) as o_year, l_extendedprice * (1 - l_discount) - ps_supplycost * l_quantity as amount from part, supplier, lineitem, partsupp, orders, nation where s_suppkey = l_suppkey and ps_suppkey = l_suppkey and ps_partkey = l_partkey and p_partkey = l_partkey and o_orderkey = l_orderkey and s_nationkey = n_nationkey and p_name like '%e%') as profit group by nation, o_year order by nation, o_year desc;
+select l_shipmode, sum(case when o_orderpriority = '1-URGENT' or o_orderpriority = '2-HIGH' then 1 else 0 end) as high_line_count, sum(case when o_orderpriority <> '1-URGENT' and o_orderpriority <> '2-HIGH' then 1 else 0 end) as low_line_count from orders, lineitem where o_orderkey = l_orderkey and l_shipmode in ('MAIL', 'SHIP') and l_commitdate < l_receiptdate and l_shipdate < l_commitdate and l_receiptdate >= date '1994-01-01' and l_receiptdate < date '1994-01-01' + interval '1' year group by l_shipmode order by l_shipmode;
+select sum(l_extendedprice * (1 - l_discount)) as revenue from lineitem, part where (p_partkey = l_partkey and p_brand = 'Brand#12' and p_container in ('SM CASE', 'SM BOX', 'SM PACK', 'SM PKG') and l_quantity >= 1 and l_quantity <= 1 + 10 and p_size between 1 and 5 and l_shipmode in ('AIR', 'AIR REG') and l_shipinstruct = 'DELIVER IN PERSON') or (p_partkey = l_partkey and p_brand = 'Brand#23' and p_container in ('MED BAG', 'MED BOX', 'MED PKG', 'MED PACK') and l_quantity >= 10 and l_quantity <= 10 + 10 and p_size between 1 and 10 and l_shipmode in ('AIR', 'AIR REG') and l_shipinstruct = 'DELIVER IN PERSON') or (p_partkey = l_partkey and p_brand = 'Brand#34' and p_container in ('LG CASE', 'LG BOX', 'LG PACK', 'LG PKG') and l_quantity >= 20 and l_quantity <= 20 + 10 and p_size between 1 and 15 and l_shipmode in ('AIR', 'AIR REG') and l_shipinstruct = 'DELIVER IN PERSON');
+select s_name, count(*) as numwait from supplier, lineitem l1, orders, nation where s_suppkey = l1.l_suppkey and o_orderkey = l1.l_orderkey and o_orderstatus = 'F' and l1.l_receiptdate > l1.l_commitdate and exists (select * from lineitem l2 where l2.l_orderkey = l1.l_orderkey and l2.l_suppkey <> l1.l_suppkey) and not exists (select * from lineitem l3 where l3.l_orderkey = l1.l_orderkey and l3.l_suppkey <> l1.l_suppkey and l3.l_receiptdate > l3.l_commitdate) and s_nationkey = n_nationkey and n_name = 'SAUDI ARABIA' group by s_name order by numwait desc, s_name limit 100;

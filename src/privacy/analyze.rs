@@ -16,11 +16,12 @@
 use dashu::integer::{IBig, UBig};
 
 use crate::budget::{Accountant, Delta, Epsilon, Loss, Rho};
+use crate::derived::is_sound;
 use crate::noise::Noise;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::threshold;
 use crate::total::leaf_is_total;
-use crate::unit::{Owner, determined, unit_of};
+use crate::unit::{Owner, determined, subqueries_follow, unit_of};
 
 /// What the policy and the analyst set for one leaf. No data is in it.
 #[derive(Clone, Debug)]
@@ -51,6 +52,13 @@ pub enum Rejection {
     },
     /// A public table is left-joined to a private one: its unmatched rows belong to nobody.
     PublicLeftJoin,
+    /// An EXISTS looks at rows of other people.
+    OffUnitSubquery {
+        /// A scan that it looks at.
+        scan: usize,
+    },
+    /// What a subquery computes is over rows of several people.
+    NotPerUnit,
     /// A threshold would be needed, and a pure account cannot pay for one.
     KeysUnderPure,
     /// The plan is not well-formed; the binder must not make such a plan.
@@ -123,9 +131,11 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     if !leaf_is_total(&leaf) {
         return Err(Rejection::Malformed);
     }
-    let Owner::Unit(unit) = unit_of(&leaf, &leaf.joins)? else {
+    leaf.scans.iter().try_for_each(is_sound)?;
+    let Owner::Unit(unit) = unit_of(&leaf.scans, &leaf.joins)? else {
         return Err(Rejection::NotPrivate);
     };
+    subqueries_follow(&leaf.scans, &leaf.joins, &leaf.filter, &leaf.expressions())?;
     let threshold = leaf.keys.iter().any(|key| key.domain == Domain::Found);
     if threshold && terms.accountant == Accountant::Pure {
         return Err(Rejection::KeysUnderPure);
@@ -170,7 +180,7 @@ fn units_statistic(leaf: &mut Leaf) -> usize {
 fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
     let known = determined(leaf);
     let follows = |expr: &crate::expr::Expr| expr.scans().iter().all(|scan| known.contains(scan));
-    if leaf.keys.iter().all(|key| follows(&key.expr)) {
+    if one_row(leaf) || leaf.keys.iter().all(|key| follows(&key.expr)) {
         return (1, false);
     }
     let declared = leaf.keys.iter().try_fold(1_u32, |product, key| match &key.domain {
@@ -186,13 +196,14 @@ fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
 /// Whether every scan is a function of the unit, so that it has at most one joined row.
 fn one_row(leaf: &Leaf) -> bool {
     let known = determined(leaf);
-    (0..leaf.scans.len()).all(|scan| known.contains(&scan))
+    leaf.joins.scans().iter().all(|scan| known.contains(scan))
 }
 
 /// Rows of one unit that may count in one group: the most that the policy allows for the private
 /// tables read. This is enforced, not believed.
 fn row_bound(leaf: &Leaf) -> u32 {
-    let rows = leaf.scans.iter().filter_map(|scan| match &scan.exposure {
+    let joined = leaf.joins.scans();
+    let rows = joined.iter().filter_map(|at| match &leaf.scans.get(*at)?.exposure {
         Exposure::Private { rows_max, .. } => Some(*rows_max),
         Exposure::Public => None,
     });

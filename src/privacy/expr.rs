@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::plan::Joins;
+
 /// The types that the analysis tells apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -102,6 +104,26 @@ pub enum Node {
     Parameter(usize),
     /// A function or operator of the list, applied.
     Call(Function, Vec<Expr>),
+    /// Whether there is such a row, also beside this one.
+    Exists(Box<Exists>),
+}
+
+/// `EXISTS (SELECT … FROM joins WHERE filter)`. Its scans are numbered among those of the rows
+/// that it is asked for, and its conditions may read both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exists {
+    /// The tables looked at.
+    pub joins: Joins,
+    /// What the row looked for has to pass.
+    pub filter: Vec<Expr>,
+}
+
+impl Exists {
+    /// Calls `visit` on each condition.
+    pub fn conditions<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        self.joins.conditions(visit);
+        self.filter.iter().for_each(visit);
+    }
 }
 
 /// A column of a scan, with what the policy says of it.
@@ -258,23 +280,45 @@ impl Expr {
     pub fn size(&self) -> usize {
         match &self.node {
             Node::Call(_, args) => args.iter().map(Self::size).fold(1, usize::saturating_add),
+            Node::Exists(exists) => {
+                let mut size = exists.joins.scans().len().saturating_add(1);
+                exists.conditions(&mut |condition| size = size.saturating_add(condition.size()));
+                size
+            }
             Node::Column(_) | Node::Constant(_) | Node::Parameter(_) => 1,
         }
     }
 
-    /// Calls `visit` on each column below.
+    /// Calls `visit` on each column below, also on those that only an EXISTS reads.
     pub fn columns<'a>(&'a self, visit: &mut dyn FnMut(&'a Column)) {
         match &self.node {
             Node::Column(column) => visit(column),
             Node::Call(_, args) => args.iter().for_each(|arg| arg.columns(visit)),
+            Node::Exists(exists) => exists.conditions(&mut |condition| condition.columns(visit)),
             Node::Constant(_) | Node::Parameter(_) => {}
         }
     }
 
-    /// The scans that it reads, sorted.
+    /// Calls `visit` on each EXISTS below, the outer before the inner.
+    pub fn exists<'a>(&'a self, visit: &mut dyn FnMut(&'a Exists)) {
+        match &self.node {
+            Node::Call(_, args) => args.iter().for_each(|arg| arg.exists(visit)),
+            Node::Exists(exists) => {
+                visit(exists);
+                exists.conditions(&mut |condition| condition.exists(visit));
+            }
+            Node::Column(_) | Node::Constant(_) | Node::Parameter(_) => {}
+        }
+    }
+
+    /// The scans of the row that it is a function of, sorted: not those that an EXISTS looks at.
     pub fn scans(&self) -> Vec<usize> {
         let mut scans = Vec::new();
         self.columns(&mut |column| scans.push(column.scan));
+        self.exists(&mut |exists| {
+            let own = exists.joins.scans();
+            scans.retain(|scan| !own.contains(scan));
+        });
         scans.sort_unstable();
         scans.dedup();
         scans
@@ -285,6 +329,10 @@ impl Expr {
         match &mut self.node {
             Node::Column(column) => column.scan = map(column.scan),
             Node::Call(_, args) => args.iter_mut().for_each(|arg| arg.map_scans(map)),
+            Node::Exists(exists) => {
+                exists.joins.map_scans(map);
+                exists.filter.iter_mut().for_each(|condition| condition.map_scans(map));
+            }
             Node::Constant(_) | Node::Parameter(_) => {}
         }
     }

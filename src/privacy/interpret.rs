@@ -14,13 +14,15 @@ use dashu::rational::RBig;
 
 use crate::analyze::{Analyzed, Selection};
 use crate::expr::Expr;
-use crate::plan::{Bounds, Domain, Exposure, JoinKind, Joins, Leaf, Plan, Scan, Statistic};
+use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::unit::always_holds;
 
 mod eval;
+mod rows;
 mod value;
 
 pub use dashu::rational::RBig as Rational;
+use rows::{Joined, Tables};
 pub use value::Value;
 
 /// Tables by schema and name.
@@ -51,7 +53,8 @@ pub type Contributions = BTreeMap<Value, BTreeMap<Vec<Value>, Vec<IBig>>>;
 
 /// The exact groups of a plan, bounded; for public keys also those that no row has.
 pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, Unsupported> {
-    let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), database };
+    let tables = Tables::new(&plan.leaf().scans, database)?;
+    let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables };
     let mut groups = run.domain()?;
     for mut of_unit in run.contributions()?.into_values() {
         if run.analyzed.groups_enforced {
@@ -76,26 +79,24 @@ pub fn contributions(
     plan: &Plan<Analyzed>,
     database: &Database,
 ) -> Result<Contributions, Unsupported> {
-    Run { leaf: plan.leaf(), analyzed: plan.analysis(), database }.contributions()
+    let tables = Tables::new(&plan.leaf().scans, database)?;
+    Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables }.contributions()
 }
 
 struct Run<'a> {
     leaf: &'a Leaf,
     analyzed: &'a Analyzed,
-    database: &'a Database,
+    tables: &'a Tables<'a>,
 }
-
-/// A joined row: for each scan the table's row, or nothing on the nullable side of a left join.
-type Joined<'a> = Vec<Option<&'a [Value]>>;
 
 impl<'a> Run<'a> {
     fn contributions(&self) -> Result<Contributions, Unsupported> {
         let mut units = Contributions::new();
-        for row in self.joined(&self.leaf.joins)? {
+        for row in self.tables.joined(&self.leaf.joins, &self.tables.nothing())? {
             if !self.passes(&self.leaf.filter, &row)? {
                 continue;
             }
-            let unit = self.unit(&row)?;
+            let unit = self.tables.unit(self.analyzed.unit, &row)?;
             if unit == Value::Null {
                 continue;
             }
@@ -123,97 +124,16 @@ impl<'a> Run<'a> {
         Ok(units)
     }
 
-    /// The rows of a tree of joins, pair by pair.
-    fn joined(&self, joins: &Joins) -> Result<Vec<Joined<'a>>, Unsupported> {
-        match joins {
-            Joins::Scan(at) => {
-                let rows = self.table(*at)?.rows.iter();
-                Ok(rows.map(|row| self.alone(*at, row)).collect())
-            }
-            Joins::Join { kind, left, right, on } => {
-                let (lefts, rights) = (self.joined(left)?, self.joined(right)?);
-                let mut joined = Vec::new();
-                for left in &lefts {
-                    let before = joined.len();
-                    for right in &rights {
-                        let both: Joined<'a> =
-                            left.iter().zip(right).map(|(left, right)| left.or(*right)).collect();
-                        if self.passes(on, &both)? {
-                            joined.push(both);
-                        }
-                    }
-                    if *kind == JoinKind::Left && joined.len() == before {
-                        joined.push(left.clone());
-                    }
-                }
-                Ok(joined)
-            }
-        }
+    fn passes(&self, conditions: &[Expr], row: &Joined<'_>) -> Result<bool, Unsupported> {
+        self.tables.passes(conditions, row)
     }
 
-    fn alone(&self, at: usize, row: &'a [Value]) -> Joined<'a> {
-        (0..self.leaf.scans.len()).map(|scan| (scan == at).then_some(row)).collect()
-    }
-
-    fn table(&self, at: usize) -> Result<&'a Table, Unsupported> {
-        let scan =
-            self.leaf.scans.get(at).ok_or_else(|| unsupported("a scan that is not there"))?;
-        self.named(&scan.schema, &scan.table)
-    }
-
-    fn named(&self, schema: &str, table: &str) -> Result<&'a Table, Unsupported> {
-        self.database
-            .tables
-            .get(&(schema.to_owned(), table.to_owned()))
-            .ok_or_else(|| unsupported("a table that is not there"))
-    }
-
-    fn passes(&self, conditions: &[Expr], row: &Joined<'a>) -> Result<bool, Unsupported> {
-        for condition in conditions {
-            if self.eval(condition, row)? != Value::Bool(true) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn eval(&self, expr: &Expr, row: &Joined<'a>) -> Result<Value, Unsupported> {
-        eval::eval(expr, &|scan, name| self.cell(row, scan, name))
-    }
-
-    /// The value of a column, NULL where the scan has no row.
-    fn cell(&self, row: &Joined<'a>, scan: usize, name: &str) -> Result<Value, Unsupported> {
-        let at = self.table(scan)?.position(name)?;
-        let value = row.get(scan).copied().flatten().and_then(|row| row.get(at));
-        Ok(value.cloned().unwrap_or_default())
-    }
-
-    /// The unit's key, at the end of the path.
-    fn unit(&self, row: &Joined<'a>) -> Result<Value, Unsupported> {
-        let scan = self.analyzed.unit;
-        let Some(Scan { exposure: Exposure::Private { path, unit, .. }, .. }) =
-            self.leaf.scans.get(scan)
-        else {
-            return Err(unsupported("a unit in a public table"));
-        };
-        let Some(mut row) = row.get(scan).copied().flatten() else { return Ok(Value::Null) };
-        let mut table = self.table(scan)?;
-        for hop in path {
-            let reference = cell(table, row, &hop.column)?;
-            table = self.named(&hop.to_schema, &hop.to_table)?;
-            let target = table.position(&hop.to_column)?;
-            let found = table
-                .rows
-                .iter()
-                .find(|row| *reference != Value::Null && row.get(target) == Some(reference));
-            let Some(found) = found else { return Ok(Value::Null) };
-            row = found;
-        }
-        cell(table, row, unit).cloned()
+    fn eval(&self, expr: &Expr, row: &Joined<'_>) -> Result<Value, Unsupported> {
+        self.tables.eval(expr, row)
     }
 
     /// What one row adds to a statistic.
-    fn row_value(&self, statistic: &Statistic, row: &Joined<'a>) -> Result<IBig, Unsupported> {
+    fn row_value(&self, statistic: &Statistic, row: &Joined<'_>) -> Result<IBig, Unsupported> {
         let (Statistic::Rows { filter, .. }
         | Statistic::Units { filter }
         | Statistic::Sum { filter, .. }) = statistic;
@@ -280,7 +200,7 @@ impl<'a> Run<'a> {
                 values.iter().map(|value| value::constant(value.as_deref(), &expr.ty)).collect()
             }
             Domain::PublicColumn(schema, table, column) => {
-                let table = self.named(schema, table)?;
+                let table = self.tables.named(schema, table)?;
                 let at = table.position(column)?;
                 let values = table.rows.iter().filter_map(|row| row.get(at));
                 Ok(values.filter(|value| **value != Value::Null).cloned().collect())
@@ -354,7 +274,7 @@ impl<'a> Run<'a> {
             .collect();
         let mut rows: Vec<Joined<'a>> = vec![vec![None; self.leaf.scans.len()]];
         for scan in scans {
-            let table = self.table(scan)?;
+            let table = self.tables.table(scan)?;
             rows = rows
                 .iter()
                 .flat_map(|row| {

@@ -5,6 +5,7 @@
 //! plan into one that may be released, and [`release`] adds the noise. Exact values live in
 //! [`Exact`] and leave only through a mechanism.
 
+pub mod derived;
 pub mod expr;
 pub mod plan;
 // How a leaf is understood.

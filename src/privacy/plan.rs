@@ -2,10 +2,12 @@
 //!
 //! A leaf is flat: scans joined in a tree, one filter, group keys and statistics, every
 //! expression over columns of the scans. Subqueries and common table expressions have been
-//! inlined by the binder, so there is no scope left to be fooled by.
+//! inlined by the binder, so there is no scope left to be fooled by. What is computed for each
+//! unit before that is a scan of its own kind ([`Derived`]).
 
 use dashu::integer::IBig;
 
+use crate::derived::Derived;
 use crate::expr::Expr;
 
 /// What is asked.
@@ -23,17 +25,64 @@ pub struct Leaf {
     pub statistics: Vec<Statistic>,
 }
 
-/// One mention of a table.
+impl Leaf {
+    /// The expressions of keys and statistics, which are over the whole joined row.
+    pub fn expressions(&self) -> Vec<&Expr> {
+        let keys = self.keys.iter().map(|key| &key.expr);
+        keys.chain(self.statistics.iter().flat_map(Statistic::expressions)).collect()
+    }
+}
+
+/// One mention of a table, or of rows that are computed for each unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
-    /// The table's schema.
-    pub schema: String,
-    /// The table's name.
-    pub table: String,
+    /// What is read.
+    pub relation: Relation,
     /// Whose rows they are.
     pub exposure: Exposure,
-    /// Columns that are each unique and never NULL.
+    /// Columns that are each unique; those of a table are never NULL, and rows of a derived one
+    /// whose value is NULL belong to nobody.
     pub unique: Vec<String>,
+}
+
+/// What a scan reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Relation {
+    /// A table.
+    Table {
+        /// Its schema.
+        schema: String,
+        /// Its name.
+        table: String,
+    },
+    /// Rows that are computed for each unit alone.
+    Derived(Box<Derived>),
+}
+
+impl Scan {
+    /// The table's schema and name, if it is one.
+    pub fn table(&self) -> Option<(&str, &str)> {
+        match &self.relation {
+            Relation::Table { schema, table } => Some((schema, table)),
+            Relation::Derived(_) => None,
+        }
+    }
+
+    /// What is computed, if it is not a table.
+    pub fn derived(&self) -> Option<&Derived> {
+        match &self.relation {
+            Relation::Table { .. } => None,
+            Relation::Derived(derived) => Some(derived),
+        }
+    }
+
+    /// The name to show: that of the table, or of a table that the rows are computed from.
+    pub fn name(&self) -> &str {
+        match &self.relation {
+            Relation::Table { table, .. } => table,
+            Relation::Derived(derived) => derived.name(),
+        }
+    }
 }
 
 /// Whose rows a table holds. There is no default: a table is one or the other on purpose.
@@ -93,6 +142,27 @@ pub enum JoinKind {
 }
 
 impl Joins {
+    /// Calls `visit` on each condition below.
+    pub fn conditions<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        if let Self::Join { left, right, on, .. } = self {
+            on.iter().for_each(&mut *visit);
+            left.conditions(visit);
+            right.conditions(visit);
+        }
+    }
+
+    /// Rewrites each scan.
+    pub fn map_scans(&mut self, map: &dyn Fn(usize) -> usize) {
+        match self {
+            Self::Scan(scan) => *scan = map(*scan),
+            Self::Join { left, right, on, .. } => {
+                on.iter_mut().for_each(|condition| condition.map_scans(map));
+                left.map_scans(map);
+                right.map_scans(map);
+            }
+        }
+    }
+
     /// The scans below, in order.
     pub fn scans(&self) -> Vec<usize> {
         match self {
@@ -152,6 +222,17 @@ pub enum Statistic {
         /// Its public bounds and grid.
         bounds: Bounds,
     },
+}
+
+impl Statistic {
+    /// The expressions that it is made of.
+    pub fn expressions(&self) -> Vec<&Expr> {
+        match self {
+            Self::Rows { filter, present } => filter.iter().chain(present).collect(),
+            Self::Units { filter } => filter.iter().collect(),
+            Self::Sum { filter, value, .. } => filter.iter().chain([value]).collect(),
+        }
+    }
 }
 
 /// The public bounds of one row's number, on a decimal grid.

@@ -8,6 +8,7 @@
 use std::str::FromStr;
 
 use dashu::integer::{IBig, UBig};
+pub use dashu::rational::RBig as Rational;
 use dashu::rational::RBig;
 
 use crate::expr::{Expr, Function, Node, Type};
@@ -120,7 +121,7 @@ pub fn range(expr: &Expr) -> Option<Range> {
             let value = parse_decimal(text)?;
             Some(Range { low: value.clone(), high: value })
         }
-        Node::Constant(None) | Node::Parameter(_) => None,
+        Node::Constant(None) | Node::Parameter(_) | Node::Exists(_) => None,
         Node::Call(function, args) => {
             let found = call_range(function, args)?;
             // A quotient of integers and a cast to one are whole numbers.

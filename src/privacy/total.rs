@@ -15,8 +15,9 @@
 //! # Test
 //! `tests/translation.rs` runs every function over the extreme values of every type.
 
+use crate::derived::{Aggregate, AggregateFunction, Derived, Rows, Window, WindowFunction};
 use crate::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
-use crate::plan::{Domain, Exposure, Joins, Leaf, Statistic};
+use crate::plan::{Domain, Exposure, Joins, Leaf, Scan, Statistic};
 use crate::range::{clamp_pattern, parse_decimal};
 
 /// Digits before the point that an intermediate value may have; `numeric` holds 131,072.
@@ -80,26 +81,113 @@ pub fn has_field(field: &str, ty: &Type) -> bool {
 
 /// Whether a leaf is well-formed and all its expressions are total.
 pub(crate) fn leaf_is_total(leaf: &Leaf) -> bool {
-    let mut scans = leaf.joins.scans();
-    scans.sort_unstable();
-    let conditions = leaf.filter.iter().all(|filter| is_condition(leaf, filter));
-    scans.into_iter().eq(0..leaf.scans.len())
-        && conditions
-        && joins_are_total(leaf, &leaf.joins)
-        && leaf.keys.iter().all(|key| is_total(leaf, &key.expr) && has_domain(leaf, key))
-        && leaf.statistics.iter().all(|statistic| statistic_is_total(leaf, statistic))
+    let scans = &leaf.scans;
+    rows_are_total(scans, &leaf.joins, &leaf.filter, &leaf.expressions())
+        && leaf.keys.iter().all(|key| has_domain(leaf, key))
+        && leaf.statistics.iter().all(|statistic| statistic_is_total(scans, statistic))
 }
 
-fn joins_are_total(leaf: &Leaf, joins: &Joins) -> bool {
+/// Whether joins and filter are conditions over the scans that there are, each scan is read in one
+/// place, and all expressions are total.
+fn rows_are_total(scans: &[Scan], joins: &Joins, filter: &[Expr], expressions: &[&Expr]) -> bool {
+    let mut read = joins.scans();
+    let mut below = |expr: &Expr| expr.exists(&mut |exists| read.extend(exists.joins.scans()));
+    joins.conditions(&mut |condition| below(condition));
+    filter.iter().for_each(&mut below);
+    // The same EXISTS in two expressions looks at the same scans.
+    expressions.iter().for_each(|expr| below(expr));
+    read.sort_unstable();
+    read.dedup();
+    read.into_iter().eq(0..scans.len())
+        && joins_are_total(scans, joins)
+        && filter.iter().all(|filter| is_condition(scans, filter))
+        && expressions.iter().all(|expr| is_total(scans, expr))
+        && scans.iter().all(|scan| scan.derived().is_none_or(derived_is_total))
+}
+
+fn derived_is_total(derived: &Derived) -> bool {
+    let sound = |(rows, expressions): &(&Rows, Vec<&Expr>)| {
+        rows_are_total(&rows.scans, &rows.joins, &rows.filter, expressions)
+    };
+    let whole = derived.expressions().iter().all(sound);
+    whole
+        && match derived {
+            Derived::Grouped { aggregates, .. } => aggregates.iter().all(aggregate_is_total),
+            Derived::Windowed { windows, .. } => windows.iter().all(window_is_total),
+            Derived::Union { parts } => {
+                let types = |columns: &[Expr]| {
+                    columns.iter().map(|column| column.ty.clone()).collect::<Vec<_>>()
+                };
+                let mut all = parts.iter().map(|(_, columns)| types(columns));
+                let first = all.next();
+                first.is_some_and(|first| all.all(|next| next == first))
+            }
+        }
+}
+
+fn aggregate_is_total(aggregate: &Aggregate) -> bool {
+    let Aggregate { function, argument, filter, ty, .. } = aggregate;
+    filter.iter().all(|filter| filter.ty == Type::Bool)
+        && aggregates(*function, argument.as_ref(), ty)
+}
+
+/// Whether an aggregate is total over its argument. Rows are fewer than 10¹², so that a sum has at
+/// most twelve digits more than a summand.
+fn aggregates(function: AggregateFunction, argument: Option<&Expr>, ty: &Type) -> bool {
+    let small = |expr: &Expr| {
+        let digits = size(expr).map(|size| size.whole.saturating_add(12));
+        digits.is_some_and(|digits| digits <= WHOLE_DIGITS_MAX)
+    };
+    match (function, argument) {
+        (AggregateFunction::Count, _) => *ty == Type::Int(8),
+        (AggregateFunction::Sum | AggregateFunction::Avg, Some(argument)) => {
+            argument.ty.is_number() && ty.is_number() && small(argument)
+        }
+        (AggregateFunction::Min | AggregateFunction::Max, Some(argument)) => {
+            argument.ty == *ty && is_ordered(ty)
+        }
+        (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, Some(argument)) => {
+            argument.ty == Type::Bool && *ty == Type::Bool
+        }
+        (_, None) => false,
+    }
+}
+
+/// Whether PostgreSQL has `min` and `max` for the type.
+fn is_ordered(ty: &Type) -> bool {
+    ty.is_number() || ty.is_text() || ty.is_time() || *ty == Type::Interval
+}
+
+fn window_is_total(window: &Window) -> bool {
+    let Window { function, argument, ty, .. } = window;
+    match (function, argument) {
+        (WindowFunction::RowNumber | WindowFunction::Rank | WindowFunction::DenseRank, None) => {
+            *ty == Type::Int(8)
+        }
+        (
+            WindowFunction::Lag(_)
+            | WindowFunction::Lead(_)
+            | WindowFunction::FirstValue
+            | WindowFunction::LastValue,
+            Some(argument),
+        ) => argument.ty == *ty,
+        (WindowFunction::Aggregate(function), argument) => {
+            aggregates(*function, argument.as_ref(), ty)
+        }
+        _ => false,
+    }
+}
+
+fn joins_are_total(scans: &[Scan], joins: &Joins) -> bool {
     match joins {
         Joins::Scan(_) => true,
         Joins::Join { left, right, on, .. } => {
             let below = joins.scans();
             on.iter().all(|condition| {
-                is_condition(leaf, condition)
+                is_condition(scans, condition)
                     && condition.scans().iter().all(|scan| below.contains(scan))
-            }) && joins_are_total(leaf, left)
-                && joins_are_total(leaf, right)
+            }) && joins_are_total(scans, left)
+                && joins_are_total(scans, right)
         }
     }
 }
@@ -119,30 +207,52 @@ fn has_domain(leaf: &Leaf, key: &crate::plan::Key) -> bool {
     }
 }
 
-fn statistic_is_total(leaf: &Leaf, statistic: &Statistic) -> bool {
-    let (filter, value) = match statistic {
-        Statistic::Rows { filter, present } => (filter, present.as_ref()),
-        Statistic::Units { filter } => (filter, None),
+fn statistic_is_total(scans: &[Scan], statistic: &Statistic) -> bool {
+    let filter = match statistic {
+        Statistic::Rows { filter, .. } | Statistic::Units { filter } => filter,
         Statistic::Sum { filter, value, bounds } => {
             let sized = size(value).is_some_and(|size| size.whole <= WHOLE_DIGITS_MAX);
             if !value.ty.is_number() || bounds.scale > SCALE_MAX || !sized {
                 return false;
             }
-            (filter, Some(value))
+            filter
         }
     };
-    filter.iter().all(|filter| is_condition(leaf, filter))
-        && value.is_none_or(|value| is_total(leaf, value))
+    filter.iter().all(|filter| is_condition(scans, filter))
 }
 
-fn is_condition(leaf: &Leaf, expr: &Expr) -> bool {
-    expr.ty == Type::Bool && is_total(leaf, expr)
+fn is_condition(scans: &[Scan], expr: &Expr) -> bool {
+    expr.ty == Type::Bool && is_total(scans, expr)
 }
 
-fn is_total(leaf: &Leaf, expr: &Expr) -> bool {
+fn is_total(scans: &[Scan], expr: &Expr) -> bool {
     let mut nodes = 0;
-    let known = expr_columns_within(expr, leaf.scans.len(), 0, &mut nodes);
-    known && size(expr).is_some()
+    let known = expr_columns_within(expr, scans.len(), 0, &mut nodes);
+    known && size(expr).is_some() && subqueries_are_total(scans, expr)
+}
+
+/// Whether the conditions of each EXISTS are total, and those of its joins over what is joined.
+fn subqueries_are_total(scans: &[Scan], expr: &Expr) -> bool {
+    let mut total = true;
+    expr.exists(&mut |exists| {
+        exists.conditions(&mut |condition| {
+            let mut nodes = 0;
+            total = total
+                && condition.ty == Type::Bool
+                && expr_columns_within(condition, scans.len(), 0, &mut nodes)
+                && size(condition).is_some();
+        });
+        total = total && joins_are_within(&exists.joins);
+    });
+    total
+}
+
+fn joins_are_within(joins: &Joins) -> bool {
+    let Joins::Join { left, right, on, .. } = joins else { return true };
+    let below = joins.scans();
+    on.iter().all(|condition| condition.scans().iter().all(|scan| below.contains(scan)))
+        && joins_are_within(left)
+        && joins_are_within(right)
 }
 
 /// Whether the columns are of scans that there are, and the expression is not too large to look at.
@@ -151,11 +261,17 @@ fn expr_columns_within(expr: &Expr, scans: usize, depth: u32, nodes: &mut usize)
     if *nodes > NODES_MAX || depth > DEPTH_MAX {
         return false;
     }
+    let depth = depth.saturating_add(1);
     match &expr.node {
         Node::Column(column) => column.scan < scans,
         Node::Constant(_) | Node::Parameter(_) => true,
-        Node::Call(_, args) => {
-            args.iter().all(|arg| expr_columns_within(arg, scans, depth.saturating_add(1), nodes))
+        Node::Call(_, args) => args.iter().all(|arg| expr_columns_within(arg, scans, depth, nodes)),
+        Node::Exists(exists) => {
+            let mut within = exists.joins.scans().iter().all(|scan| *scan < scans);
+            exists.conditions(&mut |condition| {
+                within = within && expr_columns_within(condition, scans, depth, nodes);
+            });
+            within
         }
     }
 }
@@ -196,6 +312,8 @@ fn size(expr: &Expr) -> Option<Size> {
         }
         Node::Constant(Some(text)) if expr.ty.is_number() => Some(constant_size(text)),
         Node::Constant(_) => Some(Size::default()),
+        Node::Exists(_) if expr.ty == Type::Bool => Some(Size::default()),
+        Node::Exists(_) => None,
         Node::Parameter(_) => match expr.ty {
             Type::Numeric(_) => Size::new(PARAMETER_DIGITS, PLACES_MAX),
             _ => Some(type_size(&expr.ty)),

@@ -92,7 +92,7 @@ pub(crate) fn has_aggregate(expr: &Ast) -> bool {
     expr.visit(&mut Find(0)).is_break()
 }
 
-fn is_aggregate(function: &ast::Function) -> bool {
+pub(crate) fn is_aggregate(function: &ast::Function) -> bool {
     let name = function_name(function);
     function.over.is_none()
         && (matches!(name.as_str(), "count" | "sum" | "avg") || OTHERS.contains(&name.as_str()))
@@ -101,7 +101,7 @@ fn is_aggregate(function: &ast::Function) -> bool {
 /// Puts columns of `leaf_n` in the place of group keys and aggregates.
 pub(crate) struct Rewriter<'a> {
     alias: String,
-    scope: &'a Scope,
+    scope: &'a Scope<'a>,
     scans: &'a [Scan],
     keys: Vec<String>,
     /// Arguments (with filters) of plain SUMs: an AVG of the same shares them.
@@ -113,7 +113,12 @@ pub(crate) struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    pub(crate) fn new(alias: String, source: &'a RowSource, keys: &[Ast], select: &Select) -> Self {
+    pub(crate) fn new(
+        alias: String,
+        source: &'a RowSource<'a>,
+        keys: &[Ast],
+        select: &Select,
+    ) -> Self {
         let keys = keys.iter().map(|key| strip(key).to_string()).collect();
         let mut sums = Sums(Vec::new());
         let _ = select.visit(&mut sums);

@@ -1,51 +1,98 @@
 //! Columns that name people: joined on along the declared paths and counted, nothing else.
 
-use noisegate_privacy::expr::{Column, Expr, Function, Node};
-use noisegate_privacy::plan::{Joins, Leaf, Statistic};
+use noisegate_privacy::derived::{AggregateFunction, Derived};
+use noisegate_privacy::expr::{Column, Exists, Expr, Function, Node};
+use noisegate_privacy::plan::{Joins, Leaf, Scan, Statistic};
 use noisegate_privacy::unit::{is_unit_key, same_reference};
 
+use super::origin::origins;
+use super::refusals::one_person;
 use crate::catalog::snapshot::Snapshot;
 use crate::error::{Code, Refusal};
 
 /// Refuses a leaf that uses a direct column in any other way, or groups by the person.
 pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
-    let check = Check { leaf, snapshot };
+    let check = Check { scans: &leaf.scans, snapshot };
     for key in &leaf.keys {
         check.expr(&key.expr)?;
         let by_unit = key.expr.as_column().is_some_and(|column| {
             leaf.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name))
         });
         if by_unit {
-            return Err(Refusal::new(
-                Code::Rows,
-                "A group of one person would show that person.",
-                "Group by something that many people share.",
-            ));
+            return Err(one_person());
         }
     }
     leaf.filter.iter().try_for_each(|expr| check.condition(expr))?;
     check.joins(&leaf.joins)?;
     for statistic in &leaf.statistics {
         let (filter, value) = match statistic {
-            // count(x) of a column asks only whether x is there; of an expression, more.
-            Statistic::Rows { filter, present } => {
-                (filter, present.as_ref().filter(|value| value.as_column().is_none()))
-            }
+            Statistic::Rows { filter, present } => (filter, present.as_ref().filter(computed)),
             Statistic::Units { filter } => (filter, None),
             Statistic::Sum { filter, value, .. } => (filter, Some(value)),
         };
         filter.iter().try_for_each(|expr| check.condition(expr))?;
         value.into_iter().try_for_each(|expr| check.expr(expr))?;
     }
-    Ok(())
+    check.derived()
+}
+
+/// Whether it is more than a column: of one, a count asks only whether it is there.
+fn computed(expr: &&Expr) -> bool {
+    expr.as_column().is_none()
 }
 
 struct Check<'a> {
-    leaf: &'a Leaf,
+    scans: &'a [Scan],
     snapshot: &'a Snapshot,
 }
 
 impl Check<'_> {
+    /// What derived rows are computed from. A column that they pass on is looked at where it is used.
+    fn derived(&self) -> Result<(), Refusal> {
+        for derived in self.scans.iter().filter_map(Scan::derived) {
+            for rows in derived.bodies() {
+                let check = Check { scans: &rows.scans, snapshot: self.snapshot };
+                rows.filter.iter().try_for_each(|expr| check.condition(expr))?;
+                check.joins(&rows.joins)?;
+                check.derived()?;
+                check.within(derived)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn within(&self, derived: &Derived) -> Result<(), Refusal> {
+        match derived {
+            Derived::Grouped { keys, aggregates, .. } => {
+                keys.iter().filter(computed).try_for_each(|key| self.expr(key))?;
+                for aggregate in aggregates {
+                    aggregate.filter.iter().try_for_each(|filter| self.condition(filter))?;
+                    let counts = aggregate.function == AggregateFunction::Count;
+                    let argument = aggregate.argument.as_ref();
+                    argument
+                        .filter(|argument| !counts || computed(argument))
+                        .map_or(Ok(()), |argument| self.expr(argument))?;
+                }
+                Ok(())
+            }
+            // A partition and an order within one person's rows show nothing of the key.
+            Derived::Windowed { columns, windows, .. } => {
+                columns.iter().filter(computed).try_for_each(|column| self.expr(column))?;
+                let order = windows.iter().flat_map(|window| &window.order);
+                let parts = windows.iter().flat_map(|window| &window.partition);
+                let beside = parts.chain(order.map(|order| &order.expr));
+                beside.filter(computed).try_for_each(|expr| self.expr(expr))?;
+                let arguments = windows.iter().filter_map(|window| window.argument.as_ref());
+                arguments.into_iter().try_for_each(|argument| self.expr(argument))
+            }
+            Derived::Union { parts } => {
+                let own = parts.iter().filter(|(rows, _)| std::ptr::eq(&*rows.scans, self.scans));
+                let columns = own.flat_map(|(_, columns)| columns);
+                columns.filter(computed).try_for_each(|column| self.expr(column))
+            }
+        }
+    }
+
     fn joins(&self, joins: &Joins) -> Result<(), Refusal> {
         match joins {
             Joins::Scan(_) => Ok(()),
@@ -59,7 +106,9 @@ impl Check<'_> {
 
     fn condition(&self, expr: &Expr) -> Result<(), Refusal> {
         match &expr.node {
-            Node::Call(Function::And, args) => args.iter().try_for_each(|arg| self.condition(arg)),
+            Node::Call(Function::And | Function::Or | Function::Not, args) => {
+                args.iter().try_for_each(|arg| self.condition(arg))
+            }
             Node::Call(Function::Eq, args) => match args.as_slice() {
                 [a, b] if self.link(a, b) => Ok(()),
                 _ => self.expr(expr),
@@ -73,39 +122,46 @@ impl Check<'_> {
         }
     }
 
+    fn exists(&self, exists: &Exists) -> Result<(), Refusal> {
+        self.joins(&exists.joins)?;
+        exists.filter.iter().try_for_each(|expr| self.condition(expr))
+    }
+
     fn link(&self, a: &Expr, b: &Expr) -> bool {
         let (Some(a), Some(b)) = (a.as_column(), b.as_column()) else { return false };
-        let scans = (self.leaf.scans.get(a.scan), self.leaf.scans.get(b.scan));
+        let scans = (self.scans.get(a.scan), self.scans.get(b.scan));
         matches!(scans, (Some(one), Some(other)) if same_reference(one, &a.name, other, &b.name))
     }
 
     fn expr(&self, expr: &Expr) -> Result<(), Refusal> {
-        let mut refusal = None;
-        expr.columns(&mut |column| refusal = refusal.take().or_else(|| self.column(column)));
-        refusal.map_or(Ok(()), Err)
+        match &expr.node {
+            Node::Column(column) => self.column(column).map_or(Ok(()), Err),
+            Node::Call(_, args) => args.iter().try_for_each(|arg| self.expr(arg)),
+            Node::Exists(exists) => self.exists(exists),
+            Node::Constant(_) | Node::Parameter(_) => Ok(()),
+        }
     }
 
     /// Why a column cannot stand in an expression, if it cannot.
     fn column(&self, column: &Column) -> Option<Refusal> {
-        let info = self
-            .leaf
-            .scans
-            .get(column.scan)
-            .and_then(|scan| self.snapshot.relation(&scan.schema, &scan.table))
-            .and_then(|relation| relation.column(&column.name));
-        let name = &column.name;
-        let refusal = match info {
-            Some(info) if !info.direct && info.admitted => return None,
-            Some(info) if !info.direct => Refusal::new(
-                Code::Unsupported,
-                format!("The type or the collation of \"{name}\" is not supported here."),
-                "It can be counted; plain types in the default collation can be used otherwise.",
-            ),
-            _ => Refusal::new(
+        let origins = origins(column, self.scans, self.snapshot);
+        let computed = self.scans.get(column.scan).is_some_and(|scan| scan.derived().is_some());
+        let direct = origins.iter().any(|info| info.direct) || (origins.is_empty() && !computed);
+        let name = origins.first().map_or(&column.name, |info| &info.name);
+        let refusal = if direct {
+            Refusal::new(
                 Code::DirectColumn,
                 format!("\"{name}\" names people, so it is neither shown nor compared."),
                 "It can be joined on along the declared keys, and counted.",
-            ),
+            )
+        } else if origins.iter().any(|info| !info.admitted) {
+            Refusal::new(
+                Code::Unsupported,
+                format!("The type or the collation of \"{name}\" is not supported here."),
+                "It can be counted; plain types in the default collation can be used otherwise.",
+            )
+        } else {
+            return None;
         };
         Some(refusal.near(name))
     }

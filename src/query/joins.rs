@@ -82,20 +82,3 @@ pub(crate) fn push_down(joins: &mut Joins, conjunct: Expr) -> Option<Expr> {
     on.push(conjunct);
     None
 }
-
-pub(crate) fn map_joins(joins: Joins, map: &dyn Fn(usize) -> usize) -> Joins {
-    match joins {
-        Joins::Scan(scan) => Joins::Scan(map(scan)),
-        Joins::Join { kind, left, right, mut on } => {
-            for condition in &mut on {
-                condition.map_scans(map);
-            }
-            Joins::Join {
-                kind,
-                left: Box::new(map_joins(*left, map)),
-                right: Box::new(map_joins(*right, map)),
-                on,
-            }
-        }
-    }
-}

@@ -3,6 +3,7 @@
 use noisegate_privacy::expr::{Expr, Function, Node, Type};
 use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
 
+use super::origin::origins;
 use super::scope::RowSource;
 use crate::catalog::snapshot::{KeyValues, Snapshot};
 
@@ -11,7 +12,11 @@ const DECLARED_GROUPS_MAX: usize = 10_000;
 
 /// The keys with their domains. One key that must be found in the data makes all of them so,
 /// because a group is shown or withheld as a whole.
-pub(crate) fn with_domains(keys: Vec<Expr>, source: &RowSource, snapshot: &Snapshot) -> Vec<Key> {
+pub(crate) fn with_domains(
+    keys: Vec<Expr>,
+    source: &RowSource<'_>,
+    snapshot: &Snapshot,
+) -> Vec<Key> {
     let keys: Vec<Key> = keys
         .into_iter()
         .map(|expr| Key { domain: domain(&expr, &source.scans, snapshot), expr })
@@ -30,9 +35,7 @@ pub(crate) fn with_domains(keys: Vec<Expr>, source: &RowSource, snapshot: &Snaps
 fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
     let nullable = is_nullable(expr);
     if let Some(column) = expr.as_column()
-        && let Some(scan) = scans.get(column.scan)
-        && let Some(relation) = snapshot.relation(&scan.schema, &scan.table)
-        && let Some(info) = relation.column(&column.name)
+        && let [info] = origins(column, scans, snapshot).as_slice()
         && let Some(values) = &info.values
     {
         match values {
@@ -65,6 +68,7 @@ pub(crate) fn is_nullable(expr: &Expr) -> bool {
         Node::Column(column) => column.nullable,
         Node::Constant(value) => value.is_none(),
         Node::Parameter(_) => true,
+        Node::Exists(_) => false,
         Node::Call(function, args) => match function {
             Function::IsNull
             | Function::IsNotNull

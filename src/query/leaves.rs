@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use noisegate_privacy::plan::Leaf;
+use noisegate_privacy::unit::is_reference;
 use sqlparser::ast::{
     Expr as Ast, GroupByExpr, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem,
     SetExpr, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
@@ -20,7 +21,7 @@ use super::keys;
 use super::lower::{lower, strip};
 use super::parse;
 use super::probe::{is_probe, limit};
-use super::refusals::{rows_refused, unsupported};
+use super::refusals::{one_person, rows_refused, unsupported};
 use super::scope::{Rows, folded};
 use super::virtual_table::VirtualTable;
 use crate::catalog::snapshot::Snapshot;
@@ -73,6 +74,7 @@ pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Boun
         virtuals: Vec::new(),
         ctes: BTreeMap::new(),
         arrays: parameters,
+        one_person: None,
     };
     let mut query = query;
     let kind = binder.query(&mut query)?;
@@ -83,6 +85,8 @@ pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Boun
     };
     if kind != Kind::Rows {
         binder.nothing_private_left(&query)?;
+    } else if let Some(refusal) = binder.one_person {
+        return Err(refusal);
     }
     Ok(Bound { leaves: binder.leaves, virtuals: binder.virtuals, query, answer })
 }
@@ -100,6 +104,8 @@ struct Binder<'a> {
     virtuals: Vec<(VirtualTable, usize)>,
     ctes: BTreeMap<String, (Kind, Query)>,
     arrays: usize,
+    /// What is said if groups of one person each are shown.
+    one_person: Option<Refusal>,
 }
 
 impl Binder<'_> {
@@ -191,6 +197,10 @@ impl Binder<'_> {
         if !is_aggregated(&written) && !asks_values {
             return Ok(Kind::Rows);
         }
+        if self.is_per_unit(&written) {
+            self.one_person = Some(one_person());
+            return Ok(Kind::Rows);
+        }
         if released {
             return Err(unsupported(
                 "a join of private rows with an aggregate of private rows",
@@ -201,6 +211,32 @@ impl Binder<'_> {
         self.leaf(select, order)?;
         self.expressions(select)?;
         Ok(Kind::Released)
+    }
+
+    /// Whether each group is a part of one person's rows, which are to be aggregated further.
+    fn is_per_unit(&self, select: &Select) -> bool {
+        let ctes = self.written_ctes();
+        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, depth: 0 };
+        let refers = || {
+            let group = if is_aggregated(select) {
+                group_expressions(select).ok()?
+            } else {
+                select.projection.iter().filter_map(projected).cloned().collect()
+            };
+            let source = rows.select(select).ok()?;
+            Some(group.iter().filter_map(|key| lower(key, &source.scope).ok()).any(|key| {
+                let column = key.as_column();
+                column.is_some_and(|column| {
+                    let scan = source.scans.get(column.scan);
+                    scan.is_some_and(|scan| is_reference(scan, &column.name))
+                })
+            }))
+        };
+        refers().unwrap_or(false)
+    }
+
+    fn written_ctes(&self) -> BTreeMap<String, Query> {
+        self.ctes.iter().map(|(name, (_, query))| (name.clone(), query.clone())).collect()
     }
 
     /// The kinds of what a FROM item reads.
@@ -308,8 +344,7 @@ impl Binder<'_> {
         select: &mut Select,
         order: Option<&mut OrderByKind>,
     ) -> Result<(), Refusal> {
-        let ctes = self.ctes.iter().map(|(name, (_, query))| (name.clone(), query.clone()));
-        let ctes: BTreeMap<String, Query> = ctes.collect();
+        let ctes = self.written_ctes();
         let rows = Rows { snapshot: self.snapshot, ctes: &ctes, depth: 0 };
         let source = rows.select(select)?;
         let mut group = group_expressions(select)?;
@@ -330,7 +365,7 @@ impl Binder<'_> {
         let (statistics, values) = rewriter.finish();
         let keys = keys::with_domains(keys, &source, self.snapshot);
         let leaf = Leaf {
-            scans: source.scans,
+            scans: source.all_scans(),
             joins: source.joins,
             filter: source.filter,
             keys,
@@ -401,14 +436,14 @@ fn name_parts(name: &ObjectName) -> Vec<String> {
     name.0.iter().filter_map(|part| part.as_ident()).map(folded).collect()
 }
 
-fn is_aggregated(select: &Select) -> bool {
+pub(crate) fn is_aggregated(select: &Select) -> bool {
     !matches!(&select.group_by, GroupByExpr::Expressions(exprs, modifiers)
         if exprs.is_empty() && modifiers.is_empty())
         || select.having.is_some()
         || select.projection.iter().filter_map(projected).any(has_aggregate)
 }
 
-fn has_window(select: &Select) -> bool {
+pub(crate) fn has_window(select: &Select) -> bool {
     struct Find;
     impl Visitor for Find {
         type Break = ();
@@ -429,7 +464,7 @@ fn projected(item: &SelectItem) -> Option<&Ast> {
     }
 }
 
-fn group_expressions(select: &Select) -> Result<Vec<Ast>, Refusal> {
+pub(crate) fn group_expressions(select: &Select) -> Result<Vec<Ast>, Refusal> {
     let GroupByExpr::Expressions(exprs, modifiers) = &select.group_by else {
         return Err(unsupported("GROUP BY ALL", None));
     };

@@ -14,6 +14,7 @@ use super::functions;
 use super::literals::{array_elements, constant, parameter, typed, whole_number};
 use super::refusals::{unknown_function, unsupported};
 use super::scope::Scope;
+use super::subqueries;
 use super::times::time_arithmetic;
 use crate::catalog::snapshot::type_of_name;
 use crate::error::{Code, Refusal};
@@ -22,8 +23,13 @@ use crate::error::{Code, Refusal};
 const DEPTH_MAX: u32 = 200;
 
 /// Lowers one expression over the columns of `scope`.
-pub(crate) fn lower(ast: &Ast, scope: &Scope) -> Result<Expr, Refusal> {
-    Lower { scope, depth: 0 }.expr(ast)
+pub(crate) fn lower(ast: &Ast, scope: &Scope<'_>) -> Result<Expr, Refusal> {
+    Lower { scope, depth: 0, condition: false }.expr(ast)
+}
+
+/// Lowers a condition: that it is NULL means the same as that it is false.
+pub(crate) fn lower_condition(ast: &Ast, scope: &Scope<'_>) -> Result<Expr, Refusal> {
+    Lower { scope, depth: 0, condition: true }.expr(ast)
 }
 
 /// An expression without parentheses around it.
@@ -35,8 +41,10 @@ pub(crate) fn strip(ast: &Ast) -> &Ast {
 }
 
 struct Lower<'a> {
-    scope: &'a Scope,
+    scope: &'a Scope<'a>,
     depth: u32,
+    /// Whether NULL and false are the same for what is lowered next.
+    condition: bool,
 }
 
 impl Lower<'_> {
@@ -51,8 +59,18 @@ impl Lower<'_> {
     }
 
     fn node(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
+        let condition = std::mem::replace(&mut self.condition, false);
         match ast {
-            Ast::Nested(inner) => self.expr(inner),
+            Ast::Nested(inner) => {
+                self.condition = condition;
+                self.expr(inner)
+            }
+            Ast::BinaryOp { left, op: Op::And, right } => {
+                self.logical(Function::And, left, right, condition)
+            }
+            Ast::BinaryOp { left, op: Op::Or, right } => {
+                self.logical(Function::Or, left, right, condition)
+            }
             Ast::CompoundIdentifier(parts) => self.scope.column(parts),
             Ast::Identifier(name) => self.scope.column(std::slice::from_ref(name)),
             Ast::Value(value) => constant(&value.value),
@@ -88,7 +106,24 @@ impl Lower<'_> {
                 self.trim(*trim_where, trim_what.is_some(), expr)
             }
             Ast::Function(function) => self.function(function),
-            Ast::Subquery(_) | Ast::Exists { .. } | Ast::InSubquery { .. } => Err(unsupported(
+            Ast::Exists { subquery, negated } => {
+                let found = subqueries::exists(subquery, self.scope)?;
+                Ok(if *negated {
+                    Expr::call(Function::Not, vec![found], Type::Bool)
+                } else {
+                    found
+                })
+            }
+            Ast::InSubquery { expr, subquery, negated } => {
+                let value = self.expr(expr)?;
+                let found = subqueries::is_in(value, subquery, self.scope, condition && !negated)?;
+                Ok(if *negated {
+                    Expr::call(Function::Not, vec![found], Type::Bool)
+                } else {
+                    found
+                })
+            }
+            Ast::Subquery(_) => Err(unsupported(
                 "a subquery inside an expression",
                 Some(
                     "Join the table along its key, or ask for the aggregates in a query of their \
@@ -100,6 +135,20 @@ impl Lower<'_> {
         }
     }
 
+    fn logical(
+        &mut self,
+        function: Function,
+        left: &Ast,
+        right: &Ast,
+        condition: bool,
+    ) -> Result<Expr, Refusal> {
+        self.condition = condition;
+        let left = self.expr(left)?;
+        self.condition = condition;
+        let right = self.expr(right)?;
+        Ok(Expr::call(function, vec![left, right], Type::Bool))
+    }
+
     fn predicate(&mut self, function: Function, args: &[&Ast]) -> Result<Expr, Refusal> {
         let args = args.iter().map(|arg| self.expr(arg)).collect::<Result<_, _>>()?;
         Ok(Expr::call(function, args, Type::Bool))
@@ -107,20 +156,11 @@ impl Lower<'_> {
 
     fn comparison(&mut self, function: Function, a: &Ast, b: &Ast) -> Result<Expr, Refusal> {
         let (a, b) = (self.expr(a)?, self.expr(b)?);
-        let comparable = a.ty == b.ty
-            || (a.ty.is_number() && b.ty.is_number())
-            || (a.ty.is_text() && b.ty.is_text())
-            || (a.ty.is_time() && b.ty.is_time());
-        if !comparable {
-            return Err(unsupported("a comparison of these two types", None));
-        }
-        Ok(Expr::call(function, vec![a, b], Type::Bool))
+        compare(function, a, b)
     }
 
     fn binary(&mut self, left: &Ast, op: &Op, right: &Ast) -> Result<Expr, Refusal> {
         let function = match op {
-            Op::And => return self.predicate(Function::And, &[left, right]),
-            Op::Or => return self.predicate(Function::Or, &[left, right]),
             Op::Eq => Function::Eq,
             Op::NotEq => Function::Ne,
             Op::Lt => Function::Lt,
@@ -208,6 +248,13 @@ impl Lower<'_> {
 
     fn membership(&mut self, function: Function, value: &Ast, set: &Ast) -> Result<Expr, Refusal> {
         let value = self.expr(value)?;
+        if let Ast::Subquery(query) = strip(set) {
+            let found = subqueries::is_in(value, query, self.scope, false)?;
+            return Ok(match function {
+                Function::NotIn => Expr::call(Function::Not, vec![found], Type::Bool),
+                _ => found,
+            });
+        }
         if let Ast::Function(_) = strip(set) {
             // `= ANY ($1)`: one parameter that is an array.
             let array = self.expr(set)?;
@@ -240,6 +287,7 @@ impl Lower<'_> {
         let operand = operand.map(|operand| self.expr(operand)).transpose()?;
         let mut args = Vec::new();
         for when in conditions {
+            self.condition = operand.is_none();
             let condition = self.expr(&when.condition)?;
             args.push(match &operand {
                 Some(operand) => {
@@ -365,8 +413,27 @@ impl Lower<'_> {
         {
             return Ok(Expr::constant(digits.clone(), ty));
         }
+        // The parser gives a whole number the smallest type that holds it.
+        if let (Node::Constant(Some(digits)), Type::Int(from), Type::Int(to)) =
+            (&arg.node, &arg.ty, &ty)
+            && from <= to
+        {
+            return Ok(Expr::constant(digits.clone(), ty));
+        }
         functions::cast(arg, ty)
     }
+}
+
+/// A comparison of two values whose types can be compared.
+pub(crate) fn compare(function: Function, a: Expr, b: Expr) -> Result<Expr, Refusal> {
+    let comparable = a.ty == b.ty
+        || (a.ty.is_number() && b.ty.is_number())
+        || (a.ty.is_text() && b.ty.is_text())
+        || (a.ty.is_time() && b.ty.is_time());
+    if !comparable {
+        return Err(unsupported("a comparison of these two types", None));
+    }
+    Ok(Expr::call(function, vec![a, b], Type::Bool))
 }
 
 /// A function's name as PostgreSQL knows it: the canonical form quotes those that are keywords.

@@ -14,7 +14,13 @@ mod bounds;
 mod direct;
 mod joins;
 mod keys;
+mod origin;
 mod scope;
+// What it computes for each unit before that.
+mod derive;
+mod grouped;
+mod subqueries;
+mod windowed;
 // Its expressions, an allow-list.
 mod functions;
 mod literals;
@@ -25,5 +31,6 @@ mod times;
 pub mod columns;
 pub mod splice;
 
+pub(crate) use refusals::per_unit;
 pub use refusals::rows_refused;
 pub use virtual_table::VirtualTable;

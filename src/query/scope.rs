@@ -1,27 +1,51 @@
 //! What the names in a FROM clause stand for, with subqueries inlined.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use noisegate_privacy::expr::{Column, Expr, Node};
-use noisegate_privacy::plan::{JoinKind, Joins, Scan};
+use noisegate_privacy::plan::{JoinKind, Joins, Relation as Read, Scan};
 use sqlparser::ast::{
-    self, GroupByExpr, Ident, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr,
-    TableFactor, TableWithJoins,
+    self, Ident, JoinConstraint, JoinOperator, Query, Select, SetExpr, TableFactor, TableWithJoins,
 };
 
-use super::joins::{combine, conjunction, flatten, map_joins, push_down};
-use super::lower::lower;
+use super::joins::{combine, conjunction, flatten, push_down};
+use super::lower::lower_condition;
 use super::refusals::{limit_below, unsupported};
 use crate::catalog::snapshot::{Relation, Snapshot};
 use crate::error::{Code, Refusal};
 
-/// The relations that an expression can name.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scope {
-    relations: Vec<(String, BTreeMap<String, Expr>)>,
+/// The relations that an expression can name, by alias.
+pub(crate) type Relations = Vec<(String, BTreeMap<String, Expr>)>;
+
+/// What an expression can name, and where its subqueries read.
+#[derive(Clone)]
+pub(crate) struct Scope<'a> {
+    relations: Relations,
+    /// What is around a subquery.
+    outer: Option<Rc<Scope<'a>>>,
+    /// How subqueries of this block are read.
+    pub(crate) rows: Rows<'a>,
+    /// The scans of this block, to which a subquery adds its own.
+    pub(crate) scans: Scans,
 }
 
-impl Scope {
+/// The scans of one block, while it is read.
+pub(crate) type Scans = Rc<RefCell<Vec<Scan>>>;
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(relations: Relations, rows: Rows<'a>, scans: &Scans) -> Self {
+        Self { relations, outer: None, rows, scans: Rc::clone(scans) }
+    }
+
+    /// The same block with one relation more.
+    pub(crate) fn also(&self, alias: &str, columns: BTreeMap<String, Expr>) -> Self {
+        let mut scope = self.clone();
+        scope.relations.push((alias.to_owned(), columns));
+        scope
+    }
+
     /// The expression that `alias.column` stands for.
     pub(crate) fn column(&self, parts: &[Ident]) -> Result<Expr, Refusal> {
         let (alias, name) = match parts {
@@ -32,13 +56,14 @@ impl Scope {
         let mut found = self.relations.iter().filter_map(|(relation, columns)| {
             alias.as_ref().is_none_or(|alias| alias == relation).then(|| columns.get(&name))?
         });
-        match (found.next(), found.next()) {
-            (Some(expr), None) => Ok(expr.clone()),
+        match (found.next(), found.next(), &self.outer) {
+            (Some(expr), None, _) => Ok(expr.clone()),
+            (None, None, Some(outer)) => outer.column(parts),
             _ => Err(Refusal::new(
                 Code::Unsupported,
                 format!("\"{name}\" is no column of the tables that this block aggregates."),
-                "An inner query over private rows cannot refer to the outer one (join them and \
-                 use GROUP BY), and system columns are not available.",
+                "An inner query over private rows can refer to the outer one inside EXISTS and IN \
+                 only; elsewhere join them. System columns are not available.",
             )
             .near(&name)),
         }
@@ -46,15 +71,23 @@ impl Scope {
 }
 
 /// Rows of tables, joined and filtered, with nothing aggregated.
-#[derive(Clone, Debug)]
-pub(crate) struct RowSource {
+#[derive(Clone)]
+pub(crate) struct RowSource<'a> {
     pub(crate) scans: Vec<Scan>,
     pub(crate) joins: Joins,
     pub(crate) filter: Vec<Expr>,
-    pub(crate) scope: Scope,
+    pub(crate) scope: Scope<'a>,
+}
+
+impl RowSource<'_> {
+    /// All scans, also those that subqueries in expressions have added since.
+    pub(crate) fn all_scans(&self) -> Vec<Scan> {
+        self.scope.scans.borrow().clone()
+    }
 }
 
 /// Builds row sources.
+#[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// Common table expressions in scope, as written, by name.
@@ -66,24 +99,33 @@ pub(crate) struct Rows<'a> {
 const DEPTH_MAX: u32 = 32;
 /// The most tables of one leaf.
 const SCANS_MAX: usize = 32;
-/// The largest column of a subquery.
-const NODES_MAX: usize = 5_000;
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
     /// The rows of a FROM clause with its WHERE.
-    pub(crate) fn select(&self, select: &Select) -> Result<RowSource, Refusal> {
+    pub(crate) fn select(&self, select: &Select) -> Result<RowSource<'a>, Refusal> {
+        let scans = Scans::default();
+        self.block(select, &scans, None)
+    }
+
+    /// The same, beside scans that are there already, with what is around a subquery.
+    pub(crate) fn block(
+        &self,
+        select: &Select,
+        scans: &Scans,
+        outer: Option<Rc<Scope<'a>>>,
+    ) -> Result<RowSource<'a>, Refusal> {
         if self.depth > DEPTH_MAX {
             return Err(unsupported("nesting this deep", None));
         }
         let mut items = Vec::new();
-        let mut scans = Vec::new();
         for item in &select.from {
-            items.push(self.joined(item, &mut scans)?);
+            items.push(self.joined(item, scans)?);
         }
-        let scope = Scope { relations: items.iter().flat_map(|i| i.relations.clone()).collect() };
+        let relations = items.iter().flat_map(|item| item.relations.clone()).collect();
+        let scope = Scope { outer, ..Scope::new(relations, *self, scans) };
         let mut conjuncts = Vec::new();
         if let Some(selection) = &select.selection {
-            conjunction(lower(selection, &scope)?, &mut conjuncts);
+            conjunction(lower_condition(selection, &scope)?, &mut conjuncts);
         }
         conjuncts.extend(items.iter().flat_map(|item| item.filter.clone()));
         // Inner joins may be made in any order; the one that follows the unit is found below.
@@ -91,30 +133,33 @@ impl Rows<'_> {
         for item in items {
             flatten(item.joins, &mut parts, &mut conjuncts);
         }
-        let joins =
+        let mut joins =
             combine(parts, &conjuncts).ok_or_else(|| unsupported("a query without FROM", None))?;
-        let mut source = RowSource { scans, joins, filter: Vec::new(), scope };
+        let within = joins.scans();
+        let mut filter = Vec::new();
         for conjunct in conjuncts {
-            if let Some(rest) = push_down(&mut source.joins, conjunct) {
-                source.filter.push(rest);
-            }
+            // What reads a row around the subquery is no condition of the subquery's joins.
+            let own = conjunct.scans().iter().all(|scan| within.contains(scan));
+            filter.extend(if own { push_down(&mut joins, conjunct) } else { Some(conjunct) });
         }
-        Ok(source)
+        let scans = scans.borrow().clone();
+        Ok(RowSource { scans, joins, filter, scope })
     }
 
-    fn joined(&self, item: &TableWithJoins, scans: &mut Vec<Scan>) -> Result<Item, Refusal> {
+    fn joined(&self, item: &TableWithJoins, scans: &Scans) -> Result<Item, Refusal> {
         let mut left = self.factor(&item.relation, scans)?;
+        let scope = |relations| Scope::new(relations, *self, scans);
         for join in &item.joins {
             let right = self.factor(&join.relation, scans)?;
             left = match &join.join_operator {
                 JoinOperator::Join(on) | JoinOperator::Inner(on) | JoinOperator::CrossJoin(on) => {
-                    join_items(JoinKind::Inner, left, right, on)?
+                    join_items(JoinKind::Inner, left, right, on, &scope)?
                 }
                 JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => {
-                    join_items(JoinKind::Left, left, right, on)?
+                    join_items(JoinKind::Left, left, right, on, &scope)?
                 }
                 JoinOperator::Right(on) | JoinOperator::RightOuter(on) => {
-                    join_items(JoinKind::Left, right, left, on)?
+                    join_items(JoinKind::Left, right, left, on, &scope)?
                 }
                 _ => {
                     return Err(unsupported(
@@ -127,8 +172,8 @@ impl Rows<'_> {
         Ok(left)
     }
 
-    fn factor(&self, factor: &TableFactor, scans: &mut Vec<Scan>) -> Result<Item, Refusal> {
-        if scans.len() >= SCANS_MAX {
+    fn factor(&self, factor: &TableFactor, scans: &Scans) -> Result<Item, Refusal> {
+        if scans.borrow().len() >= SCANS_MAX {
             return Err(unsupported("a query over this many tables", None));
         }
         match factor {
@@ -163,7 +208,7 @@ impl Rows<'_> {
         &self,
         parts: &[String],
         alias: Option<&ast::TableAlias>,
-        scans: &mut Vec<Scan>,
+        scans: &Scans,
     ) -> Result<Item, Refusal> {
         match parts {
             [name] => {
@@ -192,82 +237,44 @@ impl Rows<'_> {
         }
     }
 
-    /// The rows of a subquery without aggregation.
-    fn query(&self, query: &Query, scans: &mut Vec<Scan>) -> Result<Item, Refusal> {
+    /// The rows of a subquery: of a table, of what is computed for each unit, or of several parts.
+    pub(crate) fn query(&self, query: &Query, scans: &Scans) -> Result<Item, Refusal> {
         if query.limit_clause.is_some() || query.fetch.is_some() {
             return Err(limit_below("LIMIT or OFFSET"));
         }
         if !query.locks.is_empty() {
             return Err(unsupported("FOR UPDATE inside a subquery", None));
         }
-        // The binder has refused names that stand for two queries.
+        let ctes = self.with(query);
+        let rows = Rows { ctes: &ctes, ..*self };
+        match query.body.as_ref() {
+            SetExpr::Query(inner) => rows.query(inner, scans),
+            body => {
+                let inner = Rows { depth: self.depth.saturating_add(1), ..rows };
+                inner.derived(body, query.order_by.as_ref())?.placed(scans)
+            }
+        }
+    }
+
+    /// The common table expressions that a query sees. The binder has refused names that stand for
+    /// two queries.
+    pub(crate) fn with(&self, query: &Query) -> BTreeMap<String, Query> {
         let mut ctes = self.ctes.clone();
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             ctes.insert(folded(&cte.alias.name), cte.query.as_ref().clone());
         }
-        let select = match query.body.as_ref() {
-            SetExpr::Select(select) => select,
-            SetExpr::Query(inner) => {
-                return Rows { ctes: &ctes, ..*self }.query(inner, scans);
-            }
-            _ => {
-                return Err(unsupported(
-                    "UNION, EXCEPT, INTERSECT or VALUES below an aggregate",
-                    Some("Aggregate each part, then combine the aggregates."),
-                ));
-            }
-        };
-        plain_select(select)?;
-        let inner =
-            Rows { snapshot: self.snapshot, ctes: &ctes, depth: self.depth.saturating_add(1) };
-        let source = inner.select(select)?;
-        let offset = scans.len();
-        let shift = |scan: usize| scan.saturating_add(offset);
-        let mut columns = BTreeMap::new();
-        for item in &select.projection {
-            let SelectItem::ExprWithAlias { expr, alias } = item else {
-                let SelectItem::UnnamedExpr(expr) = item else {
-                    return Err(unsupported("a column without a name", None));
-                };
-                let mut lowered = lower(expr, &source.scope)?;
-                small(&lowered)?;
-                lowered.map_scans(&shift);
-                if let Some(name) = last_name(expr) {
-                    columns.insert(name, lowered);
-                }
-                continue;
-            };
-            let mut lowered = lower(expr, &source.scope)?;
-            small(&lowered)?;
-            lowered.map_scans(&shift);
-            columns.insert(folded(alias), lowered);
-        }
-        let mut item = Item {
-            joins: source.joins,
-            filter: source.filter,
-            relations: vec![(String::new(), columns)],
-        };
-        item.joins = map_joins(item.joins, &shift);
-        item.filter.iter_mut().for_each(|filter| filter.map_scans(&shift));
-        scans.extend(source.scans);
-        Ok(item)
+        ctes
     }
-}
-
-/// Columns are inlined where they are used, so `x + x AS x`, nested, doubles at each level.
-fn small(expr: &Expr) -> Result<(), Refusal> {
-    if expr.size() > NODES_MAX {
-        return Err(unsupported("an expression this large", Some("Compute it in fewer steps.")));
-    }
-    Ok(())
 }
 
 /// One item of a FROM clause.
 #[derive(Clone, Debug)]
-struct Item {
-    joins: Joins,
-    filter: Vec<Expr>,
-    relations: Vec<(String, BTreeMap<String, Expr>)>,
+pub(crate) struct Item {
+    pub(crate) joins: Joins,
+    pub(crate) filter: Vec<Expr>,
+    pub(crate) relations: Relations,
+    /// The columns in order, if it is a subquery.
+    pub(crate) list: Vec<Expr>,
 }
 
 impl Item {
@@ -278,60 +285,54 @@ impl Item {
         self
     }
 
-    fn aliased(self, alias: Option<&ast::TableAlias>) -> Self {
-        match alias {
-            Some(alias) => self.named(&folded(&alias.name)),
-            None => self,
+    fn aliased(mut self, alias: Option<&ast::TableAlias>) -> Self {
+        let Some(alias) = alias else { return self };
+        // `AS t (a, b)` names the first columns anew.
+        if let Some((_, columns)) = self.relations.first_mut() {
+            for (new, expr) in alias.columns.iter().zip(&self.list) {
+                columns.retain(|_, one| one != expr);
+                columns.insert(folded(&new.name), expr.clone());
+            }
         }
+        self.named(&folded(&alias.name))
     }
 }
 
-/// Refuses what a subquery may not have if its rows are to be used one by one.
-fn plain_select(select: &Select) -> Result<(), Refusal> {
-    if select.distinct.is_some() {
-        return Err(limit_below("DISTINCT"));
-    }
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(exprs, modifiers)
-        if exprs.is_empty() && modifiers.is_empty());
-    if grouped || select.having.is_some() {
-        return Err(unsupported(
-            "an aggregate of an aggregate below a join with private rows",
-            Some("Aggregate once, and combine the results above."),
-        ));
-    }
-    Ok(())
-}
-
-fn scan(relation: &Relation, scans: &mut Vec<Scan>) -> Item {
-    let at = scans.len();
-    let columns = relation.columns.iter().map(|column| {
-        let node = Node::Column(Column {
-            scan: at,
-            name: column.name.clone(),
-            bounds: column.bounds.clone(),
-            nullable: !column.not_null,
-        });
-        (column.name.clone(), Expr { node, ty: column.ty.clone() })
-    });
+fn scan(relation: &Relation, scans: &Scans) -> Item {
+    let at = scans.borrow().len();
+    let list: Vec<Expr> = (relation.columns.iter())
+        .map(|column| {
+            let node = Node::Column(Column {
+                scan: at,
+                name: column.name.clone(),
+                bounds: column.bounds.clone(),
+                nullable: !column.not_null,
+            });
+            Expr { node, ty: column.ty.clone() }
+        })
+        .collect();
+    let names = relation.columns.iter().map(|column| column.name.clone());
+    let columns = names.zip(list.clone());
     let item = Item {
         joins: Joins::Scan(at),
         filter: Vec::new(),
         relations: vec![(relation.name.clone(), columns.collect())],
+        list,
     };
-    scans.push(Scan {
-        schema: relation.schema.clone(),
-        table: relation.name.clone(),
+    scans.borrow_mut().push(Scan {
+        relation: Read::Table { schema: relation.schema.clone(), table: relation.name.clone() },
         exposure: relation.exposure.clone(),
         unique: relation.unique.clone(),
     });
     item
 }
 
-fn join_items(
+fn join_items<'a>(
     kind: JoinKind,
     left: Item,
     mut right: Item,
     on: &JoinConstraint,
+    scope: &dyn Fn(Relations) -> Scope<'a>,
 ) -> Result<Item, Refusal> {
     if kind == JoinKind::Left {
         null_extend(&mut right)?;
@@ -344,9 +345,9 @@ fn join_items(
     }
     let mut relations = left.relations;
     relations.extend(right.relations);
-    let scope = Scope { relations: relations.clone() };
+    let scope = scope(relations.clone());
     match on {
-        JoinConstraint::On(on) => conjunction(lower(on, &scope)?, &mut conditions),
+        JoinConstraint::On(on) => conjunction(lower_condition(on, &scope)?, &mut conditions),
         JoinConstraint::None | JoinConstraint::Using(_) => {}
         JoinConstraint::Natural => {
             return Err(unsupported("NATURAL", Some("Write the join's condition after ON.")));
@@ -365,7 +366,7 @@ fn join_items(
         right: Box::new(right.joins),
         on: conditions,
     };
-    Ok(Item { joins, filter, relations })
+    Ok(Item { joins, filter, relations, list: Vec::new() })
 }
 
 /// The equality that USING means for one name. Where a side has the name twice, they were merged
@@ -403,15 +404,6 @@ fn null_extend(item: &mut Item) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// The name that PostgreSQL gives an unnamed column: that of the column it is.
-fn last_name(expr: &ast::Expr) -> Option<String> {
-    match expr {
-        ast::Expr::CompoundIdentifier(parts) => parts.last().map(folded),
-        ast::Expr::Identifier(name) => Some(folded(name)),
-        _ => None,
-    }
 }
 
 /// An identifier as PostgreSQL reads it.

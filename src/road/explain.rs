@@ -70,7 +70,10 @@ fn units(amount: &Amount, places: u32) -> String {
 
 fn unit(plan: &Plan<Analyzed>) -> String {
     let Some(scan) = plan.leaf().scans.get(plan.analysis().unit) else { return String::new() };
-    let mut path = format!("{}.{}", scan.schema, scan.table);
+    let mut path = match scan.table() {
+        Some((schema, table)) => format!("{schema}.{table}"),
+        None => format!("what is computed from {}", scan.name()),
+    };
     if let Exposure::Private { path: hops, unit, .. } = &scan.exposure {
         for hop in hops {
             path.push_str(&format!(".{} -> {}.{}", hop.column, hop.to_schema, hop.to_table));

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use noisegate_privacy::range::parse_decimal;
+
 use super::inflight::InFlight;
 use super::limits::Limits;
 use crate::catalog::snapshot::{Snapshot, SnapshotError};
@@ -13,6 +15,7 @@ use crate::error::Fault;
 use crate::ledger::{Ledger, LedgerError};
 use crate::policy::Policy;
 use crate::shadow::canonical::Canonicalizer;
+use crate::shadow::public_ranges;
 use crate::source::Source;
 
 /// The gate: policy, schema, source, shadow and ledger, ready to answer.
@@ -42,6 +45,9 @@ pub enum GateError {
     /// The source could not be reached.
     #[error("the source cannot be reached: {0}")]
     Source(#[from] tokio_postgres::Error),
+    /// The shadow could not be reached.
+    #[error("the shadow cannot be reached: {0}")]
+    Shadow(#[source] tokio_postgres::Error),
     /// Its schema could not be read.
     #[error("the source's schema cannot be read: {0}")]
     Catalog(#[from] CatalogError),
@@ -60,7 +66,8 @@ impl Gate {
         clock: Clock,
     ) -> Result<Self, GateError> {
         let catalog = Catalog::load(&database::connect(&source).await?).await;
-        let snapshot = Snapshot::new(&policy, &catalog?)?;
+        let mut snapshot = Snapshot::new(&policy, &catalog?)?;
+        bound_public(&mut snapshot, &shadow).await?;
         Ok(Self {
             private_names: snapshot.private_names(),
             snapshot,
@@ -95,6 +102,30 @@ impl Gate {
         let wait = tick.saturating_sub(now % tick);
         tokio::time::sleep(Duration::from_millis(wait)).await;
     }
+}
+
+/// Gives numbers in public tables the bounds that their values have, so that sums over what is
+/// computed with them have some too. Later values beyond them are clipped.
+async fn bound_public(
+    snapshot: &mut Snapshot,
+    shadow: &tokio_postgres::Config,
+) -> Result<(), GateError> {
+    let client = database::connect(shadow).await.map_err(GateError::Shadow)?;
+    for ((schema, table), relation) in &mut snapshot.relations {
+        if relation.is_private() {
+            continue;
+        }
+        let numbers = relation.columns.iter().filter(|column| column.ty.is_number());
+        let names: Vec<&str> = numbers.map(|column| column.name.as_str()).collect();
+        // A table too large to be copied is not in the shadow.
+        let Ok(mut ranges) = public_ranges(&client, schema, table, &names).await else { continue };
+        for column in &mut relation.columns {
+            column.bounds = ranges.remove(&column.name).filter(|(low, high)| {
+                parse_decimal(low).is_some() && parse_decimal(high).is_some()
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What an operator reads when the ledger fails.

@@ -2,7 +2,7 @@
 
 use noisegate_privacy::analyze::{Analyzed, Rejection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Limit};
-use noisegate_privacy::plan::Plan;
+use noisegate_privacy::plan::{Plan, Scan};
 
 use super::gate::{Gate, ledger_fault};
 use super::{Asked, spoken};
@@ -197,7 +197,7 @@ pub(super) fn refused(gate: &Gate, error: LedgerError) -> Error {
 }
 
 fn rejected(leaf: &noisegate_privacy::plan::Leaf, rejection: Rejection) -> Refusal {
-    let name = |scan: &usize| leaf.scans.get(*scan).map_or("?", |scan| scan.table.as_str());
+    let name = |scan: &usize| leaf.scans.get(*scan).map_or("?", Scan::name);
     match rejection {
         Rejection::OffUnitJoin { left, right } => Refusal::new(
             Code::Join,
@@ -209,6 +209,14 @@ fn rejected(leaf: &noisegate_privacy::plan::Leaf, rejection: Rejection) -> Refus
             "Join private tables on their declared keys, such as the foreign key to the person.",
         )
         .near(name(&right)),
+        Rejection::OffUnitSubquery { scan } => Refusal::new(
+            Code::Join,
+            format!("EXISTS or IN over \"{}\" looks at rows of other people.", name(&scan)),
+            "Compare a declared key inside it with that of the outer row, such as the foreign key \
+             to the person.",
+        )
+        .near(name(&scan)),
+        Rejection::NotPerUnit => crate::query::per_unit(&Rejection::NotPerUnit),
         Rejection::PublicLeftJoin => Refusal::new(
             Code::Join,
             "A public table on the left of a LEFT JOIN would add rows that belong to nobody.",

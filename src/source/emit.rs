@@ -8,13 +8,12 @@
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection};
 use noisegate_privacy::expr::{Expr, Node, TextType, Type};
-use noisegate_privacy::plan::{
-    Bounds, Domain, Exposure, JoinKind, Joins, Key, Leaf, Plan, Scan, Statistic,
-};
+use noisegate_privacy::plan::{Bounds, Domain, Exposure, Key, Leaf, Plan, Statistic};
 use noisegate_privacy::release::Charged;
 use noisegate_privacy::unit::always_holds;
 
 use super::print::Printer;
+use super::relation;
 use crate::quote::{ident, literal};
 
 /// A statement for the source. Only a charged plan gives one.
@@ -141,9 +140,9 @@ impl Emit<'_> {
 
     /// The rows with their unit, keys, filters and values.
     fn rows(&self, unit: bool) -> String {
-        let printer =
-            Printer { column: &|column| format!("t{}.{}", column.scan, ident(&column.name)) };
-        let (unit_sql, hops) = self.unit();
+        let scans = &self.leaf.scans;
+        let printer = Printer { scans };
+        let (unit_sql, hops) = relation::unit(scans, self.analyzed.unit);
         let mut columns = Vec::new();
         if unit {
             columns.push(format!("{unit_sql} AS u"));
@@ -174,62 +173,9 @@ impl Emit<'_> {
         format!(
             "SELECT {}\nFROM {}{hops}\nWHERE {}",
             columns.join(", "),
-            self.joins(&printer, &self.leaf.joins),
+            relation::joins(scans, &self.leaf.joins),
             conditions.join("\n  AND ")
         )
-    }
-
-    /// The unit's key as SQL, and the joins along the path that it needs.
-    fn unit(&self) -> (String, String) {
-        let at = self.analyzed.unit;
-        let mut from = format!("t{at}");
-        let mut joins = String::new();
-        let Some(Scan { exposure: Exposure::Private { path, unit, .. }, .. }) =
-            self.leaf.scans.get(at)
-        else {
-            return ("NULL".to_owned(), joins);
-        };
-        for (number, hop) in path.iter().enumerate() {
-            let last = number.saturating_add(1) == path.len();
-            if last && hop.to_column == *unit {
-                return (format!("{from}.{}", ident(&hop.column)), joins);
-            }
-            let next = format!("h{number}");
-            joins.push_str(&format!(
-                "\n  JOIN {}.{} AS {next} ON ({next}.{} OPERATOR(pg_catalog.=) {from}.{})",
-                ident(&hop.to_schema),
-                ident(&hop.to_table),
-                ident(&hop.to_column),
-                ident(&hop.column)
-            ));
-            from = next;
-        }
-        (format!("{from}.{}", ident(unit)), joins)
-    }
-
-    fn joins(&self, printer: &Printer<'_>, joins: &Joins) -> String {
-        match joins {
-            Joins::Scan(at) => self.table(*at),
-            Joins::Join { kind, left, right, on } => {
-                let kind = match kind {
-                    JoinKind::Inner => "JOIN",
-                    JoinKind::Left => "LEFT JOIN",
-                };
-                let on: Vec<String> = on.iter().map(|condition| printer.expr(condition)).collect();
-                let on = if on.is_empty() { "TRUE".to_owned() } else { on.join(" AND ") };
-                format!(
-                    "({}\n  {kind} {} ON {on})",
-                    self.joins(printer, left),
-                    self.joins(printer, right)
-                )
-            }
-        }
-    }
-
-    fn table(&self, at: usize) -> String {
-        self.leaf.scans.get(at).map_or_else(String::new, |scan| {
-            format!("{}.{} AS t{at}", ident(&scan.schema), ident(&scan.table))
-        })
     }
 
     /// Every public key, with what the data has for it or with zeros.
@@ -292,8 +238,7 @@ impl Emit<'_> {
 
     /// The keys that public rows have, under the conditions that read public rows alone.
     fn public_rows(&self, keys: &[(String, &Expr)]) -> String {
-        let printer =
-            Printer { column: &|column| format!("t{}.{}", column.scan, ident(&column.name)) };
+        let printer = Printer { scans: &self.leaf.scans };
         let (present, conditions) = always_holds(self.leaf);
         let public = |scan: &usize| {
             present.contains(scan)
@@ -323,7 +268,8 @@ impl Emit<'_> {
         }
         let columns: Vec<String> =
             keys.iter().map(|(name, key)| format!("{} AS {name}", printer.key(key))).collect();
-        let tables: Vec<String> = scans.iter().map(|scan| self.table(*scan)).collect();
+        let tables: Vec<String> =
+            scans.iter().map(|scan| relation::table(&self.leaf.scans, *scan)).collect();
         let held: Vec<String> = conditions
             .iter()
             .filter(|condition| condition.scans().iter().all(|scan| scans.contains(scan)))

@@ -6,6 +6,7 @@
 mod decode;
 mod emit;
 mod print;
+mod relation;
 mod run;
 
 pub use decode::RawParameter;

@@ -5,8 +5,9 @@
 //! so that nothing on the source's search path can stand in for them.
 
 use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, Type};
+use noisegate_privacy::plan::Scan;
 
-use crate::quote::literal;
+use crate::quote::{ident, literal};
 
 /// The first and last instant that times are cast and truncated for.
 const TIME_RANGE: (&str, &str) = ("4000-01-01 BC", "290000-01-01");
@@ -17,26 +18,42 @@ const SHIFT_DAYS_MAX: i64 = 1_461_000;
 /// The largest parameter that is computed with; larger ones become NULL.
 const PARAMETER_MAX: &str = "1e90";
 
-/// Prints expressions over the aliases that `column` gives.
+/// Prints expressions over scans, whose aliases are `t` and their number.
 pub(crate) struct Printer<'a> {
-    /// The SQL of a column.
-    pub(crate) column: &'a dyn Fn(&Column) -> String,
+    /// The scans, which an EXISTS looks at.
+    pub(crate) scans: &'a [Scan],
+}
+
+fn column(column: &Column) -> String {
+    format!("t{}.{}", column.scan, ident(&column.name))
 }
 
 impl Printer<'_> {
     /// The expression's SQL, in parentheses where needed.
     pub(crate) fn expr(&self, expr: &Expr) -> String {
         match &expr.node {
-            Node::Column(column) => (self.column)(column),
+            Node::Column(name) => column(name),
             Node::Constant(Some(text)) => constant(text, &expr.ty),
             Node::Constant(None) => format!("NULL::{}", expr.ty.name()),
             Node::Parameter(number) => parameter(*number, &expr.ty),
             Node::Call(function, args) => self.call(function, args, &expr.ty),
+            Node::Exists(exists) => super::relation::exists(self.scans, exists),
         }
     }
 
     /// The expression as a group key: exactly of its type.
     pub(crate) fn key(&self, expr: &Expr) -> String {
+        let printed = self.value(expr);
+        match &expr.ty {
+            // Every collation that tells values apart does so by their bytes, and so does this one;
+            // under one that does not, equal keys could look different.
+            Type::Text(_) => format!("({printed} COLLATE pg_catalog.\"C\")"),
+            _ => printed,
+        }
+    }
+
+    /// The expression as a value of exactly its type.
+    pub(crate) fn value(&self, expr: &Expr) -> String {
         let printed = self.expr(expr);
         match (&expr.node, &expr.ty) {
             (Node::Call(..), Type::Int(size)) => {
@@ -57,9 +74,6 @@ impl Printer<'_> {
                     to_float(&printed, *size)
                 }
             }
-            // Every collation that tells values apart does so by their bytes, and so does this one;
-            // under one that does not, equal keys could look different.
-            (_, Type::Text(_)) => format!("({printed} COLLATE pg_catalog.\"C\")"),
             _ => printed,
         }
     }
@@ -83,7 +97,7 @@ impl Printer<'_> {
     /// A column of unlimited size, held to its declared bounds. NaN counts as the greatest number
     /// in PostgreSQL and becomes the upper bound; NULL stays NULL.
     fn clipped(&self, column: &Column) -> String {
-        let name = (self.column)(column);
+        let name = self::column(column);
         match &column.bounds {
             Some((low, high)) => format!(
                 "(CASE WHEN {name} IS NOT NULL THEN LEAST(GREATEST(({name})::numeric, \
@@ -315,12 +329,12 @@ fn prints_float(expr: &Expr) -> bool {
         | Node::Parameter(_) => {
             matches!(expr.ty, Type::Float(_))
         }
-        Node::Call(..) => false,
+        Node::Call(..) | Node::Exists(_) => false,
     }
 }
 
 /// A number as a binary one: the least ones become zero, too large ones NULL.
-fn to_float(number: &str, size: u8) -> String {
+pub(super) fn to_float(number: &str, size: u8) -> String {
     let (least, most, name) = match size {
         4 => ("1e-37", "1e38", "real"),
         _ => ("1e-307", "1e308", "double precision"),

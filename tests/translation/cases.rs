@@ -4,7 +4,7 @@ use noisegate::source::shown;
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::analyze;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, TextType, Type};
-use noisegate_privacy::plan::{Domain, Exposure, Hop, Joins, Key, Leaf, Scan, Statistic};
+use noisegate_privacy::plan::{Domain, Exposure, Hop, Joins, Key, Leaf, Relation, Scan, Statistic};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{on_database, terms};
@@ -20,8 +20,7 @@ fn leaf(own: bool, keys: Vec<Key>, statistic: Statistic) -> Leaf {
     let path = if own { Vec::new() } else { vec![hop] };
     let table = if own { "customers" } else { "orders" };
     let scan = Scan {
-        schema: "public".to_owned(),
-        table: table.to_owned(),
+        relation: Relation::Table { schema: "public".to_owned(), table: table.to_owned() },
         exposure: Exposure::Private { path, unit: "id".to_owned(), rows_max: 1 },
         unique: vec!["id".to_owned()],
     };

@@ -5,7 +5,9 @@ use noisegate::source::shown;
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::analyze;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, TextType, Type};
-use noisegate_privacy::plan::{Bounds, Domain, Exposure, Joins, Key, Leaf, Scan, Statistic};
+use noisegate_privacy::plan::{
+    Bounds, Domain, Exposure, Joins, Key, Leaf, Relation, Scan, Statistic,
+};
 use noisegate_privacy::total::{DATE_FIELDS, TEXT_FUNCTIONS, TIME_FIELDS, TRUNC_UNITS};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -264,8 +266,7 @@ fn leaf(exprs: &[Expr]) -> Leaf {
     }
     let exposure = Exposure::Private { path: Vec::new(), unit: "id".to_owned(), rows_max: 1 };
     let scan = Scan {
-        schema: "public".to_owned(),
-        table: "extremes".to_owned(),
+        relation: Relation::Table { schema: "public".to_owned(), table: "extremes".to_owned() },
         exposure,
         unique: vec!["id".to_owned()],
     };

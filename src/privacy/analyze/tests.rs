@@ -1,7 +1,7 @@
 use super::*;
 use crate::expr::TextType::{Bpchar, Text, Varchar};
 use crate::expr::{Column, Expr, Function, Node, Type};
-use crate::plan::{Hop, JoinKind, Joins, Key, Scan};
+use crate::plan::{Hop, JoinKind, Joins, Key, Relation, Scan};
 
 fn terms() -> Terms {
     Terms {
@@ -30,8 +30,7 @@ fn private(table: &str, path: Vec<Hop>, rows_max: u32) -> Scan {
 
 fn public(table: &str) -> Scan {
     Scan {
-        schema: "public".to_owned(),
-        table: table.to_owned(),
+        relation: Relation::Table { schema: "public".to_owned(), table: table.to_owned() },
         exposure: Exposure::Public,
         unique: vec!["id".to_owned()],
     }

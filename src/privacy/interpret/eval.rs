@@ -7,18 +7,23 @@ use dashu::rational::RBig;
 
 use super::value::{constant, round};
 use super::{Unsupported, Value, unsupported};
-use crate::expr::{Expr, Function, Node, Type};
+use crate::expr::{Exists, Expr, Function, Node, Type};
 
-/// Reads a column of a scan.
-type Columns<'a> = &'a dyn Fn(usize, &str) -> Result<Value, Unsupported>;
+/// A row that expressions are over.
+pub(super) trait Row {
+    /// The value of a column of a scan.
+    fn cell(&self, scan: usize, name: &str) -> Result<Value, Unsupported>;
+    /// Whether there is such a row beside this one.
+    fn exists(&self, exists: &Exists) -> Result<bool, Unsupported>;
+}
+
+type Columns<'a> = &'a dyn Row;
 
 /// The value of an expression for the row that `columns` reads.
 pub(super) fn eval(expr: &Expr, columns: Columns<'_>) -> Result<Value, Unsupported> {
     match &expr.node {
-        Node::Column(column) => {
-            let value = columns(column.scan, &column.name)?;
-            Ok(value)
-        }
+        Node::Column(column) => columns.cell(column.scan, &column.name),
+        Node::Exists(exists) => columns.exists(exists).map(Value::Bool),
         Node::Constant(text) => constant(text.as_deref(), &expr.ty),
         Node::Parameter(_) => Err(unsupported("a parameter")),
         Node::Call(Function::Case, args) => case(args, columns),

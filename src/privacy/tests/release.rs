@@ -5,7 +5,7 @@ use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Loss};
 use noisegate_privacy::expr::{Column, Expr, Node, TextType, Type};
 use noisegate_privacy::plan::{
-    Bounds, Domain, Exposure, Hop, Joins, Key, Leaf, Plan, Scan, Statistic,
+    Bounds, Domain, Exposure, Hop, Joins, Key, Leaf, Plan, Relation, Scan, Statistic,
 };
 use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::{ExactRow, Release, ReleaseError};
@@ -40,8 +40,7 @@ fn leaf(domain: Option<Domain>, statistics: Vec<Statistic>) -> Leaf {
     };
     let exposure = Exposure::Private { path: vec![hop], unit: "id".to_owned(), rows_max: 3 };
     let scan = Scan {
-        schema: "public".to_owned(),
-        table: "orders".to_owned(),
+        relation: Relation::Table { schema: "public".to_owned(), table: "orders".to_owned() },
         exposure,
         unique: vec!["id".to_owned()],
     };

@@ -8,7 +8,7 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, TextType, Type};
 use noisegate_privacy::interpret::{Database, Table, Value};
 use noisegate_privacy::plan::{
-    Bounds, Domain, Exposure, Hop, JoinKind, Joins, Key, Leaf, Scan, Statistic,
+    Bounds, Domain, Exposure, Hop, JoinKind, Joins, Key, Leaf, Relation, Scan, Statistic,
 };
 
 /// Draws from bytes; zeros when they are used up.
@@ -104,8 +104,7 @@ fn scan(dice: &mut Dice<'_>, by_code: bool) -> Scan {
         _ => &["id"],
     };
     Scan {
-        schema: "public".to_owned(),
-        table: table.to_owned(),
+        relation: Relation::Table { schema: "public".to_owned(), table: table.to_owned() },
         exposure: exposure(table, by_code, rows_max),
         unique: unique.iter().map(|&column| column.to_owned()).collect(),
     }
@@ -168,7 +167,7 @@ fn on(dice: &mut Dice<'_>, scans: &[Scan], left: &[usize], right: &[usize]) -> V
 }
 
 fn suggested(scans: &[Scan], one: usize, other: usize) -> Option<(&'static str, &'static str)> {
-    let names = (scans[one].table.as_str(), scans[other].table.as_str());
+    let names = (scans[one].name(), scans[other].name());
     let target = |scan: &Scan| match &scan.exposure {
         Exposure::Private { path, .. } => {
             path.last().map(|hop| if hop.to_column == "code" { "code" } else { "id" })
@@ -198,13 +197,13 @@ fn ints(scans: &[Scan], scan: usize) -> Vec<&'static str> {
 }
 
 fn named(scans: &[Scan], scan: usize, wanted: impl Fn(&Type) -> bool) -> Vec<&'static str> {
-    let all = columns(&scans[scan].table).into_iter();
+    let all = columns(scans[scan].name()).into_iter();
     all.filter(|(_, ty, ..)| wanted(ty)).map(|(name, ..)| name).collect()
 }
 
 /// A column of a scan.
 pub(crate) fn column(scans: &[Scan], scan: usize, name: &str) -> Expr {
-    let all = columns(&scans[scan].table);
+    let all = columns(scans[scan].name());
     let (name, ty, bounds, nullable) = all.iter().find(|(one, ..)| *one == name).unwrap();
     let node = Node::Column(Column {
         scan,
@@ -323,7 +322,7 @@ fn condition_over(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u3
 fn key(dice: &mut Dice<'_>, scans: &[Scan]) -> Key {
     let over: Vec<usize> = (0..scans.len()).collect();
     let scan = *dice.pick(&over);
-    let all = columns(&scans[scan].table);
+    let all = columns(scans[scan].name());
     let column = column(scans, scan, all[dice.roll(all.len())].0);
     match dice.roll(5) {
         0 if column.ty == Type::Int(4) => {

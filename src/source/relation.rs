@@ -1,0 +1,296 @@
+//! What the rows are read from: tables, joins, what is computed for each unit, and EXISTS.
+//!
+//! A scan is `t` and its number; the steps from it to the unit are `h` and theirs. Derived rows are
+//! subqueries with scans of their own, numbered anew, since they see nothing of what is around.
+
+use noisegate_privacy::derived::{
+    Aggregate, AggregateFunction, Derived, Frame, Order, Rows, UNIT, Window, WindowFunction,
+};
+use noisegate_privacy::expr::{Exists, Expr, Node, Type};
+use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Relation, Scan};
+use noisegate_privacy::unit::unit_scan;
+
+use super::print::{Printer, to_float};
+use crate::quote::ident;
+
+/// `FROM` of these joins.
+pub(super) fn joins(scans: &[Scan], tree: &Joins) -> String {
+    match tree {
+        Joins::Scan(at) => table(scans, *at),
+        Joins::Join { kind, left, right, on } => {
+            let kind = match kind {
+                JoinKind::Inner => "JOIN",
+                JoinKind::Left => "LEFT JOIN",
+            };
+            let on = all(&Printer { scans }, on);
+            format!("({}\n  {kind} {} ON {on})", joins(scans, left), joins(scans, right))
+        }
+    }
+}
+
+/// One scan under its alias.
+pub(super) fn table(scans: &[Scan], at: usize) -> String {
+    scans.get(at).map_or_else(String::new, |scan| match &scan.relation {
+        Relation::Table { schema, table } => {
+            format!("{}.{} AS t{at}", ident(schema), ident(table))
+        }
+        Relation::Derived(derived) => format!("({}) AS t{at}", computed(derived)),
+    })
+}
+
+/// The unit's key of a scan as SQL, and the joins along the path that it needs.
+pub(super) fn unit(scans: &[Scan], at: usize) -> (String, String) {
+    let mut from = format!("t{at}");
+    let mut joins = String::new();
+    let Some(Scan { exposure: Exposure::Private { path, unit, .. }, .. }) = scans.get(at) else {
+        return ("NULL".to_owned(), joins);
+    };
+    for (number, hop) in path.iter().enumerate() {
+        let last = number.saturating_add(1) == path.len();
+        if last && hop.to_column == *unit {
+            return (format!("{from}.{}", ident(&hop.column)), joins);
+        }
+        let next = format!("h{number}");
+        joins.push_str(&format!(
+            "\n  JOIN {}.{} AS {next} ON ({next}.{} OPERATOR(pg_catalog.=) {from}.{})",
+            ident(&hop.to_schema),
+            ident(&hop.to_table),
+            ident(&hop.to_column),
+            ident(&hop.column)
+        ));
+        from = next;
+    }
+    (format!("{from}.{}", ident(unit)), joins)
+}
+
+/// `EXISTS (…)`, beside the scans of the row that it is asked for.
+pub(super) fn exists(scans: &[Scan], exists: &Exists) -> String {
+    format!(
+        "(EXISTS (SELECT 1 FROM {} WHERE {}))",
+        joins(scans, &exists.joins),
+        all(&Printer { scans }, &exists.filter)
+    )
+}
+
+fn all(printer: &Printer<'_>, conditions: &[Expr]) -> String {
+    let printed: Vec<String> = conditions.iter().map(|one| printer.expr(one)).collect();
+    if printed.is_empty() { "TRUE".to_owned() } else { printed.join(" AND ") }
+}
+
+fn computed(derived: &Derived) -> String {
+    match derived {
+        Derived::Grouped { rows, keys, aggregates } => grouped(rows, keys, aggregates),
+        Derived::Windowed { rows, columns, windows } => windowed(rows, columns, windows),
+        Derived::Union { parts } => {
+            let parts: Vec<String> = parts
+                .iter()
+                .map(|(rows, columns)| {
+                    let printer = Printer { scans: &rows.scans };
+                    select(rows, &numbered("c", columns, |column| printer.value(column)), true)
+                })
+                .collect();
+            parts.join("\nUNION ALL\n")
+        }
+    }
+}
+
+/// `SELECT columns FROM rows`, with the unit as `u` if it has one and is asked for.
+fn select(rows: &Rows, columns: &[String], with_unit: bool) -> String {
+    let mut columns = columns.to_vec();
+    let mut hops = String::new();
+    if let Some(at) = unit_scan(&rows.scans, &rows.joins).filter(|_| with_unit) {
+        let (sql, joins) = unit(&rows.scans, at);
+        columns.push(format!("{sql} AS {UNIT}"));
+        hops = joins;
+    }
+    if columns.is_empty() {
+        columns.push("1 AS one".to_owned());
+    }
+    format!(
+        "SELECT {} FROM {}{hops} WHERE {}",
+        columns.join(", "),
+        joins(&rows.scans, &rows.joins),
+        all(&Printer { scans: &rows.scans }, &rows.filter)
+    )
+}
+
+fn numbered<T>(prefix: &str, of: &[T], print: impl Fn(&T) -> String) -> Vec<String> {
+    let one =
+        |(at, one): (usize, &T)| format!("{} AS {prefix}{}", print(one), at.saturating_add(1));
+    of.iter().enumerate().map(one).collect()
+}
+
+fn names(prefix: &str, count: usize) -> Vec<String> {
+    (1..=count).map(|at| format!("{prefix}{at}")).collect()
+}
+
+fn grouped(rows: &Rows, keys: &[Expr], aggregates: &[Aggregate]) -> String {
+    let printer = Printer { scans: &rows.scans };
+    let mut columns = numbered("k", keys, |key| plain_look(printer.value(key), key));
+    for (at, aggregate) in aggregates.iter().enumerate() {
+        let at = at.saturating_add(1);
+        if let Some(argument) = &aggregate.argument {
+            let printed = argument_of(&printer, aggregate.function, argument);
+            columns.push(format!("{printed} AS x{at}"));
+        }
+        columns.extend(aggregate.filter.iter().map(|f| format!("{} AS f{at}", printer.expr(f))));
+    }
+    let computed = aggregates.iter().enumerate().map(|(at, aggregate)| {
+        let at = at.saturating_add(1);
+        let filter = match aggregate.filter {
+            Some(_) => format!(" FILTER (WHERE r.f{at})"),
+            None => String::new(),
+        };
+        let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
+        let argument = match aggregate.argument {
+            Some(_) => format!("{distinct}r.x{at}"),
+            None => "*".to_owned(),
+        };
+        let call = format!("pg_catalog.{}({argument}){filter}", function(aggregate.function));
+        format!("{} AS a{at}", of_its_type(call, aggregate.function, &aggregate.ty))
+    });
+    let keys = names("k", keys.len());
+    let shown: Vec<String> = keys.iter().map(|key| format!("r.{key}")).chain(computed).collect();
+    let group = if keys.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " GROUP BY {}",
+            keys.iter().map(|key| format!("r.{key}")).collect::<Vec<_>>().join(", ")
+        )
+    };
+    let shown = if shown.is_empty() { "1 AS one".to_owned() } else { shown.join(", ") };
+    format!("SELECT {shown} FROM ({}) AS r{group}", select(rows, &columns, false))
+}
+
+/// A key of groups in one look: equal numbers can be written with more or fewer zeros, and which
+/// of them a group is known by would be the source's choice.
+fn plain_look(printed: String, key: &Expr) -> String {
+    match (&key.node, &key.ty) {
+        (Node::Column(_), Type::Numeric(Some(_))) => printed,
+        (_, Type::Numeric(_)) => format!("pg_catalog.trim_scale({printed})"),
+        (_, Type::Float(_)) => format!("({printed} OPERATOR(pg_catalog.+) 0::{})", key.ty.name()),
+        _ => printed,
+    }
+}
+
+fn function(function: AggregateFunction) -> &'static str {
+    match function {
+        AggregateFunction::Count => "count",
+        AggregateFunction::Sum => "sum",
+        AggregateFunction::Avg => "avg",
+        AggregateFunction::Min => "min",
+        AggregateFunction::Max => "max",
+        AggregateFunction::BoolAnd => "bool_and",
+        AggregateFunction::BoolOr => "bool_or",
+    }
+}
+
+/// Sums and averages are over `numeric`, which neither overflows nor depends on the order.
+fn argument_of(printer: &Printer<'_>, function: AggregateFunction, argument: &Expr) -> String {
+    match function {
+        AggregateFunction::Sum | AggregateFunction::Avg => printer.number(argument),
+        _ => printer.value(argument),
+    }
+}
+
+/// An aggregate's value as exactly of its type, in one look.
+fn of_its_type(call: String, function: AggregateFunction, ty: &Type) -> String {
+    let computed = matches!(function, AggregateFunction::Sum | AggregateFunction::Avg);
+    match ty {
+        Type::Int(8) if computed => format!(
+            "(CASE WHEN {call} BETWEEN -9223372036854775808 AND 9223372036854775807 \
+             THEN ({call})::bigint END)"
+        ),
+        Type::Float(size) if computed => to_float(&call, *size),
+        Type::Numeric(None) => format!("pg_catalog.trim_scale({call})"),
+        _ => call,
+    }
+}
+
+fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
+    let printer = Printer { scans: &rows.scans };
+    let mut inner = numbered("c", columns, |column| printer.value(column));
+    let mut seen = names("r.c", columns.len());
+    for (at, window) in windows.iter().enumerate() {
+        let at = at.saturating_add(1);
+        if let Some(argument) = &window.argument {
+            let printed = match window.function {
+                WindowFunction::Aggregate(function) => argument_of(&printer, function, argument),
+                _ => printer.value(argument),
+            };
+            inner.push(format!("{printed} AS x{at}"));
+            seen.push(format!("r.x{at}"));
+        }
+        inner.extend(numbered(&format!("p{at}_"), &window.partition, |part| printer.value(part)));
+        inner.extend(numbered(&format!("o{at}_"), &window.order, |order| {
+            printer.value(&order.expr)
+        }));
+    }
+    let tie = format!("ROW({})::text COLLATE pg_catalog.\"C\"", seen.join(", "));
+    let shown: Vec<String> = names("c", columns.len())
+        .into_iter()
+        .map(|column| format!("r.{column}"))
+        .chain(
+            windows
+                .iter()
+                .enumerate()
+                .map(|(at, window)| one_window(at.saturating_add(1), window, &tie)),
+        )
+        .chain(unit_scan(&rows.scans, &rows.joins).map(|_| format!("r.{UNIT}")))
+        .collect();
+    format!("SELECT {} FROM ({}) AS r", shown.join(", "), select(rows, &inner, true))
+}
+
+fn one_window(at: usize, window: &Window, tie: &str) -> String {
+    let argument = || format!("r.x{at}");
+    let call = match window.function {
+        WindowFunction::RowNumber => "row_number()".to_owned(),
+        WindowFunction::Rank => "rank()".to_owned(),
+        WindowFunction::DenseRank => "dense_rank()".to_owned(),
+        WindowFunction::Lag(by) => format!("lag({}, {by})", argument()),
+        WindowFunction::Lead(by) => format!("lead({}, {by})", argument()),
+        WindowFunction::FirstValue => format!("first_value({})", argument()),
+        WindowFunction::LastValue => format!("last_value({})", argument()),
+        WindowFunction::Aggregate(of) => {
+            let argument = if window.argument.is_some() { argument() } else { "*".to_owned() };
+            format!("{}({argument})", function(of))
+        }
+    };
+    let partition: Vec<String> = names(&format!("r.p{at}_"), window.partition.len());
+    let mut order: Vec<String> = window
+        .order
+        .iter()
+        .enumerate()
+        .map(|(index, order)| ordered(&format!("r.o{at}_{}", index.saturating_add(1)), order))
+        .collect();
+    if window.needs_total_order() {
+        order.push(tie.to_owned());
+    }
+    let mut over = Vec::new();
+    if !partition.is_empty() {
+        over.push(format!("PARTITION BY {}", partition.join(", ")));
+    }
+    if !order.is_empty() {
+        over.push(format!("ORDER BY {}", order.join(", ")));
+    }
+    over.extend(match window.frame {
+        Frame::Peers => None,
+        Frame::Rows => Some("ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".to_owned()),
+        Frame::All => Some("ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING".to_owned()),
+    });
+    let call = format!("pg_catalog.{call} OVER ({})", over.join(" "));
+    let sql = match window.function {
+        WindowFunction::Aggregate(of) => of_its_type(call, of, &window.ty),
+        _ => call,
+    };
+    format!("{sql} AS w{at}")
+}
+
+fn ordered(sql: &str, order: &Order) -> String {
+    format!(
+        "{sql} {} NULLS {}",
+        if order.descending { "DESC" } else { "ASC" },
+        if order.nulls_first { "FIRST" } else { "LAST" }
+    )
+}
