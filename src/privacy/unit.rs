@@ -174,6 +174,7 @@ pub(crate) fn reference<'a>(scan: &'a Scan, column: &'a str) -> Option<Reference
     let (schema, table) = match &scan.relation {
         Relation::Table { schema, table } => (schema.as_str(), table.as_str()),
         Relation::Derived(derived) => return derived_reference(scan, derived, column),
+        Relation::Given { .. } => return None,
     };
     if let Some((hop, rest)) = path.split_first().filter(|(hop, _)| hop.column == column) {
         return Some((&hop.to_schema, &hop.to_table, &hop.to_column, rest, unit));

@@ -145,7 +145,7 @@ impl Check<'_> {
     /// Why a column cannot stand in an expression, if it cannot.
     fn column(&self, column: &Column) -> Option<Refusal> {
         let origins = origins(column, self.scans, self.snapshot);
-        let computed = self.scans.get(column.scan).is_some_and(|scan| scan.derived().is_some());
+        let computed = self.scans.get(column.scan).is_some_and(|scan| scan.table().is_none());
         let direct = origins.iter().any(|info| info.direct) || (origins.is_empty() && !computed);
         let name = origins.first().map_or(&column.name, |info| &info.name);
         let refusal = if direct {

@@ -17,6 +17,7 @@ use sqlparser::ast::{
 
 use super::aggregates::{Rewriter, has_aggregate};
 use super::columns::Columns;
+use super::given::{Described, Given};
 use super::keys;
 use super::lower::{lower, strip};
 use super::parse;
@@ -34,6 +35,8 @@ pub struct Bound {
     pub leaves: Vec<BoundLeaf>,
     /// The tables of the `noisegate` schema that it reads, with their first array parameter.
     pub virtuals: Vec<(VirtualTable, usize)>,
+    /// What leaves are given by the shadow.
+    pub given: Vec<Given>,
     /// The query with each leaf cut out.
     pub query: Query,
     /// What kind of answer it gives.
@@ -67,8 +70,20 @@ pub struct BoundLeaf {
 
 /// Finds the leaves of `query`. Parameters of the client are `$1` to `$parameters`; the arrays of
 /// the releases are numbered after them.
-pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Bound, Refusal> {
+///
+/// Some subqueries have to be described by PostgreSQL first; `described` holds those that were.
+pub fn bind(
+    query: Query,
+    snapshot: &Snapshot,
+    parameters: usize,
+    described: &Described,
+) -> Result<Bound, Unbound> {
     let mut binder = Binder {
+        described,
+        unknown: Vec::new(),
+        given: Vec::new(),
+        steps: 0,
+        on_source: parameters,
         snapshot,
         leaves: Vec::new(),
         virtuals: Vec::new(),
@@ -77,7 +92,11 @@ pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Boun
         one_person: None,
     };
     let mut query = query;
-    let kind = binder.query(&mut query)?;
+    let kind = binder.query(&mut query);
+    if !binder.unknown.is_empty() {
+        return Err(Unbound::Describe(binder.unknown));
+    }
+    let kind = kind?;
     let answer = match kind {
         Kind::Public => Answer::Public,
         Kind::Released => Answer::Released,
@@ -86,20 +105,45 @@ pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Boun
     if kind != Kind::Rows {
         binder.nothing_private_left(&query)?;
     } else if let Some(refusal) = binder.one_person {
-        return Err(refusal);
+        return Err(refusal.into());
     }
-    Ok(Bound { leaves: binder.leaves, virtuals: binder.virtuals, query, answer })
+    let Binder { leaves, virtuals, given, .. } = binder;
+    Ok(Bound { leaves, virtuals, given, query, answer })
+}
+
+/// Why a query is not bound.
+#[derive(Debug)]
+pub enum Unbound {
+    /// It is refused.
+    Refusal(Refusal),
+    /// The columns of these queries are to be known first.
+    Describe(Vec<String>),
+}
+
+impl From<Refusal> for Unbound {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub(super) enum Kind {
     Public,
     Released,
     Rows,
 }
 
-struct Binder<'a> {
+/// The most queries that one text may be bound as: blocks of a leaf are looked at twice.
+const STEPS_MAX: u32 = 1_000;
+
+pub(super) struct Binder<'a> {
     snapshot: &'a Snapshot,
+    pub(super) described: &'a Described,
+    pub(super) unknown: Vec<String>,
+    pub(super) given: Vec<Given>,
+    steps: u32,
+    /// Parameters of leaves on the source: the client's, then what leaves are given.
+    on_source: usize,
     leaves: Vec<BoundLeaf>,
     virtuals: Vec<(VirtualTable, usize)>,
     ctes: BTreeMap<String, (Kind, Query)>,
@@ -108,14 +152,81 @@ struct Binder<'a> {
     one_person: Option<Refusal>,
 }
 
+/// How far a binder has come.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    leaves: usize,
+    virtuals: usize,
+    given: usize,
+    arrays: usize,
+    on_source: usize,
+}
+
 impl Binder<'_> {
-    fn query(&mut self, query: &mut Query) -> Result<Kind, Refusal> {
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            leaves: self.leaves.len(),
+            virtuals: self.virtuals.len(),
+            given: self.given.len(),
+            arrays: self.arrays,
+            on_source: self.on_source,
+        }
+    }
+
+    /// Forgets what came after `mark`.
+    pub(super) fn reset(&mut self, mark: Mark) {
+        self.leaves.truncate(mark.leaves);
+        self.virtuals.truncate(mark.virtuals);
+        self.given.truncate(mark.given);
+        self.arrays = mark.arrays;
+        self.on_source = mark.on_source;
+    }
+
+    /// Whether what came after `mark` reads a table of the `noisegate` schema.
+    pub(super) fn virtuals_since(&self, mark: &Mark) -> bool {
+        self.virtuals.len() > mark.virtuals
+    }
+
+    /// The number of the first of `count` parameters of the spliced query.
+    pub(super) fn next_parameters(&mut self, count: usize) -> usize {
+        let first = self.arrays.saturating_add(1);
+        self.arrays = self.arrays.saturating_add(count);
+        first
+    }
+
+    /// The number of the first of `count` parameters of a leaf on the source.
+    pub(super) fn next_on_source(&mut self, count: usize) -> usize {
+        let first = self.on_source.saturating_add(1);
+        self.on_source = self.on_source.saturating_add(count);
+        first
+    }
+
+    /// A common table expression that is released: its name and the query as written.
+    pub(super) fn released_cte(&self, name: &ObjectName) -> Option<(String, Query)> {
+        let parts = name_parts(name);
+        let [name] = parts.as_slice() else { return None };
+        let (kind, query) = self.ctes.get(name)?;
+        (*kind == Kind::Released).then(|| (name.clone(), query.clone()))
+    }
+
+    pub(super) fn query(&mut self, query: &mut Query) -> Result<Kind, Refusal> {
+        self.steps = self.steps.saturating_add(1);
+        if self.steps > STEPS_MAX {
+            return Err(unsupported("a query of this many parts", None));
+        }
         let outer = self.ctes.clone();
         if let Some(with) = &mut query.with {
             let mut kept = Vec::new();
             for mut cte in std::mem::take(&mut with.cte_tables) {
                 let original = cte.query.as_ref().clone();
                 let name = folded(&cte.alias.name);
+                if name.starts_with("noisegate_") {
+                    return Err(unsupported(
+                        "a WITH query whose name begins with noisegate_",
+                        Some("Give it another name."),
+                    )
+                    .near(&name));
+                }
                 if outer.contains_key(&name) {
                     // Queries are inlined by name where a leaf uses them, so a name is one query.
                     return Err(unsupported(
@@ -180,13 +291,10 @@ impl Binder<'_> {
         order: Option<&mut OrderByKind>,
     ) -> Result<Kind, Refusal> {
         let written = select.clone();
+        let mark = self.mark();
         let mut kind = Kind::Public;
-        let mut released = false;
         for item in &mut select.from {
-            for part in self.item(item)? {
-                released |= part == Kind::Released;
-                kind = kind.max(part);
-            }
+            kind = kind.max(self.item(item)?);
         }
         if kind != Kind::Rows {
             kind = kind.max(self.expressions(select)?);
@@ -197,18 +305,21 @@ impl Binder<'_> {
         if !is_aggregated(&written) && !asks_values {
             return Ok(Kind::Rows);
         }
-        if self.is_per_unit(&written) {
+        self.reset(mark);
+        let first_given = self.given.len();
+        let mut given = written;
+        self.give(&mut given)?;
+        if self.is_per_unit(&given) {
+            self.reset(mark);
             self.one_person = Some(one_person());
             return Ok(Kind::Rows);
         }
-        if released {
-            return Err(unsupported(
-                "a join of private rows with an aggregate of private rows",
-                Some("Aggregate both sides first, then join the aggregates."),
-            ));
-        }
-        *select = written;
+        *select = given;
         self.leaf(select, order)?;
+        let leaf = self.leaves.len().saturating_sub(1);
+        for given in self.given.iter_mut().skip(first_given).filter(|one| one.leaf == usize::MAX) {
+            given.leaf = leaf;
+        }
         self.expressions(select)?;
         Ok(Kind::Released)
     }
@@ -216,7 +327,7 @@ impl Binder<'_> {
     /// Whether each group is a part of one person's rows, which are to be aggregated further.
     fn is_per_unit(&self, select: &Select) -> bool {
         let ctes = self.written_ctes();
-        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, depth: 0 };
+        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
         let refers = || {
             let group = if is_aggregated(select) {
                 group_expressions(select).ok()?
@@ -239,13 +350,13 @@ impl Binder<'_> {
         self.ctes.iter().map(|(name, (_, query))| (name.clone(), query.clone())).collect()
     }
 
-    /// The kinds of what a FROM item reads.
-    fn item(&mut self, item: &mut TableWithJoins) -> Result<Vec<Kind>, Refusal> {
-        let mut kinds = vec![self.factor(&mut item.relation)?];
+    /// The kind of what a FROM item reads.
+    fn item(&mut self, item: &mut TableWithJoins) -> Result<Kind, Refusal> {
+        let mut kind = self.factor(&mut item.relation)?;
         for join in &mut item.joins {
-            kinds.push(self.factor(&mut join.relation)?);
+            kind = kind.max(self.factor(&mut join.relation)?);
         }
-        Ok(kinds)
+        Ok(kind)
     }
 
     fn factor(&mut self, factor: &mut TableFactor) -> Result<Kind, Refusal> {
@@ -264,19 +375,15 @@ impl Binder<'_> {
                 Ok(self.table(name))
             }
             TableFactor::Derived { subquery, .. } => self.query(subquery),
-            TableFactor::NestedJoin { table_with_joins, .. } => {
-                let kinds = self.item(table_with_joins)?;
-                Ok(kinds.into_iter().max().unwrap_or(Kind::Public))
-            }
+            TableFactor::NestedJoin { table_with_joins, .. } => self.item(table_with_joins),
             _ => Ok(Kind::Public),
         }
     }
 
     /// A subquery over arrays in the place of a table of the `noisegate` schema.
     fn virtual_table(&mut self, table: VirtualTable, alias: &str) -> Result<TableFactor, Refusal> {
-        let first = self.arrays.saturating_add(1);
         let columns = table.columns();
-        self.arrays = self.arrays.saturating_add(columns.len());
+        let first = self.next_parameters(columns.len());
         self.virtuals.push((table, first));
         let numbered = |text: &dyn Fn(usize, &(&str, &str)) -> String| {
             let parts: Vec<String> =
@@ -345,7 +452,7 @@ impl Binder<'_> {
         order: Option<&mut OrderByKind>,
     ) -> Result<(), Refusal> {
         let ctes = self.written_ctes();
-        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, depth: 0 };
+        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
         let source = rows.select(select)?;
         let mut group = group_expressions(select)?;
         if group.is_empty()

@@ -18,6 +18,7 @@ mod origin;
 mod scope;
 // What it computes for each unit before that.
 mod derive;
+pub mod given;
 mod grouped;
 mod subqueries;
 mod windowed;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use noisegate_privacy::expr::{Column, Expr, Node};
-use noisegate_privacy::plan::{JoinKind, Joins, Relation as Read, Scan};
+use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Relation as Read, Scan};
 use sqlparser::ast::{
     self, Ident, JoinConstraint, JoinOperator, Query, Select, SetExpr, TableFactor, TableWithJoins,
 };
 
+use super::given::{Given, by_name};
 use super::joins::{combine, conjunction, flatten, push_down};
 use super::lower::lower_condition;
 use super::refusals::{limit_below, unsupported};
@@ -92,6 +93,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// Common table expressions in scope, as written, by name.
     pub(crate) ctes: &'a BTreeMap<String, Query>,
+    /// What is given as tables.
+    pub(crate) given: &'a [Given],
     pub(crate) depth: u32,
 }
 
@@ -212,6 +215,9 @@ impl<'a> Rows<'a> {
     ) -> Result<Item, Refusal> {
         match parts {
             [name] => {
+                if let Some(given) = by_name(name, self.given) {
+                    return Ok(given_table(given, scans).aliased(alias));
+                }
                 let query = self.ctes.get(name).ok_or_else(|| {
                     unsupported(
                         &format!("the relation \"{name}\" beside private tables"),
@@ -325,6 +331,28 @@ fn scan(relation: &Relation, scans: &Scans) -> Item {
         unique: relation.unique.clone(),
     });
     item
+}
+
+/// A table whose rows come as parameters.
+fn given_table(given: &Given, scans: &Scans) -> Item {
+    let at = scans.borrow().len();
+    let list: Vec<Expr> = (given.columns.iter().enumerate())
+        .map(|(number, (_, ty))| {
+            let name = format!("c{}", number.saturating_add(1));
+            let node = Node::Column(Column { scan: at, name, bounds: None, nullable: true });
+            Expr { node, ty: ty.clone() }
+        })
+        .collect();
+    let named = list.iter().enumerate();
+    let named = named.map(|(at, expr)| (format!("c{}", at.saturating_add(1)), expr.clone()));
+    let columns = given.columns.iter().map(|(_, ty)| ty.clone()).collect();
+    scans.borrow_mut().push(Scan {
+        relation: Read::Given { parameter: given.parameter, columns },
+        exposure: Exposure::Public,
+        unique: Vec::new(),
+    });
+    let relations = vec![(String::new(), named.collect())];
+    Item { joins: Joins::Scan(at), filter: Vec::new(), relations, list }
 }
 
 fn join_items<'a>(

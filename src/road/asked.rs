@@ -1,5 +1,6 @@
 //! What a client asked, and what the relay is told to do about it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -7,6 +8,7 @@ use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
+use super::given;
 use crate::clock::Millis;
 use crate::error::{Error, Fault, Refusal};
 use crate::ids::{Analyst, QueryId};
@@ -73,10 +75,12 @@ impl Asked<'_> {
         })
     }
 
-    /// The parameters of a leaf on the source: the statement's time, then the client's.
+    /// The parameters of a leaf on the source: the statement's time, then the client's, then what
+    /// the leaf is given.
     pub(super) fn source_parameters(
         &self,
         canonical: &Canonical,
+        mut given: BTreeMap<usize, RawParameter>,
     ) -> (Vec<Type>, Vec<RawParameter>) {
         let mut types = vec![Type::TIMESTAMPTZ];
         types.extend(canonical.parameters.iter().map(|ty| {
@@ -86,6 +90,12 @@ impl Asked<'_> {
         }));
         let mut values = vec![RawParameter { value: Some(self.time()), binary: true }];
         values.extend(self.parameters.iter().cloned());
+        let last = given.keys().next_back().copied().unwrap_or(0);
+        for number in values.len()..=last {
+            let value = given.remove(&number);
+            types.push(if value.is_some() { Type::UNKNOWN } else { Type::TEXT });
+            values.push(value.unwrap_or(RawParameter { value: None, binary: false }));
+        }
         (types, values)
     }
 
@@ -162,7 +172,15 @@ pub(super) async fn spliced(
         encoded.push(encode(gate, array).await?);
     }
     let mut types: Vec<u32> = canonical.parameters.iter().map(Type::oid).collect();
-    types.resize(types.len().saturating_add(encoded.len()), 0);
+    // What only another leaf was given is not read by the rest, and PostgreSQL wants a type.
+    let client = types.len();
+    for (at, array) in encoded.iter_mut().enumerate() {
+        let read = given::reads(&text, client.saturating_add(at).saturating_add(1));
+        types.push(if read { 0 } else { Type::TEXT_ARRAY.oid() });
+        if !read {
+            *array = text_array(&[]);
+        }
+    }
     Ok(Answer::Spliced { text, types, arrays: encoded, notices })
 }
 
@@ -172,8 +190,13 @@ pub fn text_array(texts: &[String]) -> Bytes {
     binary_array(Type::TEXT.oid(), elements).unwrap_or_default()
 }
 
+/// Texts, some of them NULL, as a binary `text[]`.
+pub(super) fn nullable_texts(texts: Vec<Option<String>>) -> Result<Bytes, Fault> {
+    binary_array(Type::TEXT.oid(), texts.into_iter().map(|t| t.map(String::into_bytes)).collect())
+}
+
 /// An array in PostgreSQL's binary form.
-async fn encode(gate: &Gate, array: Array) -> Result<Bytes, Fault> {
+pub(super) async fn encode(gate: &Gate, array: Array) -> Result<Bytes, Fault> {
     let (oid, elements) = match array {
         Array::Keys { type_name, elements } => {
             (gate.canonical.type_oid(&type_name).await?, elements)

@@ -8,6 +8,7 @@ use noisegate_privacy::plan::Plan;
 
 use super::asked::{self, Answer, Asked};
 use super::gate::Gate;
+use super::given;
 use super::payment;
 use crate::error::{Error, Fault};
 use crate::query::leaves::{Answer as Kind, BoundLeaf};
@@ -39,7 +40,7 @@ pub struct InspectedLeaf {
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
 pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
     let canonical = asked.canonical(gate).await?;
-    let bound = super::bound(gate, &canonical)?;
+    let bound = given::bound(gate, asked, &canonical).await?;
     if bound.answer != Kind::Released {
         return match asked::without_leaves(gate, &bound)? {
             Answer::Forward(_) => Ok(None),

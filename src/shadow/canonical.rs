@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
 use futures_util::future;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
@@ -137,6 +137,21 @@ impl Canonicalizer {
         Ok(oid)
     }
 
+    /// Waits for a place among the connections.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.acquire().await.ok()
+    }
+
+    /// A connection that answers.
+    pub(super) async fn client(&self) -> Result<Client, Fault> {
+        if let Some(client) = self.idle()
+            && client.batch_execute("").await.is_ok()
+        {
+            return Ok(client);
+        }
+        self.connect().await
+    }
+
     fn idle(&self) -> Option<Client> {
         let mut idle = self.idle.lock().ok()?;
         while let Some(client) = idle.pop() {
@@ -161,7 +176,7 @@ impl Canonicalizer {
         Ok(client)
     }
 
-    fn keep(&self, client: Client) {
+    pub(super) fn keep(&self, client: Client) {
         if let Ok(mut idle) = self.idle.lock()
             && idle.len() < CONNECTIONS_MAX
         {
@@ -180,17 +195,23 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
     Fault::Shadow(describe(error))
 }
 
+/// The start of a transaction under the session's settings.
+pub(super) fn begin(settings: &Settings) -> String {
+    let mut begin = "BEGIN".to_owned();
+    for (name, value) in settings.meaning() {
+        let value = literal(&value);
+        begin.push_str(&format!("; SELECT pg_catalog.set_config('{name}', {value}, true)"));
+    }
+    begin
+}
+
 async fn read(
     client: &Client,
     text: &str,
     types: &[u32],
     settings: &Settings,
 ) -> Result<Canonical, CanonicalError> {
-    let mut begin = "BEGIN".to_owned();
-    for (name, value) in settings.meaning() {
-        let value = literal(&value);
-        begin.push_str(&format!("; SELECT pg_catalog.set_config('{name}', {value}, true)"));
-    }
+    let begin = begin(settings);
     let declared: Vec<Type> = types.iter().map(|oid| declared_type(*oid)).collect();
     // Sent together, in this order: where the settings fail, what follows fails too.
     let (begun, statement) =
@@ -226,7 +247,7 @@ async fn read(
     Ok(Canonical { text, parameters, columns })
 }
 
-fn classify(error: tokio_postgres::Error) -> CanonicalError {
+pub(super) fn classify(error: tokio_postgres::Error) -> CanonicalError {
     match error.as_db_error() {
         Some(db) if !of_the_server(db) => CanonicalError::Database(Box::new(db.clone())),
         _ => CanonicalError::Fault(fault(&error)),

@@ -35,6 +35,19 @@ pub(super) fn table(scans: &[Scan], at: usize) -> String {
             format!("{}.{} AS t{at}", ident(schema), ident(table))
         }
         Relation::Derived(derived) => format!("({}) AS t{at}", computed(derived)),
+        Relation::Given { parameter, columns } => {
+            let arrays: Vec<String> = columns
+                .iter()
+                .enumerate()
+                // `$1` is the statement's time, so that each comes one later.
+                .map(|(number, ty)| {
+                    let number = parameter.saturating_add(number).saturating_add(1);
+                    format!("pg_catalog.unnest((${number})::text[]::{}[])", ty.name())
+                })
+                .collect();
+            let names = names("c", columns.len()).join(", ");
+            format!("ROWS FROM ({}) AS t{at}({names})", arrays.join(", "))
+        }
     })
 }
 
