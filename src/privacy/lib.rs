@@ -6,6 +6,7 @@
 //! [`Exact`] and leave only through a mechanism.
 
 pub mod expr;
+pub mod functions;
 pub mod plan;
 // How a leaf is understood.
 pub mod analyze;

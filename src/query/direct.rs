@@ -1,6 +1,7 @@
 //! Columns that name people: joined on along the declared paths and counted, nothing else.
 
 use noisegate_privacy::expr::{Column, Expr, Function, Node};
+use noisegate_privacy::functions::{Arg, Kind};
 use noisegate_privacy::plan::{Joins, Leaf, Statistic};
 use noisegate_privacy::unit::{is_unit_key, same_reference};
 
@@ -80,13 +81,23 @@ impl Check<'_> {
     }
 
     fn expr(&self, expr: &Expr) -> Result<(), Refusal> {
-        let mut refusal = None;
-        expr.columns(&mut |column| refusal = refusal.take().or_else(|| self.column(column)));
-        refusal.map_or(Ok(()), Err)
+        match &expr.node {
+            Node::Column(column) => self.column(column, false).map_or(Ok(()), Err),
+            Node::Constant(_) | Node::Parameter(_) => Ok(()),
+            Node::Call(function, args) => args.iter().enumerate().try_for_each(|(at, arg)| {
+                let rule = if let Function::Listed(row) = function { row.arg(at) } else { None };
+                let array = matches!(rule.map(Arg::kind), Some(Kind::Array | Kind::Varchars));
+                match arg.as_column() {
+                    Some(column) => self.column(column, array).map_or(Ok(()), Err),
+                    None => self.expr(arg),
+                }
+            }),
+        }
     }
 
-    /// Why a column cannot stand in an expression, if it cannot.
-    fn column(&self, column: &Column) -> Option<Refusal> {
+    /// Why a column cannot stand in an expression, if it cannot; `array` says that a function which
+    /// is about arrays takes it.
+    fn column(&self, column: &Column, array: bool) -> Option<Refusal> {
         let info = self
             .leaf
             .scans
@@ -96,6 +107,7 @@ impl Check<'_> {
         let name = &column.name;
         let refusal = match info {
             Some(info) if !info.direct && info.admitted => return None,
+            Some(info) if !info.direct && info.readable && array => return None,
             Some(info) if !info.direct => Refusal::new(
                 Code::Unsupported,
                 format!("The type or the collation of \"{name}\" is not supported here."),

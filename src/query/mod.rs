@@ -15,6 +15,7 @@ mod direct;
 mod joins;
 mod keys;
 mod scope;
+mod special;
 // Its expressions, an allow-list.
 mod functions;
 mod literals;
