@@ -7,6 +7,7 @@
 
 pub mod derived;
 pub mod expr;
+pub mod functions;
 pub mod plan;
 // How a leaf is understood.
 pub mod analyze;

@@ -27,6 +27,7 @@ mod functions;
 mod literals;
 mod lower;
 mod refusals;
+mod special;
 mod times;
 // What stands in its place.
 pub mod columns;

@@ -22,6 +22,27 @@ pub(crate) fn unknown_function(name: &str) -> Refusal {
     .near(name)
 }
 
+/// The name is on the list, with other types.
+pub(crate) fn not_with_types(name: &str, types: &[String], listed: &[String]) -> Refusal {
+    let given = if types.is_empty() { "no arguments".to_owned() } else { types.join(", ") };
+    let some = listed.get(..listed.len().min(8)).unwrap_or(listed).join("; ");
+    let more = if listed.len() > 8 { "; and others" } else { "" };
+    let mut refusal = unknown_function(name).with_sentence(format!(
+        "The function or operator {name} is not on the list for private rows with {given}."
+    ));
+    refusal.hint = format!("It is listed as {some}{more}. Cast the arguments, or give constants.");
+    refusal
+}
+
+/// An argument that has to be a certain constant is not.
+pub(crate) fn wrong_argument(name: &str, at: usize, must: &str) -> Refusal {
+    let mut refusal = unknown_function(name)
+        .with_sentence(format!("Over private rows, argument {at} of {name} has to be {must}."));
+    "With anything else it could fail for some row, or take without end. Write such a constant."
+        .clone_into(&mut refusal.hint);
+    refusal
+}
+
 pub(crate) fn limit_below(what: &str) -> Refusal {
     Refusal::new(
         Code::LimitBelow,

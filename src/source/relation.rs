@@ -22,7 +22,7 @@ pub(super) fn joins(scans: &[Scan], tree: &Joins) -> String {
                 JoinKind::Inner => "JOIN",
                 JoinKind::Left => "LEFT JOIN",
             };
-            let on = all(&Printer { scans }, on);
+            let on = all(&Printer::over(scans), on);
             format!("({}\n  {kind} {} ON {on})", joins(scans, left), joins(scans, right))
         }
     }
@@ -81,7 +81,7 @@ pub(super) fn exists(scans: &[Scan], exists: &Exists) -> String {
     format!(
         "(EXISTS (SELECT 1 FROM {} WHERE {}))",
         joins(scans, &exists.joins),
-        all(&Printer { scans }, &exists.filter)
+        all(&Printer::over(scans), &exists.filter)
     )
 }
 
@@ -98,7 +98,7 @@ fn computed(derived: &Derived) -> String {
             let parts: Vec<String> = parts
                 .iter()
                 .map(|(rows, columns)| {
-                    let printer = Printer { scans: &rows.scans };
+                    let printer = Printer::over(&rows.scans);
                     select(rows, &numbered("c", columns, |column| printer.value(column)), true)
                 })
                 .collect();
@@ -123,7 +123,7 @@ fn select(rows: &Rows, columns: &[String], with_unit: bool) -> String {
         "SELECT {} FROM {}{hops} WHERE {}",
         columns.join(", "),
         joins(&rows.scans, &rows.joins),
-        all(&Printer { scans: &rows.scans }, &rows.filter)
+        all(&Printer::over(&rows.scans), &rows.filter)
     )
 }
 
@@ -138,7 +138,7 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
 }
 
 fn grouped(rows: &Rows, keys: &[Expr], aggregates: &[Aggregate]) -> String {
-    let printer = Printer { scans: &rows.scans };
+    let printer = Printer::over(&rows.scans);
     let mut columns = numbered("k", keys, |key| plain_look(printer.value(key), key));
     for (at, aggregate) in aggregates.iter().enumerate() {
         let at = at.saturating_add(1);
@@ -222,7 +222,7 @@ fn of_its_type(call: String, function: AggregateFunction, ty: &Type) -> String {
 }
 
 fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
-    let printer = Printer { scans: &rows.scans };
+    let printer = Printer::over(&rows.scans);
     let mut inner = numbered("c", columns, |column| printer.value(column));
     let mut seen = names("r.c", columns.len());
     for (at, window) in windows.iter().enumerate() {

@@ -6,6 +6,7 @@
 
 use noisegate_privacy::IBig;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, TextType, Type};
+use noisegate_privacy::functions::{self, Syntax};
 use noisegate_privacy::interpret::{Database, Table, Value};
 use noisegate_privacy::plan::{
     Bounds, Domain, Exposure, Hop, JoinKind, Joins, Key, Leaf, Relation, Scan, Statistic,
@@ -222,6 +223,18 @@ fn int(dice: &mut Dice<'_>) -> Expr {
     Expr::constant((dice.roll(12).to_string()).as_str(), Type::Int(4))
 }
 
+/// A function of the table.
+fn listed(name: &str, args: Vec<Expr>) -> Expr {
+    functions::call(name, Syntax::Call, args).unwrap()
+}
+
+fn as_numeric(expr: Expr) -> Expr {
+    match expr.ty {
+        Type::Numeric(_) => expr,
+        _ => Expr::call(Function::Cast, vec![expr], Type::Numeric(None)),
+    }
+}
+
 /// A random number over the columns of these scans.
 fn number(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u32) -> Expr {
     let scan = *dice.pick(over);
@@ -239,7 +252,7 @@ fn number(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u32) -> Ex
         3 if matches!(ty, Type::Int(_)) => Function::Div,
         4 => Function::Mod,
         5 => return Expr::call(Function::Neg, vec![a], ty),
-        6 => return Expr::call(Function::Abs, vec![a], ty),
+        6 => return listed("abs", vec![as_numeric(a)]),
         7 => Function::Coalesce,
         8 => Function::NullIf,
         9 => Function::Least,
@@ -249,8 +262,14 @@ fn number(dice: &mut Dice<'_>, scans: &[Scan], over: &[usize], depth: u32) -> Ex
             return Expr::call(Function::Case, vec![when, a, b], ty);
         }
         _ => {
-            let step = [Function::Round(1), Function::Trunc(-1), Function::Floor, Function::Ceil];
-            return Expr::call(dice.pick(&step).clone(), vec![a], Type::Numeric(None));
+            let a = as_numeric(a);
+            let places = |places: &str| Expr::constant(places, Type::Int(4));
+            return match dice.roll(4) {
+                0 => listed("round", vec![a, places("1")]),
+                1 => listed("trunc", vec![a, places("-1")]),
+                2 => listed("floor", vec![a]),
+                _ => listed("ceil", vec![a]),
+            };
         }
     };
     Expr::call(function, vec![a, b], ty)
