@@ -9,11 +9,15 @@ pub mod leaves;
 mod probe;
 mod virtual_table;
 // What a leaf reads and computes.
+mod aggregate_list;
 mod aggregates;
 mod bounds;
 mod direct;
+mod free;
+mod grouping;
 mod joins;
 mod keys;
+mod moments;
 mod scope;
 // Its expressions, an allow-list.
 mod functions;
@@ -23,6 +27,7 @@ mod refusals;
 mod times;
 // What stands in its place.
 pub mod columns;
+pub mod estimate;
 pub mod splice;
 
 pub use refusals::rows_refused;

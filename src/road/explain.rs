@@ -53,7 +53,7 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
         units(&analyzed.loss.delta, 18)
     ));
     let mut widths = spoken::widths(analyzed, leaf);
-    widths.extend(spoken::behind_averages(analyzed, leaf));
+    widths.extend(spoken::behind_derived(analyzed, leaf));
     if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
     }

@@ -56,8 +56,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         fill(&mut known, &fresh, new, &questions);
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
-    let spoken =
-        spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
+    let spoken = spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
     finish(gate, asked, &canonical, bound, &releases, spoken).await
 }
 
