@@ -20,8 +20,8 @@ use crate::query::leaves::{Bound, BoundLeaf};
 /// Two-sided error probability of the half-widths that are shown.
 pub(super) const ALPHA: (u32, u32) = (5, 100);
 /// What is said of totals.
-const TOTALS: &str = "totals are sums of the groups that are shown, with all their noise: over n \
-                      groups about sqrt(n) times that of one";
+pub(super) const TOTALS: &str = "sums of the groups that are shown, with all their noise: over n groups \
+     about sqrt(n) times that of one";
 
 /// The notices of an answer: none if the session does not want them.
 pub(super) async fn notices(
@@ -63,7 +63,7 @@ pub(super) async fn notices(
                  of {noisy_min}"
             ));
         }
-        notices.extend(leaf.columns.totals.then(|| TOTALS.to_owned()));
+        notices.extend(leaf.columns.totals.then(|| format!("totals are {TOTALS}")));
     }
     notices.extend(bound.notes.iter().cloned());
     Ok(notices)
