@@ -284,6 +284,12 @@ fn always_present<'a>(joins: &'a Joins, present: &mut Vec<usize>, holds: &mut Ve
     }
 }
 
+/// Whether every key is a function of the unit, so that each unit counts in one group.
+pub fn keys_follow_unit(leaf: &Leaf) -> bool {
+    let known = determined(leaf);
+    leaf.keys.iter().all(|key| key.expr.scans().iter().all(|scan| known.contains(scan)))
+}
+
 /// The public scan that this condition looks up by a unique column from determined scans.
 fn lookup(leaf: &Leaf, found: &[usize], condition: &Expr) -> Option<usize> {
     let Node::Call(Function::Eq, args) = &condition.node else { return None };

@@ -17,8 +17,9 @@ use sqlparser::ast::{
 
 use super::columns::decimal;
 use super::grouped::Grouping;
+use super::grouping::group_expressions;
 use super::keys::is_nullable;
-use super::leaves::{group_expressions, has_window, is_aggregated};
+use super::leaves::{has_window, is_aggregated};
 use super::lower::{lower, strip};
 use super::refusals::{limit_below, per_unit, unsupported};
 use super::scope::{Item, RowSource, Rows, Scans, Scope, folded};

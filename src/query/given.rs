@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use noisegate_privacy::expr::Type;
 use sqlparser::ast::{Expr as Ast, Query, Select, SetExpr, TableFactor, VisitMut, VisitorMut};
 
-use super::aggregates::is_aggregate;
+use super::aggregate_list::is_aggregate;
 use super::leaves::{Binder, Kind};
 use super::scope::folded;
 use super::{parse, splice};

@@ -10,7 +10,7 @@ use sqlparser::ast::{
     VisitMut, VisitorMut,
 };
 
-use super::aggregates::is_aggregate;
+use super::aggregate_list::is_aggregate;
 use super::derive::{column_bounds, text_bounds};
 use super::keys::is_nullable;
 use super::lower::{function_name, lower, lower_condition, number_bounded, strip};

@@ -8,21 +8,24 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use noisegate_privacy::plan::Leaf;
-use noisegate_privacy::unit::is_reference;
+use noisegate_privacy::plan::{Leaf, Statistic};
+use noisegate_privacy::unit::{is_reference, keys_follow_unit};
 use sqlparser::ast::{
     Expr as Ast, GroupByExpr, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem,
     SetExpr, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::aggregates::{Rewriter, has_aggregate};
+use super::aggregate_list::has_aggregate;
+use super::aggregates::Rewriter;
 use super::columns::Columns;
+use super::free;
 use super::given::{Described, Given};
+use super::grouping::Groups;
 use super::keys;
-use super::lower::{lower, strip};
+use super::lower::lower;
 use super::parse;
 use super::probe::{is_probe, limit};
-use super::refusals::{one_person, rows_refused, unsupported};
+use super::refusals::{one_person, rows_refused, totals_of_people, unsupported};
 use super::scope::{Rows, folded};
 use super::virtual_table::VirtualTable;
 use crate::catalog::snapshot::Snapshot;
@@ -41,6 +44,8 @@ pub struct Bound {
     pub query: Query,
     /// What kind of answer it gives.
     pub answer: Answer,
+    /// What the analyst is to be told of parts that the policy answers.
+    pub notes: Vec<String>,
 }
 
 /// What kind of answer a query gives.
@@ -90,6 +95,7 @@ pub fn bind(
         ctes: BTreeMap::new(),
         arrays: parameters,
         one_person: None,
+        notes: Vec::new(),
     };
     let mut query = query;
     let kind = binder.query(&mut query);
@@ -107,8 +113,8 @@ pub fn bind(
     } else if let Some(refusal) = binder.one_person {
         return Err(refusal.into());
     }
-    let Binder { leaves, virtuals, given, .. } = binder;
-    Ok(Bound { leaves, virtuals, given, query, answer })
+    let Binder { leaves, virtuals, given, notes, .. } = binder;
+    Ok(Bound { leaves, virtuals, given, query, answer, notes })
 }
 
 /// Why a query is not bound.
@@ -148,6 +154,7 @@ pub(super) struct Binder<'a> {
     virtuals: Vec<(VirtualTable, usize)>,
     ctes: BTreeMap<String, (Kind, Query)>,
     arrays: usize,
+    notes: Vec<String>,
     /// What is said if groups of one person each are shown.
     one_person: Option<Refusal>,
 }
@@ -315,10 +322,12 @@ impl Binder<'_> {
             return Ok(Kind::Rows);
         }
         *select = given;
+        let leaves = self.leaves.len();
         self.leaf(select, order)?;
-        let leaf = self.leaves.len().saturating_sub(1);
-        for given in self.given.iter_mut().skip(first_given).filter(|one| one.leaf == usize::MAX) {
-            given.leaf = leaf;
+        // Values that are public anyway need no leaf, and then it is given nothing.
+        if self.leaves.len() > leaves {
+            let given = self.given.iter_mut().skip(first_given);
+            given.filter(|one| one.leaf == usize::MAX).for_each(|one| one.leaf = leaves);
         }
         self.expressions(select)?;
         Ok(Kind::Released)
@@ -330,7 +339,7 @@ impl Binder<'_> {
         let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
         let refers = || {
             let group = if is_aggregated(select) {
-                group_expressions(select).ok()?
+                Groups::of(&mut select.clone()).ok()?.keys
             } else {
                 select.projection.iter().filter_map(projected).cloned().collect()
             };
@@ -454,37 +463,62 @@ impl Binder<'_> {
         let ctes = self.written_ctes();
         let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
         let source = rows.select(select)?;
-        let mut group = group_expressions(select)?;
-        if group.is_empty()
-            && matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct))
+        let Groups { mut keys, totals } = Groups::of(select)?;
+        if matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct))
             && !is_aggregated(select)
         {
             // DISTINCT over rows asks which values there are: the same as grouping by them.
-            group = select.projection.iter().filter_map(projected).cloned().collect();
+            keys = select.projection.iter().filter_map(projected).cloned().collect();
         }
-        let mut keys = Vec::new();
-        for expr in &group {
-            keys.push(lower(expr, &source.scope)?);
+        let mut group = Vec::new();
+        let mut lowered = Vec::new();
+        for key in keys {
+            let expr = lower(&key, &source.scope)?;
+            // What reads no row makes no groups, and stays where it is.
+            if !expr.scans().is_empty() {
+                group.push(key);
+                lowered.push(expr);
+            }
         }
-        let number = self.leaves.len().saturating_add(1);
-        let mut rewriter = Rewriter::new(format!("leaf_{number}"), &source, &group, select);
+        let alias = format!("leaf_{}", self.leaves.len().saturating_add(1));
+        let mut rewriter =
+            Rewriter::new(alias.clone(), &source, self.snapshot, &group, totals, select);
         rewriter.rewrite(select, order)?;
-        let (statistics, values) = rewriter.finish();
-        let keys = keys::with_domains(keys, &source, self.snapshot);
-        let leaf = Leaf {
+        let mut computed = rewriter.finish();
+        self.notes.append(&mut computed.notes);
+        let mut leaf = Leaf {
+            keys: keys::with_domains(lowered, &source, self.snapshot),
             scans: source.all_scans(),
             joins: source.joins,
             filter: source.filter,
-            keys,
-            statistics,
+            statistics: std::mem::take(&mut computed.statistics),
         };
         super::direct::check(&leaf, self.snapshot)?;
-        let columns = Columns::new(number, self.arrays, &leaf, values);
-        self.arrays = self.arrays.saturating_add(columns.width());
-        select.from = columns.unnested()?;
-        select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
-        select.selection = select.having.take();
-        self.leaves.push(BoundLeaf { leaf, columns });
+        let of_people = |one: &Statistic| matches!(one, Statistic::Units { .. });
+        if totals && leaf.statistics.iter().any(of_people) && !keys_follow_unit(&leaf) {
+            return Err(totals_of_people());
+        }
+        let free = if leaf.statistics.is_empty() { free::public_keys(&leaf, &alias) } else { None };
+        select.from = if let Some(from) = free {
+            if !leaf.keys.is_empty() {
+                self.notes.push(free::KEYS_NOTE.to_owned());
+            }
+            from?
+        } else {
+            if leaf.statistics.is_empty() {
+                leaf.statistics.push(Statistic::Units { filter: None });
+            }
+            let columns = Columns::new(alias, self.arrays, &leaf, computed, totals);
+            self.arrays = self.arrays.saturating_add(columns.width());
+            let from = columns.unnested()?;
+            self.leaves.push(BoundLeaf { leaf, columns });
+            from
+        };
+        select.selection = None;
+        if !totals {
+            select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+            select.selection = select.having.take();
+        }
         Ok(())
     }
 
@@ -569,20 +603,4 @@ fn projected(item: &SelectItem) -> Option<&Ast> {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
         _ => None,
     }
-}
-
-pub(crate) fn group_expressions(select: &Select) -> Result<Vec<Ast>, Refusal> {
-    let GroupByExpr::Expressions(exprs, modifiers) = &select.group_by else {
-        return Err(unsupported("GROUP BY ALL", None));
-    };
-    let sets = exprs.iter().any(|expr| {
-        matches!(strip(expr), Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_) | Ast::Tuple(_))
-    });
-    if sets || !modifiers.is_empty() {
-        return Err(unsupported(
-            "GROUPING SETS, ROLLUP or CUBE",
-            Some("Ask for each grouping in a query of its own."),
-        ));
-    }
-    Ok(exprs.iter().map(strip).cloned().collect())
 }

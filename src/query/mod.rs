@@ -9,11 +9,15 @@ pub mod leaves;
 mod probe;
 mod virtual_table;
 // What a leaf reads and computes.
+mod aggregate_list;
 mod aggregates;
 mod bounds;
 mod direct;
+mod free;
+mod grouping;
 mod joins;
 mod keys;
+mod moments;
 mod origin;
 mod scope;
 // What it computes for each unit before that.
@@ -31,6 +35,7 @@ mod special;
 mod times;
 // What stands in its place.
 pub mod columns;
+pub mod estimate;
 pub mod splice;
 
 pub(crate) use refusals::per_unit;

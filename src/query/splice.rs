@@ -63,8 +63,8 @@ fn number(column: &ValueColumn, values: &[Noisy<IBig>]) -> String {
     if let Some((count, centre)) = &column.centre {
         steps += at(*count) * centre;
     }
-    // A whole number becomes a bigint in the query, so it has to fit: noise could carry it over.
-    if column.scale == 0 {
+    // It becomes a bigint in the query, so it has to fit: noise could carry it over.
+    if column.whole {
         steps = steps.clamp(IBig::from(i64::MIN), IBig::from(i64::MAX));
     }
     decimal(&steps, column.scale)

@@ -31,6 +31,7 @@ impl Inspected {
             lines.push(format!("Leaf {}", number.saturating_add(1)));
             lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &self.epsilon));
         }
+        lines.extend(self.notes.iter().map(|note| format!("Without a leaf: {note}")));
         lines
     }
 }
@@ -53,9 +54,12 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
         units(&analyzed.loss.delta, 18)
     ));
     let mut widths = spoken::widths(analyzed, leaf);
-    widths.extend(spoken::behind_averages(analyzed, leaf));
+    widths.extend(spoken::behind_derived(analyzed, leaf));
     if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
+    }
+    if leaf.columns.totals {
+        lines.push(format!("  Totals: {}", spoken::TOTALS));
     }
     lines.push("  SQL for the source:".to_owned());
     lines.extend(shown(plan).lines().map(|line| format!("    {line}")));

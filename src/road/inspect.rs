@@ -26,6 +26,8 @@ pub struct Inspected {
     pub spliced: String,
     /// The ε of each leaf.
     pub epsilon: String,
+    /// What is said of parts that the policy answers.
+    pub notes: Vec<String>,
 }
 
 /// One leaf of it.
@@ -56,5 +58,6 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
         leaves: leaves.map(|(plan, bound)| InspectedLeaf { plan, bound }).collect(),
         spliced,
         epsilon: payment.epsilon.to_string(),
+        notes: bound.notes,
     }))
 }

@@ -57,8 +57,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         known = ask_source(&asking, &fresh, reservation, &questions, known).await?;
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
-    let spoken =
-        spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
+    let spoken = spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
     finish(gate, asked, &canonical, bound, &releases, spoken).await
 }
 
