@@ -4,6 +4,7 @@
 // The client's text, then the canonical one.
 pub mod parse;
 pub mod tokens;
+pub mod wrapped;
 // Its leaves.
 pub mod leaves;
 mod probe;

@@ -58,6 +58,8 @@ pub enum Answer {
         types: Vec<u32>,
         /// The array parameters, in binary form.
         arrays: Vec<Bytes>,
+        /// The names of their elements' types.
+        elements: Vec<String>,
         /// What to tell the client besides.
         notices: Vec<String>,
     },
@@ -157,13 +159,17 @@ pub(super) async fn spliced(
 ) -> Result<Answer, Error> {
     let text = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     arrays.sort_by_key(|(first, _)| *first);
-    let mut encoded = Vec::new();
+    let (mut encoded, mut elements) = (Vec::new(), Vec::new());
     for array in arrays.into_iter().flat_map(|(_, arrays)| arrays) {
+        elements.push(match &array {
+            Array::Keys { type_name, .. } => type_name.clone(),
+            Array::Numbers(_) | Array::Texts(_) => "text".to_owned(),
+        });
         encoded.push(encode(gate, array).await?);
     }
     let mut types: Vec<u32> = canonical.parameters.iter().map(Type::oid).collect();
     types.resize(types.len().saturating_add(encoded.len()), 0);
-    Ok(Answer::Spliced { text, types, arrays: encoded, notices })
+    Ok(Answer::Spliced { text, types, arrays: encoded, elements, notices })
 }
 
 /// Texts as a binary `text[]`.
@@ -213,4 +219,21 @@ fn binary_array(oid: u32, elements: Vec<Option<Vec<u8>>>) -> Result<Bytes, Fault
         }
     }
     Ok(out.freeze())
+}
+
+/// The same answer without parameters, for statements that take none: the arrays are written into
+/// the text, in the form that PostgreSQL itself gives them.
+pub async fn inlined(gate: &Gate, answer: Answer) -> Result<Answer, Error> {
+    let Answer::Spliced { text, types, arrays, elements, notices } = answer else {
+        return Ok(answer);
+    };
+    let given = types.len().saturating_sub(arrays.len());
+    let named: Vec<(String, Bytes)> = elements.iter().cloned().zip(arrays).collect();
+    let literals = gate.canonical.literals(&named).await?;
+    let replaced = tokens::replace_parameters(&text, &|number| {
+        literals.get(number.checked_sub(given)?.checked_sub(1)?).cloned()
+    });
+    let text = replaced.ok_or(Fault::Unreachable("a spliced query that cannot be read"))?;
+    let (types, arrays, elements) = (Vec::new(), Vec::new(), Vec::new());
+    Ok(Answer::Spliced { text, types, arrays, elements, notices })
 }

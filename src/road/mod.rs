@@ -2,6 +2,7 @@
 
 mod asked;
 mod explain;
+mod explain_json;
 mod gate;
 mod inflight;
 mod inspect;
@@ -11,8 +12,8 @@ mod remember;
 mod spoken;
 mod virtuals;
 
-pub use asked::{Answer, Asked, text_array};
-pub use explain::explain;
+pub use asked::{Answer, Asked, inlined, text_array};
+pub use explain::{Explained, explain};
 pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use payment::check_setting;
@@ -37,6 +38,10 @@ use crate::source::{BoundedSql, Snapshot};
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let canonical = asked.canonical(gate).await?;
+    // A simple query has no parameters to give; PostgreSQL says so.
+    if canonical.parameters.len() != asked.parameters.len() {
+        return Ok(Answer::Forward(None));
+    }
     let bound = bound(gate, &canonical)?;
     if bound.answer != Kind::Released {
         return asked::without_leaves(gate, &bound);

@@ -31,7 +31,7 @@ pub(super) async fn look_up(
     names: &std::collections::BTreeSet<String>,
     simple: bool,
 ) -> Result<Executed, WireError> {
-    let Kind::Execute { name, arguments, verb } = &private.statement.kind else {
+    let Kind::Execute { name, arguments, place } = &private.statement.kind else {
         return Ok(Executed::Private(private.clone()));
     };
     let parameters = vec![Some(Bytes::from(name.clone()))];
@@ -41,12 +41,8 @@ pub(super) async fn look_up(
     };
     let [Some(text), types] = row.as_slice() else { return Ok(Executed::Untouched) };
     let query = tokens::prepared_query(text).unwrap_or(text);
-    let statements = tokens::split(query, names);
-    let kind = match statements.as_slice() {
-        [one] => one.kind.clone(),
-        _ => Kind::Unread,
-    };
-    if kind == Kind::Untouched {
+    let prepared = tokens::split(query, names);
+    if matches!(prepared.as_slice(), [one] if one.kind == Kind::Untouched) {
         return Ok(Executed::Untouched);
     }
     let types: Vec<&str> = match types.as_deref() {
@@ -57,13 +53,25 @@ pub(super) async fn look_up(
     if types.len() != arguments.len() {
         return Ok(Executed::Untouched);
     }
-    let kind = if verb == "execute" { kind } else { Kind::Other(verb.clone()) };
     let in_place = |number: usize| {
         let at = number.checked_sub(1)?;
         Some(format!("CAST(({}) AS {})", arguments.get(at)?, types.get(at)?))
     };
-    let text = tokens::replace_parameters(query, &in_place)
+    let query = tokens::replace_parameters(query, &in_place)
         .ok_or_else(|| WireError::protocol("a prepared statement that cannot be read"))?;
-    let statement = Statement { text, offset_chars: 0, kind };
+    // EXECUTE may stand inside another statement: EXPLAIN EXECUTE, CREATE TABLE … AS EXECUTE.
+    let written = private.statement.text.as_str();
+    let before = written.get(..place.start).unwrap_or_default();
+    let after = written.get(place.end..).unwrap_or_default();
+    // The query may end in a comment.
+    let text = format!("{before}{query}\n{after}");
+    let mut statements = tokens::split(&text, names);
+    let statement = match (statements.pop(), statements.is_empty()) {
+        (Some(one), true) => Statement { offset_chars: 0, ..one },
+        _ => Statement { text, offset_chars: 0, kind: Kind::Unread },
+    };
+    if statement.kind == Kind::Untouched {
+        return Ok(Executed::Untouched);
+    }
     Ok(Executed::Private(Private { statement, types: Vec::new(), located: false }))
 }

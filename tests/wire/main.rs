@@ -13,6 +13,7 @@ mod raw;
 mod refusals;
 mod settings;
 mod startup;
+mod statements;
 
 use std::sync::LazyLock;
 
@@ -22,9 +23,9 @@ use noisegate::wire::scram;
 use tokio_postgres::Client;
 
 /// One analyst for each test that counts charges; each one's password is the name.
-const ANALYSTS: [&str; 12] = [
-    "alice", "bob", "deep", "draw", "driver", "names", "python", "raw", "settings", "skip",
-    "start", "typed",
+const ANALYSTS: [&str; 18] = [
+    "alice", "bob", "copies", "copying", "cursors", "deep", "draw", "driver", "names", "plans",
+    "python", "raw", "settings", "skip", "start", "tables", "typed", "widths",
 ];
 
 /// The demo's policy with budgets that no test exhausts.
