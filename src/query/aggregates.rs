@@ -217,6 +217,16 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// What stands in the place of an aggregate; an average notes it.
+    fn noted(&mut self, function: &ast::Function) -> Result<Ast, Refusal> {
+        let before = self.averages.len();
+        let replacement = self.aggregate(function)?;
+        if let Some(average) = self.averages.get_mut(before) {
+            average.text = strip(&replacement).to_string();
+        }
+        Ok(replacement)
+    }
+
     fn counted(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
         let value = lower(argument, self.scope)?;
         let nullable = is_nullable(&value);
@@ -277,7 +287,7 @@ impl<'a> Rewriter<'a> {
         let centre = (centre != IBig::ZERO).then_some((counter, centre));
         let sum = self.column(Statistic::Sum { filter, value, bounds }, scale, centre, None);
         let label = short(&function.to_string());
-        self.averages.push(Average { sum, count, label });
+        self.averages.push(Average { sum, count, label, text: String::new() });
         let (low, high) = (decimal(&low, scale), decimal(&high, scale));
         let alias = &self.alias;
         let (sum, count) = (sum.saturating_add(1), count.saturating_add(1));
@@ -347,7 +357,7 @@ impl VisitorMut for Rewriter<'_> {
             return ControlFlow::Continue(());
         }
         match expr {
-            Ast::Function(function) if is_aggregate(function) => match self.aggregate(function) {
+            Ast::Function(function) if is_aggregate(function) => match self.noted(function) {
                 Ok(replacement) => {
                     *expr = replacement;
                     ControlFlow::Continue(())

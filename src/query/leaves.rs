@@ -339,7 +339,7 @@ impl Binder<'_> {
         super::direct::check(&leaf, self.snapshot)?;
         let columns = Columns::new(number, self.arrays, &leaf, values);
         self.arrays = self.arrays.saturating_add(columns.width());
-        select.from = columns.unnested()?;
+        select.from = columns.unnested(&[])?;
         select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
         select.selection = select.having.take();
         self.leaves.push(BoundLeaf { leaf, columns });

@@ -24,6 +24,7 @@ mod refusals;
 mod times;
 // What stands in its place.
 pub mod columns;
+pub mod intervals;
 pub mod splice;
 
 pub use refusals::rows_refused;

@@ -39,6 +39,11 @@ pub enum Verb {
 }
 
 impl Wrapped {
+    /// Whether what stands around counts on the query's own columns.
+    pub fn fixes_columns(&self) -> bool {
+        matches!(self.verb, Verb::Insert | Verb::Table { names_columns: true })
+    }
+
     /// The statement around another query.
     pub fn around(&self, query: &str) -> String {
         format!("{}{query}\n{}", self.before, self.after)

@@ -154,10 +154,11 @@ pub(super) async fn spliced(
     gate: &Gate,
     canonical: &Canonical,
     bound: Bound,
+    names: &[String],
     mut arrays: Vec<(usize, Vec<Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    let text = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
+    let text = parse::deeply(|| splice::text(bound.query, names))?;
     arrays.sort_by_key(|(first, _)| *first);
     let (mut encoded, mut elements) = (Vec::new(), Vec::new());
     for array in arrays.into_iter().flat_map(|(_, arrays)| arrays) {

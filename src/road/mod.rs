@@ -6,6 +6,7 @@ mod explain_json;
 mod gate;
 mod inflight;
 mod inspect;
+mod intervals;
 mod limits;
 mod payment;
 mod remember;
@@ -16,6 +17,7 @@ pub use asked::{Answer, Asked, inlined, text_array};
 pub use explain::{Explained, explain};
 pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
+pub use intervals::described;
 pub use payment::check_setting;
 pub use virtuals::budget_line;
 
@@ -42,10 +44,11 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     if canonical.parameters.len() != asked.parameters.len() {
         return Ok(Answer::Forward(None));
     }
-    let bound = bound(gate, &canonical)?;
+    let mut bound = bound(gate, &canonical)?;
     if bound.answer != Kind::Released {
         return asked::without_leaves(gate, &bound);
     }
+    let shape = intervals::shape(asked, &canonical, &mut bound)?;
     let payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
     let questions = parse::deeply(|| remember::questions(gate, asked, &payment, &plans));
@@ -61,9 +64,11 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         fill(&mut known, &fresh, new, &questions);
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
-    let spoken =
+    let mut spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
-    finish(gate, asked, &canonical, bound, &releases, spoken).await
+    spoken.extend(shape.notice().filter(|_| asked.settings.notices));
+    let widths = shape.arrays(&plans, &bound.leaves, &releases);
+    finish(gate, asked, &canonical, bound, &shape.names, &releases, widths, spoken).await
 }
 
 /// The canonical query, understood.
@@ -204,7 +209,9 @@ async fn finish(
     asked: &Asked<'_>,
     canonical: &Canonical,
     bound: Bound,
+    names: &[String],
     releases: &[Release],
+    widths: Vec<(usize, Vec<splice::Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
     if bound.leaves.len() != releases.len() {
@@ -215,7 +222,8 @@ async fn finish(
         (leaf.columns.first_parameter, splice::arrays(leaf, release))
     };
     arrays.extend(bound.leaves.iter().zip(releases).map(leaf_arrays));
-    let spliced = asked::spliced(gate, canonical, bound, arrays, notices).await?;
+    arrays.extend(widths);
+    let spliced = asked::spliced(gate, canonical, bound, names, arrays, notices).await?;
     gate.tick().await;
     Ok(spliced)
 }

@@ -82,21 +82,21 @@ pub fn check_setting(
             }
             checked_epsilon(value, &max).map(drop)
         }
-        "notices" => {
+        "notices" | "intervals" => {
             let known = ["on", "off", "true", "false", "yes", "no", "0", "1", "default"];
             if known.contains(&value.to_ascii_lowercase().as_str()) {
                 return Ok(());
             }
             Err(Refusal::new(
                 Code::Setting,
-                "noisegate.notices is on or off.",
-                "SET noisegate.notices = off",
+                format!("noisegate.{name} is on or off."),
+                format!("SET noisegate.{name} = off"),
             ))
         }
         other => Err(Refusal::new(
             Code::Setting,
             format!("There is no setting noisegate.{other}."),
-            "The settings are noisegate.epsilon and noisegate.notices.",
+            "The settings are noisegate.epsilon, noisegate.notices and noisegate.intervals.",
         )),
     }
 }

@@ -87,7 +87,11 @@ pub(super) fn behind_averages(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<Stri
         .collect()
 }
 
-fn half_width(analyzed: &Analyzed, column: &ValueColumn, alpha: (u32, u32)) -> Option<IBig> {
+pub(super) fn half_width(
+    analyzed: &Analyzed,
+    column: &ValueColumn,
+    alpha: (u32, u32),
+) -> Option<IBig> {
     Some(analyzed.statistics.get(column.statistic)?.noise.half_width(alpha).into())
 }
 

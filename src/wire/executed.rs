@@ -1,10 +1,12 @@
 //! EXECUTE of a prepared statement: what it stands for is asked of the shadow session itself,
 //! which keeps the text and types of everything that was prepared, by SQL or by the protocol.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::error::WireError;
-use super::private::{self, Internal, Private};
+use super::private::{self, Internal, Private, Shape};
 use super::relay::Relay;
 use crate::query::tokens::{self, Kind, Statement};
 
@@ -24,12 +26,22 @@ pub(super) enum Executed {
     Private(Private),
 }
 
-/// Looks up what a statement of this kind executes.
+/// The prepared statement that a statement executes; nothing if it does not.
+pub(super) fn name(private: &Private) -> &str {
+    match &private.statement.kind {
+        Kind::Execute { name, .. } => name,
+        _ => "",
+    }
+}
+
+/// Looks up what a statement of this kind executes. `meant` is what the client prepared under the
+/// name, where another statement stands for it on the shadow.
 pub(super) async fn look_up(
     relay: &mut Relay,
     private: &Private,
     names: &std::collections::BTreeSet<String>,
     simple: bool,
+    meant: Option<(&Arc<str>, &String)>,
 ) -> Result<Executed, WireError> {
     let Kind::Execute { name, arguments, place } = &private.statement.kind else {
         return Ok(Executed::Private(private.clone()));
@@ -40,6 +52,9 @@ pub(super) async fn look_up(
         return Ok(Executed::Failed);
     };
     let [Some(text), types] = row.as_slice() else { return Ok(Executed::Untouched) };
+    // What stands for it on the shadow names no private table.
+    let meant = meant.filter(|(stands, _)| ***stands == **text);
+    let text = meant.map_or(text, |(_, meant)| meant);
     let query = tokens::prepared_query(text).unwrap_or(text);
     let prepared = tokens::split(query, names);
     if matches!(prepared.as_slice(), [one] if one.kind == Kind::Untouched) {
@@ -73,5 +88,11 @@ pub(super) async fn look_up(
     if statement.kind == Kind::Untouched {
         return Ok(Executed::Untouched);
     }
-    Ok(Executed::Private(Private { statement, types: Vec::new(), located: false }))
+    // Only a query is described before it is executed.
+    let shape = match (&statement.kind, meant) {
+        (Kind::Query, Some((stands, _))) => Shape::Wide(Arc::clone(stands)),
+        (Kind::Query, None) => private.shape.clone(),
+        _ => Shape::Open,
+    };
+    Ok(Executed::Private(Private { statement, types: Vec::new(), located: false, shape }))
 }

@@ -3,6 +3,8 @@
 //! A refusal is raised by the shadow itself (`noisegate.refuse`), so that transactions are aborted
 //! and pipelines skip to Sync exactly as after PostgreSQL's own errors.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +37,34 @@ pub(super) struct Private {
     pub(super) types: Vec<u32>,
     /// Whether it stands as it is in the client's text, so that positions in it mean something.
     pub(super) located: bool,
+    /// Which columns its answer has.
+    pub(super) shape: Shape,
+}
+
+/// Which columns the answer to a private statement has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Those that the session's settings say when it is answered: nothing was described before.
+    Open,
+    /// Its own, as the shadow describes them.
+    Plain,
+    /// Its own and intervals. This statement stands for it on the shadow: it has the same columns.
+    Wide(Arc<str>),
+}
+
+impl Private {
+    /// Whether its answer has columns for intervals.
+    fn wide(&self, settings: &Settings) -> bool {
+        let fixed = match &self.statement.kind {
+            StatementKind::Wrapped(wrapped) => wrapped.fixes_columns(),
+            _ => false,
+        };
+        match self.shape {
+            Shape::Open => settings.intervals && !fixed,
+            Shape::Plain => false,
+            Shape::Wide(_) => true,
+        }
+    }
 }
 
 /// A query of the proxy's own in the client's session, with one row of text.
@@ -78,6 +108,39 @@ pub(super) async fn settings(
     let Some(row) = internal(relay, query, portal.is_none()).await? else { return Ok(None) };
     let settings = Settings::from_row(&row);
     settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// The same in the middle of a pipeline, before a statement is prepared.
+pub(super) async fn settings_so_far(relay: &mut Relay) -> Result<Option<Settings>, WireError> {
+    let query = Internal { query: Settings::QUERY, parameters: Vec::new(), portal: None };
+    let Some(row) = internal(relay, query, false).await? else { return Ok(None) };
+    let settings = Settings::from_row(&row);
+    settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// A statement with the columns that the answer will have, and the types of its parameters; nothing
+/// if those are the statement's own, or if it cannot be answered, which is said when it is executed.
+pub(super) async fn described(
+    shared: &Shared,
+    analyst: &Analyst,
+    private: &Private,
+    settings: &Settings,
+    canceled: &CancellationToken,
+) -> Option<Parse> {
+    let gate = &shared.server.gate;
+    let asked = Asked {
+        id: QueryId::fresh(),
+        analyst,
+        text: &private.statement.text,
+        types: &private.types,
+        parameters: &[],
+        settings,
+        at: gate.clock.now(),
+        canceled,
+    };
+    let described = caught(Box::pin(road::described(gate, &asked))).await?;
+    let (query, type_oids) = described.ok().flatten()?;
+    Some(Parse { name: String::new(), query, type_oids })
 }
 
 /// Runs a query of the proxy's own. Nothing if an error came; the client has been told.
@@ -176,6 +239,7 @@ pub(super) async fn answer(
             binary: super::session::format_of(&bind.parameter_formats, at) == 1,
         })
         .collect();
+    let settings = &Settings { intervals: private.wide(settings), ..settings.clone() };
     let asked = Asked {
         id: QueryId::fresh(),
         analyst,

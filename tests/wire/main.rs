@@ -6,6 +6,7 @@
 mod common;
 
 mod drivers;
+mod intervals;
 mod names;
 mod psql;
 mod psycopg;

@@ -143,6 +143,25 @@ with raises(errors.FeatureNotSupported, "COPY"):
 with conn.transaction():
     conn.execute("create temp table kept on commit drop as " + constant)
     assert conn.execute("select * from kept order by 1").fetchall() == whole
+
+# Intervals beside what is noisy, in text and in binary, as they are described, in a pipeline too.
+names = ["o_orderstatus", "count", "count_low", "count_high"]
+with conn.pipeline():
+    conn.execute("set noisegate.intervals = on")
+    wide = conn.execute(grouped, ["P"])
+    binary = conn.execute(grouped, ["P"], binary=True)
+    conn.execute("reset noisegate.intervals")
+    narrow = conn.execute(grouped, ["P"])
+    rows = wide.fetchall()
+    assert [column.name for column in wide.description] == names
+    assert rows == binary.fetchall() and all(low < n < high for _, n, low, high in rows), rows
+    assert narrow.fetchall() == [row[:2] for row in rows]
+with conn.transaction():
+    conn.execute("set local noisegate.intervals = on")
+    with conn.cursor(name="wide") as cursor:
+        cursor.execute(grouped, ["P"])
+        assert [column.name for column in cursor.description] == names
+        assert cursor.fetchall() == rows
 assert one("select count(*) from orders") == count
 conn.close()
 print("done")
