@@ -46,7 +46,7 @@ impl Inspected {
         let mut lines = Vec::new();
         for (number, leaf) in self.leaves.iter().enumerate() {
             lines.push(format!("Leaf {}", number.saturating_add(1)));
-            lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &self.epsilon));
+            lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &leaf.epsilon));
         }
         lines
     }

@@ -21,8 +21,7 @@ enum Json {
 impl Explained {
     /// As one document, in the shape of PostgreSQL's own: a list with one plan.
     pub fn json(&self) -> String {
-        let leaves =
-            self.0.leaves.iter().map(|leaf| plan(&leaf.plan, &leaf.bound, &self.0.epsilon));
+        let leaves = self.0.leaves.iter().map(|leaf| plan(&leaf.plan, &leaf.bound, &leaf.epsilon));
         let top = Json::Object(vec![
             ("Node Type", text("Noisy Answer")),
             ("Above the Leaves", text(ABOVE)),

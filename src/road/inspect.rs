@@ -23,8 +23,6 @@ pub struct Inspected {
     pub leaves: Vec<InspectedLeaf>,
     /// What runs in the client's shadow session, with the releases as array parameters.
     pub spliced: String,
-    /// The ε of each leaf.
-    pub epsilon: String,
 }
 
 /// One leaf of it.
@@ -34,6 +32,8 @@ pub struct InspectedLeaf {
     pub plan: Plan<Analyzed>,
     /// How its release becomes columns.
     pub bound: BoundLeaf,
+    /// Its ε.
+    pub epsilon: String,
 }
 
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
@@ -46,14 +46,13 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
             Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
         };
     }
-    let payment = payment::of(gate, asked)?;
+    let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
-    let leaves = plans.into_iter().zip(bound.leaves);
-    Ok(Some(Inspected {
-        canonical,
-        leaves: leaves.map(|(plan, bound)| InspectedLeaf { plan, bound }).collect(),
-        spliced,
-        epsilon: payment.epsilon.to_string(),
-    }))
+    let leaves = plans.into_iter().zip(bound.leaves).enumerate();
+    let leaves = leaves.map(|(at, (plan, bound))| {
+        let epsilon = payment.epsilon(at).to_string();
+        InspectedLeaf { plan, bound, epsilon }
+    });
+    Ok(Some(Inspected { canonical, leaves: leaves.collect(), spliced }))
 }

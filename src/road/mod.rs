@@ -1,5 +1,6 @@
 //! The road of one private query, from the analyst's text to what the shadow session finishes.
 
+mod accuracy;
 mod asked;
 mod explain;
 mod explain_json;
@@ -49,7 +50,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         return asked::without_leaves(gate, &bound);
     }
     let shape = intervals::shape(asked, &canonical, &mut bound)?;
-    let payment = payment::of(gate, asked)?;
+    let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
     let questions = parse::deeply(|| remember::questions(gate, asked, &payment, &plans));
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };

@@ -20,10 +20,11 @@ pub(super) fn questions(
     payment: &Payment,
     plans: &[Plan<Analyzed>],
 ) -> Vec<Question> {
-    plans.iter().map(|plan| question(gate, asked, payment, plan)).collect()
+    let plans = plans.iter().enumerate();
+    plans.map(|(at, plan)| question(gate, asked, &payment.noise_key(at), plan)).collect()
 }
 
-fn question(gate: &Gate, asked: &Asked<'_>, payment: &Payment, plan: &Plan<Analyzed>) -> Question {
+fn question(gate: &Gate, asked: &Asked<'_>, noise: &str, plan: &Plan<Analyzed>) -> Question {
     let sql = shown(plan);
     let mut digest = Sha256::new();
     let mut part = |bytes: &[u8]| {
@@ -32,7 +33,7 @@ fn question(gate: &Gate, asked: &Asked<'_>, payment: &Payment, plan: &Plan<Analy
     };
     part(&gate.snapshot.version);
     part(&epoch(gate).to_be_bytes());
-    part(payment.noise_key().as_bytes());
+    part(noise.as_bytes());
     for (name, value) in asked.settings.for_source() {
         part(name.as_bytes());
         part(value.as_bytes());

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accuracy;
 mod drivers;
 mod intervals;
 mod names;
@@ -24,9 +25,9 @@ use noisegate::wire::scram;
 use tokio_postgres::Client;
 
 /// One analyst for each test that counts charges; each one's password is the name.
-const ANALYSTS: [&str; 18] = [
-    "alice", "bob", "copies", "copying", "cursors", "deep", "draw", "driver", "names", "plans",
-    "python", "raw", "settings", "skip", "start", "tables", "typed", "widths",
+const ANALYSTS: [&str; 19] = [
+    "accurate", "alice", "bob", "copies", "copying", "cursors", "deep", "draw", "driver", "names",
+    "plans", "python", "raw", "settings", "skip", "start", "tables", "typed", "widths",
 ];
 
 /// The demo's policy with budgets that no test exhausts.
