@@ -15,6 +15,7 @@ pub mod range;
 pub mod total;
 pub mod unit;
 // What it costs.
+pub mod accuracy;
 pub mod budget;
 pub mod convert;
 // What is added and what is shown.
@@ -32,6 +33,7 @@ mod rounding;
 mod tail;
 
 pub use dashu::integer::{IBig, UBig};
+pub use dashu::rational::RBig;
 pub use exact::{Exact, Noisy};
 
 #[cfg(test)]

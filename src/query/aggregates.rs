@@ -188,6 +188,16 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// What stands in the place of an aggregate; an average notes it.
+    fn noted(&mut self, function: &ast::Function, kind: Aggregate) -> Result<Ast, Refusal> {
+        let before = self.derived.len();
+        let replacement = self.aggregate(function, kind)?;
+        if let Some(derived) = self.derived.get_mut(before) {
+            derived.text = strip(&replacement).to_string();
+        }
+        Ok(replacement)
+    }
+
     fn counted(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
         let value = lower(argument, self.scope)?;
         let nullable = is_nullable(&value);
@@ -258,6 +268,7 @@ impl<'a> Rewriter<'a> {
             label,
             parts: vec![("the sum", sum), ("the count", count)],
             estimate: Estimate::Column(sum).over(Estimate::Column(count)),
+            text: String::new(),
         });
         let (low, high) = (decimal(&low, scale), decimal(&high, scale));
         let (counted, count) = (self.cell(count, "bigint"), self.cell(count, ty));
@@ -366,7 +377,7 @@ impl VisitorMut for Rewriter<'_> {
         } else if let Ast::Function(function) = &*expr
             && let Some(kind) = Aggregate::of(function)
         {
-            self.aggregate(function, kind)
+            self.noted(function, kind)
         } else {
             return self.untouched(expr);
         };

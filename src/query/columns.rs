@@ -65,16 +65,22 @@ impl Columns {
         self.keys.len().saturating_add(self.values.len())
     }
 
-    /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`
-    pub(crate) fn unnested(&self) -> Result<Vec<TableWithJoins>, Refusal> {
+    /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`, and more arrays of text by their parameters
+    /// and names.
+    pub(crate) fn unnested(
+        &self,
+        extra: &[(usize, String)],
+    ) -> Result<Vec<TableWithJoins>, Refusal> {
         let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
         let arrays: Vec<String> = types
             .enumerate()
             .map(|(at, ty)| format!("${}::{ty}[]", self.first_parameter.saturating_add(at)))
+            .chain(extra.iter().map(|(number, _)| format!("${number}::text[]")))
             .collect();
         let names = (1..=self.keys.len())
             .map(|n| format!("k{n}"))
-            .chain((1..=self.values.len()).map(|n| format!("a{n}")));
+            .chain((1..=self.values.len()).map(|n| format!("a{n}")))
+            .chain(extra.iter().map(|(_, name)| name.clone()));
         let names: Vec<String> = names.collect();
         let text = format!(
             "SELECT 1 FROM unnest({}) AS {}({})",

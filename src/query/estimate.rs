@@ -14,6 +14,19 @@ pub struct Derived {
     pub parts: Vec<(&'static str, usize)>,
     /// How it comes from them.
     pub estimate: Estimate,
+    /// The expression that stands in its place.
+    pub text: String,
+}
+
+impl Derived {
+    /// The columns of the sum and the count, if it is an average.
+    pub fn average(&self) -> Option<(usize, usize)> {
+        let Estimate::Over(sum, count) = &self.estimate else { return None };
+        match (sum.as_ref(), count.as_ref()) {
+            (Estimate::Column(sum), Estimate::Column(count)) => Some((*sum, *count)),
+            _ => None,
+        }
+    }
 }
 
 /// An expression over the noisy columns of one row of a release.

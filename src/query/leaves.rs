@@ -510,7 +510,7 @@ impl Binder<'_> {
             }
             let columns = Columns::new(alias, self.arrays, &leaf, computed, totals);
             self.arrays = self.arrays.saturating_add(columns.width());
-            let from = columns.unnested()?;
+            let from = columns.unnested(&[])?;
             self.leaves.push(BoundLeaf { leaf, columns });
             from
         };

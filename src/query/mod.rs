@@ -4,6 +4,7 @@
 // The client's text, then the canonical one.
 pub mod parse;
 pub mod tokens;
+pub mod wrapped;
 // Its leaves.
 pub mod leaves;
 mod probe;
@@ -36,6 +37,7 @@ mod times;
 // What stands in its place.
 pub mod columns;
 pub mod estimate;
+pub mod intervals;
 pub mod splice;
 
 pub(crate) use refusals::per_unit;

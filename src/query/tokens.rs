@@ -10,6 +10,8 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::wrapped::{self, Wrapped};
+
 /// The longest text that is looked at.
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// The most tokens that are looked at.
@@ -39,7 +41,11 @@ pub enum Kind {
         analyze: bool,
         /// Byte offset of the explained query in the statement's text.
         query_at: usize,
+        /// The form of the plan.
+        format: Format,
     },
+    /// Another statement around such a query.
+    Wrapped(Wrapped),
     /// Another statement that names a private table, by its first word.
     Other(String),
     /// PREPARE of such a query: for the shadow, but by itself, since it keeps the whole text.
@@ -51,8 +57,8 @@ pub enum Kind {
         name: String,
         /// The texts of its arguments.
         arguments: Vec<String>,
-        /// The statement's first word.
-        verb: String,
+        /// Where `EXECUTE name (arguments)` stands in the statement's text, in bytes.
+        place: std::ops::Range<usize>,
     },
     /// A text that cannot be looked at, and that may name a private table.
     Unread,
@@ -62,6 +68,46 @@ pub enum Kind {
     ShowBudget,
     /// `SET noisegate.x = …`: the setting's name and the value's text.
     Setting(String, String),
+}
+
+/// The form in which EXPLAIN shows a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Lines.
+    Text,
+    /// One document.
+    Json,
+    /// YAML or XML, which are not written here.
+    Other,
+}
+
+/// What the first look at one statement goes by.
+pub(super) struct Look<'a> {
+    /// The whole text.
+    pub(super) text: &'a str,
+    /// The statement's tokens.
+    pub(super) tokens: &'a [&'a TokenWithSpan],
+    private: &'a BTreeSet<String>,
+    lines: &'a Lines<'a>,
+}
+
+impl Look<'_> {
+    /// Whether tokens name a private table, or something in the `noisegate` schema.
+    pub(super) fn ours(&self, tokens: &[&TokenWithSpan]) -> bool {
+        tokens.windows(2).any(|pair| names_ours(pair, self.private))
+            || tokens.windows(3).any(escaped_name)
+            || tokens.last().is_some_and(|token| is_private(&token.token, self.private))
+    }
+
+    /// Byte offset of a token's start in the whole text.
+    pub(super) fn start(&self, at: usize) -> Option<usize> {
+        self.lines.offset(self.tokens.get(at)?.span.start)
+    }
+
+    /// Byte offset of a token's end in the whole text.
+    pub(super) fn end(&self, at: usize) -> Option<usize> {
+        self.lines.offset(self.tokens.get(at)?.span.end)
+    }
 }
 
 /// Splits a client's text into statements. One that is too long or cannot be tokenized stays whole.
@@ -185,7 +231,7 @@ fn statement(
     })
 }
 
-fn word(token: Option<&&TokenWithSpan>) -> Option<String> {
+pub(super) fn word(token: Option<&&TokenWithSpan>) -> Option<String> {
     match &token?.token {
         Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_ascii_lowercase()),
         _ => None,
@@ -208,26 +254,27 @@ fn kind(
     if alters_login(tokens) {
         return Kind::Login;
     }
-    let ours = tokens.windows(2).any(|pair| names_ours(pair, private))
-        || tokens.windows(3).any(escaped_name)
-        || tokens.last().is_some_and(|token| is_private(&token.token, private));
+    let look = Look { text, tokens, private, lines };
+    let ours = look.ours(tokens);
     let reads = READING.contains(&word(tokens.first()).unwrap_or_default().as_str());
     let fills = reads && tokens.iter().any(|token| is_virtual(&token.token));
     if !ours && !fills {
-        return execute(text, tokens, lines).unwrap_or(Kind::Untouched);
+        return execute(&look, begin).unwrap_or(Kind::Untouched);
     }
     match word(tokens.first()).as_deref() {
-        Some("select" | "with") if selects_into(tokens) => Kind::Other("select into".to_owned()),
+        Some("select" | "with") if selects_into(tokens) => {
+            wrapped::select_into(&look).unwrap_or_else(|| Kind::Other("select into".to_owned()))
+        }
         Some("select" | "with" | "values" | "table") => Kind::Query,
         None if tokens.first().is_some_and(|token| token.token == Token::LParen) => Kind::Query,
         Some("explain") => explain(tokens, begin, lines),
         Some("prepare") => Kind::Prepare,
-        Some("execute") => execute(text, tokens, lines).unwrap_or(Kind::Untouched),
+        Some("execute") => execute(&look, begin).unwrap_or(Kind::Untouched),
         // These only name a table or a prepared statement; PostgreSQL knows what to say.
         Some("set" | "show" | "reset" | "deallocate" | "fetch" | "move" | "close") => {
             Kind::Untouched
         }
-        Some(other) => Kind::Other(other.to_owned()),
+        Some(other) => wrapped::read(other, &look).unwrap_or_else(|| Kind::Other(other.to_owned())),
         None => Kind::Other(String::new()),
     }
 }
@@ -276,15 +323,21 @@ fn selects_into(tokens: &[&TokenWithSpan]) -> bool {
 }
 
 /// The EXECUTE of a statement, wherever it stands.
-fn execute(text: &str, tokens: &[&TokenWithSpan], lines: &Lines<'_>) -> Option<Kind> {
+fn execute(look: &Look<'_>, begin: usize) -> Option<Kind> {
+    let tokens = look.tokens;
     let at = tokens.iter().position(|token| word(Some(token)).as_deref() == Some("execute"))?;
-    let Token::Word(name) = &tokens.get(at.checked_add(1)?)?.token else { return None };
-    let verb = word(tokens.first()).unwrap_or_default();
-    let rest = tokens.get(at.checked_add(2)?..).unwrap_or_default();
-    Some(Kind::Execute { name: folded(name), arguments: arguments(text, rest, lines)?, verb })
+    let named = at.checked_add(1)?;
+    let Token::Word(name) = &tokens.get(named)?.token else { return None };
+    let next = at.checked_add(2)?;
+    let rest = tokens.get(next..).unwrap_or_default();
+    let listed = tokens.get(next).is_some_and(|token| token.token == Token::LParen);
+    let last = if listed { wrapped::closing(tokens, next)? } else { named };
+    let arguments = if listed { arguments(look.text, rest, look.lines)? } else { Vec::new() };
+    let place = look.start(at)?.checked_sub(begin)?..look.end(last)?.checked_sub(begin)?;
+    Some(Kind::Execute { name: folded(name), arguments, place })
 }
 
-/// The texts between the commas of a list in parentheses; none where there is no list.
+/// The texts between the commas of a list in parentheses.
 fn arguments(text: &str, tokens: &[&TokenWithSpan], lines: &Lines<'_>) -> Option<Vec<String>> {
     let mut found = Vec::new();
     let mut depth = 0_usize;
@@ -336,29 +389,53 @@ fn folded(word: &sqlparser::tokenizer::Word) -> String {
 
 fn explain(tokens: &[&TokenWithSpan], begin: usize, lines: &Lines<'_>) -> Kind {
     let mut analyze = false;
+    let mut format = Format::Text;
     let mut depth = 0_u32;
     for (at, token) in tokens.iter().enumerate().skip(1) {
-        match &token.token {
-            Token::LParen if at == 1 => depth = 1,
-            Token::RParen if depth == 1 => depth = 0,
-            Token::Word(word) => match word.keyword {
-                Keyword::ANALYZE => analyze = true,
-                Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::TABLE
-                    if depth == 0 =>
-                {
-                    let query_at = lines.offset(token.span.start).unwrap_or(begin);
-                    return Kind::Explain { analyze, query_at: query_at.saturating_sub(begin) };
-                }
-                _ => {}
-            },
-            Token::LParen if depth == 0 => {
-                let query_at = lines.offset(token.span.start).unwrap_or(begin);
-                return Kind::Explain { analyze, query_at: query_at.saturating_sub(begin) };
+        let starts = match &token.token {
+            Token::LParen if at == 1 => {
+                depth = 1;
+                false
             }
-            _ => {}
+            Token::RParen if depth == 1 => {
+                depth = 0;
+                false
+            }
+            Token::Word(word) => match word.keyword {
+                Keyword::ANALYZE => {
+                    analyze = true;
+                    false
+                }
+                Keyword::FORMAT if depth == 1 => {
+                    format = at.checked_add(1).map_or(Format::Other, |at| form(tokens.get(at)));
+                    false
+                }
+                Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::TABLE => depth == 0,
+                _ => false,
+            },
+            Token::LParen => depth == 0,
+            _ => false,
+        };
+        if starts {
+            let query_at = lines.offset(token.span.start).unwrap_or(begin).saturating_sub(begin);
+            return Kind::Explain { analyze, query_at, format };
         }
     }
     Kind::Other("explain".to_owned())
+}
+
+/// The value of EXPLAIN's option FORMAT.
+fn form(token: Option<&&TokenWithSpan>) -> Format {
+    let text = match token.map(|token| &token.token) {
+        Some(Token::Word(word)) => folded(word),
+        Some(Token::SingleQuotedString(text)) => text.clone(),
+        _ => return Format::Other,
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "text" => Format::Text,
+        "json" => Format::Json,
+        _ => Format::Other,
+    }
 }
 
 fn shows_budget(tokens: &[&TokenWithSpan]) -> bool {
@@ -454,11 +531,15 @@ mod tests {
         );
         assert_eq!(
             kinds("explain select count(*) from orders"),
-            [Kind::Explain { analyze: false, query_at: 8 }]
+            [Kind::Explain { analyze: false, query_at: 8, format: Format::Text }]
+        );
+        assert_eq!(
+            kinds("explain (format 'JSON', costs off) select 1 from orders"),
+            [Kind::Explain { analyze: false, query_at: 35, format: Format::Json }]
         );
         assert_eq!(
             kinds("explain (analyze, costs off) (select 1 from orders)"),
-            [Kind::Explain { analyze: true, query_at: 29 }]
+            [Kind::Explain { analyze: true, query_at: 29, format: Format::Text }]
         );
     }
 
@@ -466,6 +547,7 @@ mod tests {
     fn no_way_of_writing_a_private_name_passes_untouched() {
         assert_eq!(kinds("select count(*) from U&\"\\006Frders\""), [Kind::Query]);
         assert_eq!(kinds("select 1 into t from orders"), [Kind::Other("select into".into())]);
+        assert_eq!(kinds("copy orders to stdout"), [Kind::Other("copy".into())]);
         assert_eq!(kinds("select * from budget"), [Kind::Query]);
         assert_eq!(kinds("create temp table budget (a int)"), [Kind::Untouched]);
         let long = format!("select count(*) from ORDERS where 1 in (1{})", ", 1".repeat(20_000));
@@ -478,17 +560,21 @@ mod tests {
 
     #[test]
     fn finds_execute() {
-        let execute = |name: &str, arguments: &[&str], verb: &str| Kind::Execute {
+        let execute = |name: &str, arguments: &[&str], place| Kind::Execute {
             name: name.to_owned(),
             arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
-            verb: verb.to_owned(),
+            place,
         };
-        assert_eq!(kinds("execute P"), [execute("p", &[], "execute")]);
+        assert_eq!(kinds("execute P"), [execute("p", &[], 0..9)]);
         assert_eq!(
-            kinds("EXECUTE \"P\"(f(1, 2), 'x,')"),
-            [execute("P", &["f(1, 2)", " 'x,'"], "execute")]
+            kinds(" EXECUTE \"P\"(f(1, 2), 'x,');"),
+            [execute("P", &["f(1, 2)", " 'x,'"], 0..26)]
         );
-        assert_eq!(kinds("explain (verbose) execute p(1)"), [execute("p", &["1"], "explain")]);
+        assert_eq!(kinds("explain (verbose) execute p(1)"), [execute("p", &["1"], 18..30)]);
+        assert_eq!(
+            kinds("create temp table t as execute p with no data"),
+            [execute("p", &[], 23..32)]
+        );
         assert_eq!(
             prepared_query("prepare p (int) as select count(*) from orders where x = $1").unwrap(),
             "select count(*) from orders where x = $1"

@@ -60,6 +60,8 @@ pub enum Answer {
         types: Vec<u32>,
         /// The array parameters, in binary form.
         arrays: Vec<Bytes>,
+        /// The names of their elements' types.
+        elements: Vec<String>,
         /// What to tell the client besides.
         notices: Vec<String>,
     },
@@ -162,26 +164,33 @@ pub(super) async fn spliced(
     gate: &Gate,
     canonical: &Canonical,
     bound: Bound,
+    names: &[String],
     mut arrays: Vec<(usize, Vec<Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    let text = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
+    let text = parse::deeply(|| splice::text(bound.query, names))?;
     arrays.sort_by_key(|(first, _)| *first);
-    let mut encoded = Vec::new();
+    let (mut encoded, mut elements) = (Vec::new(), Vec::new());
     for array in arrays.into_iter().flat_map(|(_, arrays)| arrays) {
+        elements.push(match &array {
+            Array::Keys { type_name, .. } => type_name.clone(),
+            Array::Numbers(_) | Array::Texts(_) => "text".to_owned(),
+        });
         encoded.push(encode(gate, array).await?);
     }
     let mut types: Vec<u32> = canonical.parameters.iter().map(Type::oid).collect();
     // What only another leaf was given is not read by the rest, and PostgreSQL wants a type.
     let client = types.len();
-    for (at, array) in encoded.iter_mut().enumerate() {
+    let all = encoded.iter_mut().zip(&mut elements).enumerate();
+    for (at, (array, element)) in all {
         let read = given::reads(&text, client.saturating_add(at).saturating_add(1));
         types.push(if read { 0 } else { Type::TEXT_ARRAY.oid() });
         if !read {
             *array = text_array(&[]);
+            "text".clone_into(element);
         }
     }
-    Ok(Answer::Spliced { text, types, arrays: encoded, notices })
+    Ok(Answer::Spliced { text, types, arrays: encoded, elements, notices })
 }
 
 /// Texts as a binary `text[]`.
@@ -236,4 +245,21 @@ fn binary_array(oid: u32, elements: Vec<Option<Vec<u8>>>) -> Result<Bytes, Fault
         }
     }
     Ok(out.freeze())
+}
+
+/// The same answer without parameters, for statements that take none: the arrays are written into
+/// the text, in the form that PostgreSQL itself gives them.
+pub async fn inlined(gate: &Gate, answer: Answer) -> Result<Answer, Error> {
+    let Answer::Spliced { text, types, arrays, elements, notices } = answer else {
+        return Ok(answer);
+    };
+    let given = types.len().saturating_sub(arrays.len());
+    let named: Vec<(String, Bytes)> = elements.iter().cloned().zip(arrays).collect();
+    let literals = gate.canonical.literals(&named).await?;
+    let replaced = tokens::replace_parameters(&text, &|number| {
+        literals.get(number.checked_sub(given)?.checked_sub(1)?).cloned()
+    });
+    let text = replaced.ok_or(Fault::Unreachable("a spliced query that cannot be read"))?;
+    let (types, arrays, elements) = (Vec::new(), Vec::new(), Vec::new());
+    Ok(Answer::Spliced { text, types, arrays, elements, notices })
 }

@@ -24,8 +24,6 @@ pub struct Inspected {
     pub leaves: Vec<InspectedLeaf>,
     /// What runs in the client's shadow session, with the releases as array parameters.
     pub spliced: String,
-    /// The ε of each leaf.
-    pub epsilon: String,
     /// What is said of parts that the policy answers.
     pub notes: Vec<String>,
 }
@@ -37,6 +35,8 @@ pub struct InspectedLeaf {
     pub plan: Plan<Analyzed>,
     /// How its release becomes columns.
     pub bound: BoundLeaf,
+    /// Its ε.
+    pub epsilon: String,
 }
 
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
@@ -49,15 +49,14 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
             Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
         };
     }
-    let payment = payment::of(gate, asked)?;
+    let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
-    let leaves = plans.into_iter().zip(bound.leaves);
-    Ok(Some(Inspected {
-        canonical,
-        leaves: leaves.map(|(plan, bound)| InspectedLeaf { plan, bound }).collect(),
-        spliced,
-        epsilon: payment.epsilon.to_string(),
-        notes: bound.notes,
-    }))
+    let leaves = plans.into_iter().zip(bound.leaves).enumerate();
+    let leaves = leaves.map(|(at, (plan, bound))| {
+        let epsilon = payment.epsilon(at).to_string();
+        InspectedLeaf { plan, bound, epsilon }
+    });
+    let (leaves, notes) = (leaves.collect(), bound.notes);
+    Ok(Some(Inspected { canonical, leaves, spliced, notes }))
 }

@@ -1,21 +1,25 @@
 //! The road of one private query, from the analyst's text to what the shadow session finishes.
 
+mod accuracy;
 mod asked;
 mod explain;
+mod explain_json;
 mod gate;
 mod given;
 mod inflight;
 mod inspect;
+mod intervals;
 mod limits;
 mod payment;
 mod remember;
 mod spoken;
 mod virtuals;
 
-pub use asked::{Answer, Asked, text_array};
-pub use explain::explain;
+pub use asked::{Answer, Asked, inlined, text_array};
+pub use explain::{Explained, explain};
 pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
+pub use intervals::described;
 pub use payment::check_setting;
 pub use virtuals::budget_line;
 
@@ -38,11 +42,16 @@ use crate::source::{BoundedSql, Snapshot};
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let canonical = asked.canonical(gate).await?;
-    let bound = given::bound(gate, asked, &canonical).await?;
+    // A simple query has no parameters to give; PostgreSQL says so.
+    if canonical.parameters.len() != asked.parameters.len() {
+        return Ok(Answer::Forward(None));
+    }
+    let mut bound = given::bound(gate, asked, &canonical).await?;
     if bound.answer != Kind::Released {
         return asked::without_leaves(gate, &bound);
     }
-    let payment = payment::of(gate, asked)?;
+    let shape = intervals::shape(asked, &canonical, &mut bound)?;
+    let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
     let questions =
         parse::deeply(|| remember::questions(gate, asked, &payment, &plans, &bound.given));
@@ -57,8 +66,11 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         known = ask_source(&asking, &fresh, reservation, &questions, known).await?;
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
-    let spoken = spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
-    finish(gate, asked, &canonical, bound, &releases, spoken).await
+    let mut spoken =
+        spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
+    spoken.extend(shape.notice().filter(|_| asked.settings.notices));
+    let widths = shape.arrays(&plans, &bound.leaves, &releases);
+    finish(gate, asked, &canonical, bound, &shape.names, &releases, widths, spoken).await
 }
 
 async fn recall(gate: &Gate, questions: &[Question]) -> Result<Vec<Option<Release>>, Fault> {
@@ -203,7 +215,9 @@ async fn finish(
     asked: &Asked<'_>,
     canonical: &Canonical,
     bound: Bound,
+    names: &[String],
     releases: &[Release],
+    widths: Vec<(usize, Vec<splice::Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
     if bound.leaves.len() != releases.len() {
@@ -214,7 +228,8 @@ async fn finish(
         (leaf.columns.first_parameter, splice::arrays(leaf, release))
     };
     arrays.extend(bound.leaves.iter().zip(releases).map(leaf_arrays));
-    let spliced = asked::spliced(gate, canonical, bound, arrays, notices).await?;
+    arrays.extend(widths);
+    let spliced = asked::spliced(gate, canonical, bound, names, arrays, notices).await?;
     gate.tick().await;
     Ok(spliced)
 }

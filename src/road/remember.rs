@@ -25,7 +25,8 @@ pub(super) fn questions(
     let mut questions: Vec<Question> = Vec::with_capacity(plans.len());
     for (at, plan) in plans.iter().enumerate() {
         let given: Vec<&Given> = given.iter().filter(|given| given.leaf == at).collect();
-        questions.push(question(gate, asked, payment, plan, (&given, &questions)));
+        let noise = payment.noise_key(at);
+        questions.push(question(gate, asked, &noise, plan, (&given, &questions)));
     }
     questions
 }
@@ -33,7 +34,7 @@ pub(super) fn questions(
 fn question(
     gate: &Gate,
     asked: &Asked<'_>,
-    payment: &Payment,
+    noise: &str,
     plan: &Plan<Analyzed>,
     (given, before): (&[&Given], &[Question]),
 ) -> Question {
@@ -45,7 +46,7 @@ fn question(
     };
     part(&gate.snapshot.version);
     part(&epoch(gate).to_be_bytes());
-    part(payment.noise_key().as_bytes());
+    part(noise.as_bytes());
     for (name, value) in asked.settings.for_source() {
         part(name.as_bytes());
         part(value.as_bytes());

@@ -40,12 +40,7 @@ pub(super) async fn notices(
         return Ok(bound.notes.clone());
     }
     let balances = gate.ledger.balances(payment.accounts.clone()).await.map_err(ledger_fault)?;
-    let paid = fresh.iter().filter(|fresh| **fresh).count();
-    let cost = match paid {
-        0 => "cost nothing (remembered)".to_owned(),
-        1 => format!("cost epsilon {}", payment.epsilon),
-        more => format!("cost epsilon {} for each of {more} aggregates", payment.epsilon),
-    };
+    let cost = cost(payment, fresh, asked.settings.accuracy.as_deref());
     let left: Vec<String> = balances
         .iter()
         .map(|balance| format!("{} {}", balance.account.id, share_left(gate, balance)))
@@ -67,6 +62,24 @@ pub(super) async fn notices(
     }
     notices.extend(bound.notes.iter().cloned());
     Ok(notices)
+}
+
+/// What the new leaves of a statement cost.
+fn cost(payment: &Payment, fresh: &[bool], accuracy: Option<&str>) -> String {
+    let paid: Vec<String> = fresh
+        .iter()
+        .enumerate()
+        .filter(|(_, fresh)| **fresh)
+        .map(|(at, _)| payment.epsilon(at).to_string())
+        .collect();
+    match (paid.as_slice(), accuracy) {
+        ([], _) => "cost nothing (remembered)".to_owned(),
+        (each, Some(accuracy)) => {
+            format!("cost epsilon {}, chosen for an accuracy of {accuracy}", each.join(" and "))
+        }
+        ([one], None) => format!("cost epsilon {one}"),
+        ([one, ..], None) => format!("cost epsilon {one} for each of {} aggregates", paid.len()),
+    }
 }
 
 /// The 95 % half-width of each noisy column of a leaf, known before anything is asked.
@@ -98,7 +111,11 @@ pub(super) fn behind_derived(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<Strin
     leaf.columns.derived.iter().filter_map(behind).collect()
 }
 
-fn half_width(analyzed: &Analyzed, column: &ValueColumn, alpha: (u32, u32)) -> Option<IBig> {
+pub(super) fn half_width(
+    analyzed: &Analyzed,
+    column: &ValueColumn,
+    alpha: (u32, u32),
+) -> Option<IBig> {
     Some(analyzed.statistics.get(column.statistic)?.noise.half_width(alpha).into())
 }
 

@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use dashmap::DashMap;
-use futures_util::future;
+use futures_util::{TryStreamExt, future};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::Type;
@@ -15,7 +16,7 @@ use crate::database;
 use crate::error::Fault;
 use crate::query::tokens;
 use crate::quote::literal;
-use crate::source::describe;
+use crate::source::{RawParameter, describe};
 
 /// Canonical forms that are remembered.
 const FORMS_MAX: usize = 4096;
@@ -152,6 +153,25 @@ impl Canonicalizer {
         self.connect().await
     }
 
+    /// Arrays, each with its elements' type, as string constants that read the same under any
+    /// settings.
+    pub async fn literals(&self, arrays: &[(String, Bytes)]) -> Result<Vec<String>, Fault> {
+        let _place = self.places.acquire().await;
+        let pooled = match self.idle() {
+            Some(client) => literals(&client, arrays).await.ok().map(|texts| (client, texts)),
+            None => None,
+        };
+        let (client, texts) = if let Some(found) = pooled {
+            found
+        } else {
+            let client = self.connect().await?;
+            let texts = literals(&client, arrays).await.map_err(|error| fault(&error))?;
+            (client, texts)
+        };
+        self.keep(client);
+        Ok(texts)
+    }
+
     fn idle(&self) -> Option<Client> {
         let mut idle = self.idle.lock().ok()?;
         while let Some(client) = idle.pop() {
@@ -183,6 +203,30 @@ impl Canonicalizer {
             idle.push(client);
         }
     }
+}
+
+async fn literals(
+    client: &Client,
+    arrays: &[(String, Bytes)],
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    client
+        .batch_execute(
+            "BEGIN; SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = postgres; \
+             SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 3; \
+             SET LOCAL bytea_output = hex; SET LOCAL lc_monetary = 'C'",
+        )
+        .await?;
+    let mut texts = Vec::with_capacity(arrays.len());
+    for (element, bytes) in arrays {
+        let statement = client.prepare(&format!("SELECT ($1::{element}[])::text")).await?;
+        let parameter = RawParameter { value: Some(bytes.clone()), binary: true };
+        let rows = client.query_raw(&statement, [parameter]).await?;
+        let rows: Vec<tokio_postgres::Row> = rows.try_collect().await?;
+        let text = rows.first().map(|row| row.try_get::<_, String>(0)).transpose()?;
+        texts.push(literal(&text.unwrap_or_default()));
+    }
+    client.batch_execute("ROLLBACK").await?;
+    Ok(texts)
 }
 
 async fn type_oid(client: &Client, name: &str) -> Result<Option<u32>, tokio_postgres::Error> {

@@ -3,6 +3,8 @@
 //! A refusal is raised by the shadow itself (`noisegate.refuse`), so that transactions are aborted
 //! and pipelines skip to Sync exactly as after PostgreSQL's own errors.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +18,8 @@ use super::session::formats_with_arrays;
 use super::stream::Reader;
 use crate::error::{Code, Error, Fault, Refusal};
 use crate::ids::{Analyst, QueryId};
-use crate::query::tokens::{Kind as StatementKind, Statement};
+use crate::query::tokens::{Format, Kind as StatementKind, Statement};
+use crate::query::wrapped::Verb;
 use crate::road::{self, Answer, Asked, Gate};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
@@ -34,6 +37,34 @@ pub(super) struct Private {
     pub(super) types: Vec<u32>,
     /// Whether it stands as it is in the client's text, so that positions in it mean something.
     pub(super) located: bool,
+    /// Which columns its answer has.
+    pub(super) shape: Shape,
+}
+
+/// Which columns the answer to a private statement has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Those that the session's settings say when it is answered: nothing was described before.
+    Open,
+    /// Its own, as the shadow describes them.
+    Plain,
+    /// Its own and intervals. This statement stands for it on the shadow: it has the same columns.
+    Wide(Arc<str>),
+}
+
+impl Private {
+    /// Whether its answer has columns for intervals.
+    fn wide(&self, settings: &Settings) -> bool {
+        let fixed = match &self.statement.kind {
+            StatementKind::Wrapped(wrapped) => wrapped.fixes_columns(),
+            _ => false,
+        };
+        match self.shape {
+            Shape::Open => settings.intervals && !fixed,
+            Shape::Plain => false,
+            Shape::Wide(_) => true,
+        }
+    }
 }
 
 /// A query of the proxy's own in the client's session, with one row of text.
@@ -77,6 +108,39 @@ pub(super) async fn settings(
     let Some(row) = internal(relay, query, portal.is_none()).await? else { return Ok(None) };
     let settings = Settings::from_row(&row);
     settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// The same in the middle of a pipeline, before a statement is prepared.
+pub(super) async fn settings_so_far(relay: &mut Relay) -> Result<Option<Settings>, WireError> {
+    let query = Internal { query: Settings::QUERY, parameters: Vec::new(), portal: None };
+    let Some(row) = internal(relay, query, false).await? else { return Ok(None) };
+    let settings = Settings::from_row(&row);
+    settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// A statement with the columns that the answer will have, and the types of its parameters; nothing
+/// if those are the statement's own, or if it cannot be answered, which is said when it is executed.
+pub(super) async fn described(
+    shared: &Shared,
+    analyst: &Analyst,
+    private: &Private,
+    settings: &Settings,
+    canceled: &CancellationToken,
+) -> Option<Parse> {
+    let gate = &shared.server.gate;
+    let asked = Asked {
+        id: QueryId::fresh(),
+        analyst,
+        text: &private.statement.text,
+        types: &private.types,
+        parameters: &[],
+        settings,
+        at: gate.clock.now(),
+        canceled,
+    };
+    let described = caught(Box::pin(road::described(gate, &asked))).await?;
+    let (query, type_oids) = described.ok().flatten()?;
+    Some(Parse { name: String::new(), query, type_oids })
 }
 
 /// Runs a query of the proxy's own. Nothing if an error came; the client has been told.
@@ -159,11 +223,13 @@ pub(super) async fn answer(
 ) -> Outcome {
     let gate = &shared.server.gate;
     let statement = &private.statement;
-    let skipped = match &statement.kind {
-        StatementKind::Explain { query_at, .. } => *query_at,
-        _ => 0,
+    let (skipped, text) = match &statement.kind {
+        StatementKind::Explain { query_at, .. } => {
+            (*query_at, statement.text.get(*query_at..).unwrap_or_default())
+        }
+        StatementKind::Wrapped(wrapped) => (wrapped.query_at, wrapped.query.as_str()),
+        _ => (0, statement.text.as_str()),
     };
-    let text = statement.text.get(skipped..).unwrap_or_default();
     let parameters: Vec<RawParameter> = bind
         .parameters
         .iter()
@@ -173,6 +239,7 @@ pub(super) async fn answer(
             binary: super::session::format_of(&bind.parameter_formats, at) == 1,
         })
         .collect();
+    let settings = &Settings { intervals: private.wide(settings), ..settings.clone() };
     let asked = Asked {
         id: QueryId::fresh(),
         analyst,
@@ -211,20 +278,41 @@ pub(super) async fn while_there<T>(
 
 async fn outcome(gate: &Gate, statement: &Statement, asked: &Asked<'_>) -> Result<Outcome, Error> {
     match &statement.kind {
-        StatementKind::Query => road::answer(gate, asked).await.map(|answer| match answer {
-            Answer::Forward(warning) => Outcome::Forward(warnings(warning, asked.settings)),
-            Answer::Spliced { text, types, arrays, notices } => {
-                Outcome::Spliced { text, types, arrays, notices: told(notices) }
+        StatementKind::Query => {
+            let answer = road::answer(gate, asked).await?;
+            Ok(answered(answer, asked.settings, str::to_owned))
+        }
+        StatementKind::Wrapped(wrapped) => {
+            if wrapped.verb == Verb::Insert && !asked.parameters.is_empty() {
+                return Err(statement_refused(
+                    "An INSERT of a query about people takes no parameters.",
+                    "Write the values into the statement.",
+                )
+                .into());
             }
-        }),
+            let mut answer = road::answer(gate, asked).await?;
+            if wrapped.verb == Verb::Copy {
+                answer = road::inlined(gate, answer).await?;
+            }
+            Ok(answered(answer, asked.settings, |query| wrapped.around(query)))
+        }
         StatementKind::Explain { analyze: true, .. } => Err(statement_refused(
             "EXPLAIN ANALYZE would run a query on people's rows.",
             "Use EXPLAIN without ANALYZE: it shows the plan and the price at no cost.",
         )
         .into()),
-        StatementKind::Explain { analyze: false, .. } => {
-            road::explain(gate, asked).await.map(|lines| match lines {
-                Some(lines) => plan_rows(asked.parameters.len(), &lines),
+        StatementKind::Explain { format: Format::Other, .. } => Err(statement_refused(
+            "The plan of a query about people is shown as text or JSON.",
+            "Use EXPLAIN, or EXPLAIN (FORMAT JSON).",
+        )
+        .into()),
+        StatementKind::Explain { analyze: false, format, .. } => {
+            let plan = road::explain(gate, asked).await?;
+            Ok(match plan {
+                Some(plan) if *format == Format::Json => {
+                    plan_rows(plan.parameters(), &[plan.json()], "json")
+                }
+                Some(plan) => plan_rows(plan.parameters(), &plan.text(), "text"),
                 None => Outcome::Forward(Vec::new()),
             })
         }
@@ -252,9 +340,13 @@ async fn outcome(gate: &Gate, statement: &Statement, asked: &Asked<'_>) -> Resul
 
 fn other_refused(word: &str) -> Refusal {
     let hint = match word {
-        "copy" | "create" | "declare" | "insert" | "merge" | "prepare" | "select into" => {
-            "Send the SELECT itself; its result can be kept on the client's side."
+        "copy" => "Copy aggregates out: COPY (SELECT count(*) …) TO STDOUT.",
+        "create" | "select into" => {
+            "Make a temporary table of aggregates: CREATE TEMP TABLE … AS SELECT …. A view would \
+             read tables that are empty here."
         }
+        "insert" => "Insert aggregates into a temporary table: INSERT INTO … SELECT ….",
+        "declare" | "merge" => "Send the SELECT itself.",
         _ => "Tables of people can be asked for aggregates, and for nothing else.",
     };
     statement_refused(
@@ -276,14 +368,25 @@ fn told(notices: Vec<String>) -> Vec<Frame> {
     notices.iter().map(|text| to_client::notice("NOTICE", "00000", text, None, None)).collect()
 }
 
-/// A plan as rows of a column "QUERY PLAN".
-fn plan_rows(parameters: usize, lines: &[String]) -> Outcome {
+/// What an answer means to the relay; `around` puts the spliced query into the statement that the
+/// client sent.
+fn answered(answer: Answer, settings: &Settings, around: impl Fn(&str) -> String) -> Outcome {
+    match answer {
+        Answer::Forward(warning) => Outcome::Forward(warnings(warning, settings)),
+        Answer::Spliced { text, types, arrays, notices, .. } => {
+            Outcome::Spliced { text: around(&text), types, arrays, notices: told(notices) }
+        }
+    }
+}
+
+/// A plan as rows of a column "QUERY PLAN". The client's own parameters, of these types, are bound
+/// and not used.
+fn plan_rows(mut types: Vec<u32>, lines: &[String], ty: &str) -> Outcome {
     let array = crate::road::text_array(lines);
-    let number = parameters.saturating_add(1);
-    let mut types = vec![0; parameters];
     types.push(0);
+    let number = types.len();
     Outcome::Spliced {
-        text: format!("SELECT p AS \"QUERY PLAN\" FROM unnest(${number}::text[]) AS t(p)"),
+        text: format!("SELECT p::{ty} AS \"QUERY PLAN\" FROM unnest(${number}::text[]) AS t(p)"),
         types,
         arrays: vec![array],
         notices: Vec::new(),
