@@ -265,3 +265,11 @@ select n_name from customer join nation on c_nationkey = n_nationkey group by 1 
 select distinct c_acctbal > 0 as positive from customer order by 1;
 select count(*) from (select distinct n_name from customer join nation on c_nationkey = n_nationkey) t;
 select r_name from customer join nation on c_nationkey = n_nationkey join region on r_regionkey = n_regionkey where r_name <> 'ASIA' group by 1 order by 1;
+-- A value of other rows of the same person.
+select count(*) from orders o where o_totalprice > (select avg(i.o_totalprice) from orders i where i.o_custkey = o.o_custkey);
+select count(*) from customer where (select count(*) from orders where o_custkey = c_custkey) > 15;
+select c_mktsegment, count(*) from customer where (select count(*) from orders where o_custkey = c_custkey and o_orderstatus = 'P') = 0 group by 1 order by 1;
+select sum((select sum(l_quantity) from lineitem where l_orderkey = o_orderkey)) from orders;
+select count(*) from orders o where o_orderdate = (select max(o_orderdate) from orders i where i.o_custkey = o.o_custkey and i.o_orderpriority = o.o_orderpriority);
+select n, count(*) from (select c_custkey, (select count(*) from orders where o_custkey = c_custkey) as n from customer) t group by n having count(*) > 1 order by n;
+select count(*) from lineitem l, part where p_partkey = l_partkey and l_quantity < 0.9 * (select avg(m.l_quantity) from lineitem m where m.l_orderkey = l.l_orderkey);

@@ -489,7 +489,7 @@ impl Binder<'_> {
         let mut leaf = Leaf {
             keys: keys::with_domains(lowered, &source, self.snapshot),
             scans: source.all_scans(),
-            joins: source.joins,
+            joins: source.all_joins(),
             filter: source.filter,
             statistics: std::mem::take(&mut computed.statistics),
         };

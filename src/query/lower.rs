@@ -124,13 +124,7 @@ impl Lower<'_> {
                     found
                 })
             }
-            Ast::Subquery(_) => Err(unsupported(
-                "a subquery inside an expression",
-                Some(
-                    "Join the table along its key, or ask for the aggregates in a query of their \
-                     own and combine them.",
-                ),
-            )),
+            Ast::Subquery(query) => subqueries::scalar(query, self.scope),
             Ast::Interval(_) | Ast::TypedString(_) => typed(ast),
             other => Err(unsupported(shape(other), None)),
         }

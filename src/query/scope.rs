@@ -30,14 +30,33 @@ pub(crate) struct Scope<'a> {
     pub(crate) rows: Rows<'a>,
     /// The scans of this block, to which a subquery adds its own.
     pub(crate) scans: Scans,
+    /// What is to be joined to the block besides: one row at most for each of its rows.
+    pub(crate) lookups: Lookups,
 }
+
+/// Scans to be joined to the left of, with their conditions.
+pub(crate) type Lookups = Rc<RefCell<Vec<(usize, Vec<Expr>)>>>;
 
 /// The scans of one block, while it is read.
 pub(crate) type Scans = Rc<RefCell<Vec<Scan>>>;
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(relations: Relations, rows: Rows<'a>, scans: &Scans) -> Self {
-        Self { relations, outer: None, rows, scans: Rc::clone(scans) }
+        let lookups = Lookups::default();
+        Self { relations, outer: None, rows, scans: Rc::clone(scans), lookups }
+    }
+
+    /// The scope of what is around a subquery whose scans are numbered on their own: here they
+    /// begin with `offset`.
+    pub(crate) fn apart(&self, offset: usize) -> Self {
+        let mut scope = self.clone();
+        for (_, columns) in &mut scope.relations {
+            for expr in columns.values_mut() {
+                expr.map_scans(&|scan| scan.saturating_add(offset));
+            }
+        }
+        scope.outer = self.outer.as_ref().map(|outer| Rc::new(outer.apart(offset)));
+        scope
     }
 
     /// The same block with one relation more.
@@ -81,10 +100,28 @@ pub(crate) struct RowSource<'a> {
 }
 
 impl RowSource<'_> {
+    /// The joins, with what subqueries in expressions have added since.
+    pub(crate) fn all_joins(&self) -> Joins {
+        with_lookups(self.joins.clone(), &self.scope.lookups)
+    }
+
     /// All scans, also those that subqueries in expressions have added since.
     pub(crate) fn all_scans(&self) -> Vec<Scan> {
         self.scope.scans.borrow().clone()
     }
+}
+
+/// Looks up, for each row of the joins, the one row of each scan.
+fn with_lookups(mut joins: Joins, lookups: &Lookups) -> Joins {
+    for (scan, on) in lookups.borrow().iter() {
+        joins = Joins::Join {
+            kind: JoinKind::Left,
+            left: Box::new(joins),
+            right: Box::new(Joins::Scan(*scan)),
+            on: on.clone(),
+        };
+    }
+    joins
 }
 
 /// Builds row sources.
@@ -145,6 +182,8 @@ impl<'a> Rows<'a> {
             let own = conjunct.scans().iter().all(|scan| within.contains(scan));
             filter.extend(if own { push_down(&mut joins, conjunct) } else { Some(conjunct) });
         }
+        let joins = with_lookups(joins, &scope.lookups);
+        scope.lookups.borrow_mut().clear();
         let scans = scans.borrow().clone();
         Ok(RowSource { scans, joins, filter, scope })
     }
@@ -375,7 +414,15 @@ fn join_items<'a>(
     relations.extend(right.relations);
     let scope = scope(relations.clone());
     match on {
-        JoinConstraint::On(on) => conjunction(lower_condition(on, &scope)?, &mut conditions),
+        JoinConstraint::On(on) => {
+            conjunction(lower_condition(on, &scope)?, &mut conditions);
+            if !scope.lookups.borrow().is_empty() {
+                return Err(unsupported(
+                    "a subquery that refers to the row around it, inside ON",
+                    Some("Put the comparison into WHERE."),
+                ));
+            }
+        }
         JoinConstraint::None | JoinConstraint::Using(_) => {}
         JoinConstraint::Natural => {
             return Err(unsupported("NATURAL", Some("Write the join's condition after ON.")));

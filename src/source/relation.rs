@@ -216,6 +216,9 @@ fn of_its_type(call: String, function: AggregateFunction, ty: &Type) -> String {
              THEN ({call})::bigint END)"
         ),
         Type::Float(size) if computed => to_float(&call, *size),
+        Type::Numeric(Some((_, scale))) if function == AggregateFunction::Sum => {
+            format!("pg_catalog.round({call}, {scale})")
+        }
         Type::Numeric(None) => format!("pg_catalog.trim_scale({call})"),
         _ => call,
     }
