@@ -66,6 +66,12 @@ fn checked(found: Expr) -> Result<Expr, Refusal> {
             }
         }
     }
+    if !functions::text_fits(&found) {
+        return Err(unsupported(
+            "a text that can get this long",
+            Some("Put together fewer columns, or take the left part of each first."),
+        ));
+    }
     if !is_small_printed(&found) {
         return Err(unsupported(
             "an expression this large",
