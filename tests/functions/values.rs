@@ -12,7 +12,8 @@ pub(crate) fn extremes(kind: Kind) -> Vec<String> {
         Kind::Int8 => cast(&["-9223372036854775808", "9223372036854775807", "0", "-1", "1"]),
         Kind::Numeric => cast(&[
             "NaN", "Infinity", "-Infinity", "1e399", "-1e399", "1e-399", "0", "0.5", "-2.5", "1",
-            "-1", "123456789012345678901234567890.123456789", "1e308", "1e-16383", "1e131071",
+            "-1", "123456789012345678901234567890.123456789", "1e308", "1e-16383", "1e131071", "1e-100",
+            "-1e-100", "1e50", "1e-50", "700", "-700", "1e-99", "0.99999999999999999999",
         ]),
         Kind::Float8 => cast(&[
             "NaN", "Infinity", "-Infinity", "1.7976931348623157e308", "-1.7976931348623157e308",
@@ -146,6 +147,11 @@ pub(crate) fn constants(kind: Kind, limit: Limit) -> Vec<String> {
             let near = [("0", 0), ("2", 2), ("3", 3), ("2.5", 2), ("-1.5", -1), ("10", 10)];
             let near = near.iter().filter(|(_, at)| low <= *at && *at <= high);
             all.extend(near.map(|(text, _)| (*text).to_owned()));
+            // Not whole, next to the ends.
+            all.push(format!("{}.5", high - 1));
+            if low < 0 {
+                all.push(format!("{}.5", low + 1));
+            }
             all
         }
         Limit::Short => texts(&["", "a", "ab", "😀", "x"]),
