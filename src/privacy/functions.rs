@@ -402,10 +402,10 @@ pub fn call(name: &str, syntax: Syntax, args: Vec<Expr>) -> Result<Expr, Miss> {
 pub fn cast(arg: Expr, to: &Type) -> Option<Expr> {
     let row = all().find(|row| {
         row.syntax == Syntax::Cast
-            && row.result.ty() == *to
+            && (row.result.ty() == *to || to.is_array() && row.result.takes(to, None))
             && row.accepts(std::slice::from_ref(&arg))
     })?;
-    Some(Expr::call(Function::Listed(row), vec![arg], to.clone()))
+    Some(Expr::call(Function::Listed(row), vec![arg], row.result.ty()))
 }
 
 /// The bytes that a text has at most, where that is sure: for others, a function that needs it
