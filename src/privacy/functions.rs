@@ -138,6 +138,8 @@ pub enum SizeRule {
     Repeated,
     /// The bytes of the first argument, times how much longer the third is than the second.
     Replaced,
+    /// As many characters as the last argument says, a constant, if it is not negative.
+    Characters,
     /// Nothing bounds it.
     Free,
 }
@@ -401,10 +403,10 @@ pub fn call(name: &str, syntax: Syntax, args: Vec<Expr>) -> Result<Expr, Miss> {
 pub fn cast(arg: Expr, to: &Type) -> Option<Expr> {
     let row = all().find(|row| {
         row.syntax == Syntax::Cast
-            && row.result.ty() == *to
+            && (row.result.ty() == *to || to.is_array() && row.result.takes(to, None))
             && row.accepts(std::slice::from_ref(&arg))
     })?;
-    Some(Expr::call(Function::Listed(row), vec![arg], to.clone()))
+    Some(Expr::call(Function::Listed(row), vec![arg], row.result.ty()))
 }
 
 /// The bytes that a text has at most, where that is sure: for others, a function that needs it
@@ -449,6 +451,14 @@ fn listed_bytes(row: &Signature, args: &[Expr]) -> Option<u64> {
             let longer = bytes_of(2).div_ceil(bytes_of(1).max(1)).max(1);
             Some(held(first?).saturating_mul(longer))
         }
+        SizeRule::Characters => {
+            let most = constant(args.len().saturating_sub(1)).parse::<u64>();
+            let most = most.ok().and_then(|most| most.checked_mul(4));
+            match (text_bytes(first?), most) {
+                (Some(whole), Some(most)) => Some(whole.min(most)),
+                (whole, most) => whole.or(most),
+            }
+        }
         // What is not held on the way in is at most as long on the way out.
         _ if row.args.first() != Some(&Arg::Held) && !row.repeats => text_bytes(first?),
         _ => {
@@ -459,7 +469,7 @@ fn listed_bytes(row: &Signature, args: &[Expr]) -> Option<u64> {
 }
 
 /// Whether the text that a call gives can be held in memory by whatever is done with it.
-pub(crate) fn text_fits(expr: &Expr) -> bool {
+pub fn text_fits(expr: &Expr) -> bool {
     !expr.ty.is_text() || text_bytes(expr).is_none_or(|bytes| bytes <= TEXT_MAX)
 }
 

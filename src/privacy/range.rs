@@ -94,6 +94,7 @@ fn call_scale(function: &Function, args: &[Expr]) -> Option<u32> {
         | Function::Cast => all(args),
         Function::NullIf => args.first().and_then(scale),
         Function::Case => all(&case_values(args)),
+        Function::Listed(row) if row.range == RangeRule::Field => field_scale(args.first()?),
         Function::Listed(row) => match row.size {
             SizeRule::Whole | SizeRule::Quotient | SizeRule::Product => Some(0),
             SizeRule::Digits(_, places) => Some(places).filter(|places| *places <= 10),
@@ -324,6 +325,17 @@ fn power_range(a: Range, power: i32) -> Option<Range> {
     let slack = found.high.clone().max(-found.low.clone()) / RBig::from(1_000_000_000);
     let found = grow(found, &slack);
     Some(if crosses { Range { low: RBig::ZERO, ..found } } else { found })
+}
+
+/// The places of a field of a time; those of seconds have fractions.
+fn field_scale(field: &Expr) -> Option<u32> {
+    let Node::Constant(Some(field)) = &field.node else { return None };
+    match field.to_ascii_lowercase().as_str() {
+        "julian" => None,
+        "epoch" | "second" => Some(6),
+        "milliseconds" => Some(3),
+        _ => Some(0),
+    }
 }
 
 fn extract_range(field: &str, ty: &Type) -> Option<Range> {

@@ -445,6 +445,7 @@ fn listed_size(row: &Signature, args: &[Expr], sizes: &[Size]) -> Option<Size> {
         | SizeRule::Times(_)
         | SizeRule::Repeated
         | SizeRule::Replaced
+        | SizeRule::Characters
         | SizeRule::Free => Some(type_size(&row.result(args))),
     }
 }
@@ -532,12 +533,13 @@ fn is_set_for(value: &Expr, set: &Expr) -> bool {
 fn is_typed_over_time(function: &Function, args: &[Expr], ty: &Type) -> bool {
     let [first, rest @ ..] = args else { return false };
     match function {
-        Function::Shift { by, .. } => {
-            let days = matches!(by, ShiftBy::Days(_));
-            rest.is_empty()
-                && ty.is_time()
-                && first.ty.is_time()
-                && (!days || first.ty == Type::Date)
+        // What PostgreSQL gives, no other: functions of one type of time raise over another.
+        Function::Shift { by: ShiftBy::Days(_), .. } => {
+            rest.is_empty() && first.ty == Type::Date && *ty == Type::Date
+        }
+        Function::Shift { by: ShiftBy::Interval(_), .. } => {
+            let moved = if first.ty == Type::Date { &Type::Timestamp } else { &first.ty };
+            rest.is_empty() && first.ty.is_time() && ty == moved
         }
         Function::Cast => rest.is_empty() && cast_is_total(&first.ty, ty),
         _ => false,

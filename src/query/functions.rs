@@ -24,6 +24,14 @@ pub(crate) fn call(name: &str, args: Vec<Expr>) -> Result<Expr, Refusal> {
         }
         ("current_date", None) => Ok(Expr::call(Function::Cast, vec![now()], Type::Date)),
         ("localtimestamp", None) => Ok(Expr::call(Function::Cast, vec![now()], Type::Timestamp)),
+        // The parser is given TRIM as one of these, and PostgreSQL writes no cast inside of it.
+        ("btrim" | "ltrim" | "rtrim", Some(Type::Text(_))) => {
+            let args = args.into_iter().map(|arg| match arg.ty {
+                Type::Text(TextType::Bpchar) => cast(arg, functions::TEXT),
+                _ => Ok(arg),
+            });
+            listed(name, Syntax::Call, args.collect::<Result<_, _>>()?)
+        }
         ("concat" | "concat_ws", _) => {
             listed(name, Syntax::Call, args.into_iter().map(as_text).collect())
         }
@@ -65,6 +73,12 @@ fn checked(found: Expr) -> Result<Expr, Refusal> {
                 number_bounded(arg)?;
             }
         }
+    }
+    if !functions::text_fits(&found) {
+        return Err(unsupported(
+            "a text that can get this long",
+            Some("Put together fewer columns, or take the left part of each first."),
+        ));
     }
     if !is_small_printed(&found) {
         return Err(unsupported(

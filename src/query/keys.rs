@@ -91,8 +91,17 @@ pub(crate) fn is_nullable(expr: &Expr) -> bool {
             Function::Div
             | Function::Mod
             | Function::NullIf
-            | Function::Shift { .. }
-            | Function::Cast => true,
+            | Function::Shift { .. } => true,
+            Function::Cast => match (args.first().map(|arg| &arg.ty), &expr.ty) {
+                (Some(_), Type::Text(_)) | (Some(Type::Bool), _) => args.iter().any(is_nullable),
+                (Some(Type::Int(from)), Type::Int(to)) if from <= to => {
+                    args.iter().any(is_nullable)
+                }
+                (Some(Type::Int(_)), Type::Numeric(_) | Type::Float(8)) => {
+                    args.iter().any(is_nullable)
+                }
+                _ => true,
+            },
             Function::Listed(row) => match row.null {
                 Null::Maybe => true,
                 Null::Strict => args.iter().any(is_nullable),

@@ -1,6 +1,6 @@
 //! Functions that SQL writes in a way of their own, such as `EXTRACT(… FROM …)`.
 
-use noisegate_privacy::expr::{Expr, Node, Type};
+use noisegate_privacy::expr::{Expr, Node, TextType, Type};
 use noisegate_privacy::functions::{Syntax, TEXT, array_of};
 use sqlparser::ast::{
     AccessExpr, Array, CeilFloorKind, DateTimeField, Expr as Ast, Subscript, TrimWhereField,
@@ -26,7 +26,7 @@ impl Lower<'_> {
                 functions::listed("extract", Syntax::Extract, args)
             }
             Ast::Substring { expr, substring_from, substring_for, .. } => {
-                let mut args = vec![self.expr(expr)?];
+                let mut args = vec![self.text(expr)?];
                 args.push(match substring_from {
                     Some(from) => self.expr(from)?,
                     None => Expr::constant("1", Type::Int(4)),
@@ -42,17 +42,28 @@ impl Lower<'_> {
                     Some(TrimWhereField::Trailing) => "rtrim",
                     Some(TrimWhereField::Both) | None => "btrim",
                 };
-                match trim_what {
-                    Some(what) => self.calls(name, &[expr, what]),
-                    None => self.calls(name, &[expr]),
+                let mut args = vec![self.text(expr)?];
+                if let Some(what) = trim_what {
+                    args.push(self.text(what)?);
                 }
+                functions::listed(name, Syntax::Call, args)
             }
-            Ast::Position { expr, r#in } => self.calls("strpos", &[r#in, expr]),
+            Ast::Position { expr, r#in } => {
+                let args = vec![self.text(r#in)?, self.text(expr)?];
+                functions::listed("strpos", Syntax::Call, args)
+            }
             Ast::Overlay { expr, overlay_what, overlay_from, overlay_for: Some(length) } => {
-                self.calls("overlay", &[expr, overlay_what, overlay_from, length])
+                let (text, what) = (self.text(expr)?, self.text(overlay_what)?);
+                let args = vec![text, what, self.expr(overlay_from)?, self.expr(length)?];
+                functions::listed("overlay", Syntax::Call, args)
             }
             Ast::AtTimeZone { timestamp, time_zone } => {
-                self.calls("timezone", &[time_zone, timestamp])
+                let mut time = self.expr(timestamp)?;
+                if time.ty == Type::Date {
+                    time = functions::cast(time, Type::TimestampTz)?;
+                }
+                let args = vec![self.text(time_zone)?, time];
+                functions::listed("timezone", Syntax::Call, args)
             }
             Ast::CompoundFieldAccess { root, access_chain } => self.subscript(root, access_chain),
             Ast::Array(array) => self.array(array),
@@ -61,6 +72,12 @@ impl Lower<'_> {
                 _ => "floor or ceil of a field",
             })),
         }
+    }
+
+    /// A text. PostgreSQL does not write the casts to it that these forms make of themselves.
+    fn text(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
+        let expr = self.expr(ast)?;
+        if expr.ty == Type::Text(TextType::Bpchar) { functions::cast(expr, TEXT) } else { Ok(expr) }
     }
 
     fn calls(&mut self, name: &str, args: &[&Ast]) -> Result<Expr, Refusal> {

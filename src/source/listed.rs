@@ -1,6 +1,6 @@
 //! Functions of the core's table as SQL: each argument exactly of the type that the row takes.
 
-use noisegate_privacy::expr::{Expr, Node, Type};
+use noisegate_privacy::expr::{Expr, Function, Node, Type};
 use noisegate_privacy::functions::{
     Arg, HELD, HELD_CHARACTERS, Kind, Signature, Syntax, text_bytes,
 };
@@ -78,10 +78,16 @@ impl Printer<'_> {
 
     /// A text of which no more than what is worked on is left.
     pub(super) fn held(&self, expr: &Expr) -> String {
-        let printed = self.expr(expr);
         if text_bytes(expr).is_some() {
-            return printed;
+            return self.expr(expr);
         }
+        // It is held before it is cast, so that it is cast once.
+        if let Node::Call(Function::Cast, args) = &expr.node
+            && let [arg] = args.as_slice()
+        {
+            return format!("({})::{}", self.held(arg), expr.ty.name());
+        }
+        let printed = self.expr(expr);
         format!(
             "(CASE WHEN pg_catalog.octet_length({printed}) OPERATOR(pg_catalog.<=) {HELD} \
              THEN {printed} ELSE pg_catalog.left({printed}, {HELD_CHARACTERS}) END)"

@@ -16,11 +16,14 @@ use values::{constants, extremes, ordinary};
 
 /// What an array is tried with.
 const ARRAYS: [Kind; 4] = [Kind::Int4s, Kind::Numerics, Kind::Texts, Kind::Float8s];
+/// The bounds of numbers: as far as a constant reaches, and what is ordinary.
+const EXTREME_MOST: &str = "1e399";
+const ORDINARY_MOST: &str = "1000000000";
 /// How often the last argument of a row that repeats it is given.
 const REPEATED: usize = 3;
 
 /// Arguments of a row: columns, numbered by place, and constants.
-fn cases(row: &'static Signature) -> Vec<Vec<Expr>> {
+fn cases(row: &'static Signature, most: &str) -> Vec<Vec<Expr>> {
     let count = if row.repeats { row.args.len() + REPEATED - 1 } else { row.args.len() };
     let about_arrays = row.args.iter().any(|arg| arg.kind() == Kind::Array);
     let arrays: &[Kind] = if about_arrays { &ARRAYS } else { &[Kind::Array] };
@@ -36,15 +39,15 @@ fn cases(row: &'static Signature) -> Vec<Vec<Expr>> {
                     .into_iter()
                     .map(|text| Expr::constant(text, kind.ty()))
                     .collect(),
-                Arg::Value(Kind::Array) => vec![column(at, ty.clone())],
-                Arg::Value(Kind::Element) => vec![column(at, element(*array).ty())],
-                other => vec![column(at, other.kind().ty())],
+                Arg::Value(Kind::Array) => vec![column(at, ty.clone(), most)],
+                Arg::Value(Kind::Element) => vec![column(at, element(*array).ty(), most)],
+                other => vec![column(at, other.kind().ty(), most)],
             })
             .collect();
         // Each constant of one argument with a few of the others.
-        let most = each.iter().map(Vec::len).max().unwrap_or(1);
-        for turn in 0..most {
-            for other in 0..most.min(4) {
+        let longest = each.iter().map(Vec::len).max().unwrap_or(1);
+        for turn in 0..longest {
+            for other in 0..longest.min(4) {
                 let args = each.iter().enumerate().map(|(at, values)| {
                     let shift = if at % 2 == 0 { turn } else { turn + other };
                     values[shift % values.len()].clone()
@@ -70,10 +73,10 @@ fn element(array: Kind) -> Kind {
     }
 }
 
-fn column(scan: usize, ty: Type) -> Expr {
+fn column(scan: usize, ty: Type, most: &str) -> Expr {
     // What is not limited by its type has to have bounds, so that it can be computed with.
     let bounds = matches!(ty, Type::Numeric(_) | Type::Float(_))
-        .then(|| ("-1000000000".to_owned(), "1000000000".to_owned()));
+        .then(|| (format!("-{most}"), most.to_owned()));
     let name = format!("a{scan}");
     Expr { node: Node::Column(Column { scan, name, bounds, nullable: true }), ty }
 }
@@ -196,7 +199,7 @@ fn nothing_raises_over_extreme_values() {
     on_cluster(|client| async move {
         let mut wrong = Vec::new();
         for row in all() {
-            for args in cases(row) {
+            for args in cases(row, EXTREME_MOST) {
                 let value = sql(&call(row, &args));
                 let from = rows(&args, extremes, true);
                 let present: Vec<String> = args
@@ -236,7 +239,7 @@ fn ordinary_values_are_postgresql_s_own() {
         let mut wrong = Vec::new();
         for row in all() {
             let mut compared = 0;
-            for args in cases(row) {
+            for args in cases(row, ORDINARY_MOST) {
                 let call = call(row, &args);
                 let (value, own) = (sql(&call), own(row, &args));
                 let from = rows(&args, ordinary, true);
@@ -322,7 +325,7 @@ fn long_texts_are_no_trouble() {
             row.arg(0).is_some_and(|arg| matches!(arg, Arg::Held | Arg::Value(Kind::Text)))
         }) {
             // Of the constants the first case is enough, and the last one that makes it longest.
-            let cases = cases(row);
+            let cases = cases(row, ORDINARY_MOST);
             for args in [cases.first(), cases.last()].into_iter().flatten() {
                 let expr = call(row, args);
                 let value = printed(&expr, &|_| "x".to_owned());
@@ -343,7 +346,7 @@ fn long_texts_are_no_trouble() {
         }
         fail(&wrong);
         let over = all().find(|row| row.name == "lower").unwrap();
-        let over = call(over, &[column(0, TEXT)]);
+        let over = call(over, &[column(0, TEXT, ORDINARY_MOST)]);
         let value = printed(&over, &|_| "x".to_owned());
         let sql = format!("SELECT max(octet_length({value})) FROM long WHERE x LIKE 'x%'");
         let found = ask(&client, &sql).await.unwrap();
@@ -352,7 +355,19 @@ fn long_texts_are_no_trouble() {
 }
 
 /// What is guarded against something that no value here can show.
-const UNSEEN: &[&str] = &[];
+const UNSEEN: &[&str] = &[
+    // It raises in encodings other than UTF-8.
+    "ascii(text)",
+    // It raises for arrays of ten thousand numbers of the largest size, which take a gigabyte.
+    "jsonb ->> constant text",
+    "jsonb ->> constant integer",
+    "jsonb #>> constant text[]",
+    // Memory is short for a text of a quarter of a gigabyte.
+    "character ~ constant text",
+    "character ~* constant text",
+    "character !~ constant text",
+    "character !~* constant text",
+];
 
 #[test]
 fn without_its_guard_each_would_raise() {
@@ -360,7 +375,7 @@ fn without_its_guard_each_would_raise() {
         let mut wrong = Vec::new();
         for row in all().filter(|row| row.guard.is_some() || row.form.is_some()) {
             let mut raises = false;
-            for args in cases(row) {
+            for args in cases(row, EXTREME_MOST) {
                 let own = own(row, &args);
                 let from = rows(&args, extremes, true);
                 let sql = format!(

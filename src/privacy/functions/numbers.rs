@@ -76,11 +76,13 @@ const POWER: &str = "(CASE WHEN $1 `=` 0 THEN CASE WHEN $2 `>=` 0 THEN pg_catalo
 const POWER_WHY: &str = "NULL for 0 to a negative power, a negative number to a broken one, \
      infinities, NaN, and where the result would be beyond e^±700.";
 const EXPONENT: Arg = Constant(Float8, Limit::Number(-1000, 1000));
+/// A broken power is computed by logarithms, which have an end of their own near e^6000.
 const POWER_EXACT: &str = "(CASE WHEN pg_catalog.scale($1) `<=` 100 THEN CASE WHEN $1 `=` 0 \
      THEN CASE WHEN $2 `>=` 0 THEN pg_catalog.power($1, $2) END \
-     WHEN $1 `>` 0 OR pg_catalog.floor($2) `=` $2 THEN pg_catalog.power($1, $2) END END)";
-const POWER_EXACT_WHY: &str = "NULL for 0 to a negative power, a negative number to a broken one, \
-     and what is no number of at most 100 places.";
+     WHEN pg_catalog.floor($2) `=` $2 OR $1 BETWEEN 1e-50 AND 1e50 \
+     THEN pg_catalog.power($1, $2) END END)";
+const POWER_EXACT_WHY: &str = "NULL for 0 to a negative power, what is not between 1e-50 and 1e50 \
+     to a broken one, and what is no number of at most 100 places.";
 const EXPONENT_EXACT: Arg = Constant(Numeric, Limit::Number(-50, 50));
 
 const fn power(row: Signature) -> Signature {

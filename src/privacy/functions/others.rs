@@ -86,9 +86,9 @@ const JSON_FLOAT: &str = "(CASE pg_catalog.jsonb_typeof($1) WHEN 'number' THEN C
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Signature] = &[
-    call("cardinality", &[Value(Array)], Int4, TOTAL).range(RangeRule::Between(0, 134_217_727)),
+    call("cardinality", &[Value(Array)], Int4, TOTAL),
     call("array_ndims", &[Value(Array)], Int4, NONE).null(Null::Maybe).range(RangeRule::Between(0, 6)),
-    call("array_length", &[Value(Array), DIMENSION], Int4, NONE).null(Null::Maybe).range(RangeRule::Between(0, 134_217_727)),
+    call("array_length", &[Value(Array), DIMENSION], Int4, NONE).null(Null::Maybe),
     call("array_lower", &[Value(Array), DIMENSION], Int4, NONE).null(Null::Maybe),
     call("array_upper", &[Value(Array), DIMENSION], Int4, NONE).null(Null::Maybe),
     call("array_position", &[Value(Array), Value(Element)], Int4, "NULL where it is not there, and for arrays of more than one dimension.")

@@ -49,6 +49,14 @@ const fn number(result: Kind, form: &'static str, size: SizeRule) -> Signature {
     .size(size)
 }
 
+/// The same over a padded text, whose blanks count.
+const fn padded(name: &'static str) -> Signature {
+    let args = &[Value(Bpchar), Constant(Text, Limit::Pattern)];
+    let why = "The pattern is a constant that compiles and runs in one pass. NULL above ten megabytes.";
+    Signature::new(name, Syntax::Infix, args, Bool, why)
+        .guard("pg_catalog.octet_length($1) `<=` 10485760")
+}
+
 /// A whole number of a type.
 macro_rules! whole {
     ($least:literal, $most:literal, $name:literal) => {
@@ -123,12 +131,12 @@ pub(super) const ROWS: &[Signature] = &[
     call("lpad", &[Value(Text), WIDTH, SHORT], Text, "To at most 1000 characters.").size(SizeRule::Bytes(4_000)),
     call("rpad", &[Value(Text), WIDTH], Text, "To at most 1000 characters.").size(SizeRule::Bytes(4_000)),
     call("rpad", &[Value(Text), WIDTH, SHORT], Text, "To at most 1000 characters.").size(SizeRule::Bytes(4_000)),
-    call("left", TI, Text, TOTAL),
-    call("right", TI, Text, TOTAL),
+    call("left", TI, Text, TOTAL).size(SizeRule::Characters),
+    call("right", TI, Text, TOTAL).size(SizeRule::Characters),
     call("substr", TI, Text, TOTAL),
-    call("substr", TIL, Text, "The length is a constant that is not negative."),
+    call("substr", TIL, Text, "The length is a constant that is not negative.").size(SizeRule::Characters),
     call("substring", TI, Text, TOTAL),
-    call("substring", TIL, Text, "The length is a constant that is not negative."),
+    call("substring", TIL, Text, "The length is a constant that is not negative.").size(SizeRule::Characters),
     call("overlay", &[Held, SHORT, Constant(Int4, Limit::Whole(1, 1_000_000)), Constant(Int4, Limit::Whole(0, 1_000_000))], Text, HELD_WHY),
     call("strpos", &[Value(Text), SHORT], Int4, "What is looked for is a constant."),
     call("starts_with", &[Value(Text), Value(Text)], Bool, TOTAL),
@@ -146,6 +154,10 @@ pub(super) const ROWS: &[Signature] = &[
     matches("~*"),
     matches("!~"),
     matches("!~*"),
+    padded("~"),
+    padded("~*"),
+    padded("!~"),
+    padded("!~*"),
     number(Int2, whole!("-32768", "32767", "smallint"), SizeRule::ByType),
     number(Int4, whole!("-2147483648", "2147483647", "integer"), SizeRule::ByType),
     number(Int8, whole!("-9223372036854775808", "9223372036854775807", "bigint"), SizeRule::ByType),

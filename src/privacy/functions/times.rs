@@ -15,7 +15,7 @@ const ZONE_WHY: &str = "NULL outside of 4000 BC to 290000 AD. A zone that there 
      when the statement is planned, whatever the rows are.";
 
 /// Units of `date_trunc`.
-pub(super) const UNITS: &[&str] = &[
+const UNITS: &[&str] = &[
     "microseconds",
     "milliseconds",
     "second",
@@ -23,6 +23,22 @@ pub(super) const UNITS: &[&str] = &[
     "hour",
     "day",
     "week",
+    "month",
+    "quarter",
+    "year",
+    "decade",
+    "century",
+    "millennium",
+];
+
+/// The same for intervals, which have no weeks.
+const INTERVAL_UNITS: &[&str] = &[
+    "microseconds",
+    "milliseconds",
+    "second",
+    "minute",
+    "hour",
+    "day",
     "month",
     "quarter",
     "year",
@@ -156,8 +172,6 @@ macro_rules! both {
     };
 }
 
-const TS: &str = within!("$1", "timestamp without time zone");
-const TZ: &str = within!("$1", "timestamp with time zone");
 const TS2: &str = within!("$2", "timestamp without time zone");
 const TZ2: &str = within!("$2", "timestamp with time zone");
 /// The zone is looked up when the statement is planned, since all of the condition is constant.
@@ -200,8 +214,7 @@ pub(super) const ROWS: &[Signature] = &[
     call("date_trunc", &[UNIT, Value(Timestamp)], Timestamp, WITHIN).guard(TS2),
     call("date_trunc", &[UNIT, Value(TimestampTz)], TimestampTz, WITHIN).guard(TZ2),
     call("date_trunc", &[UNIT, Value(TimestampTz), ZONE_NAME], TimestampTz, ZONE_WHY).form(TRUNC_ZONE).null(Null::Maybe),
-    call("date_trunc", &[Constant(Text, Limit::OneOf(&["hour", "day", "month", "year", "minute", "second", "quarter"])), Value(Interval)], Interval, "NULL beyond ±100000 years.")
-        .guard("$2 BETWEEN '-100000 years'::interval AND '100000 years'::interval"),
+    call("date_trunc", &[Constant(Text, Limit::OneOf(INTERVAL_UNITS)), Value(Interval)], Interval, TOTAL),
     call("date_bin", &[STRIDE, Value(Timestamp), Constant(Timestamp, Limit::Any)], Timestamp, BOTH).guard(ORIGIN_TS),
     call("date_bin", &[STRIDE, Value(TimestampTz), Constant(TimestampTz, Limit::Any)], TimestampTz, BOTH).guard(ORIGIN_TZ),
     call("age", &[Value(Timestamp), Value(Timestamp)], Interval, BOTH).guard(both!("timestamp without time zone")),
@@ -219,8 +232,8 @@ pub(super) const ROWS: &[Signature] = &[
     call("to_timestamp", &[Value(Float8)], TimestampTz, "NULL outside of 1 to 280000 AD.")
         .guard("$1 BETWEEN '-62135596800'::double precision AND '8773141536000'::double precision"),
     call("make_date", &[Value(Int4), Value(Int4), Value(Int4)], Date, "NULL for days that there are not, and outside of the years 1 to 9999.").form(MAKE).null(Null::Maybe),
-    call("date", &[Value(Timestamp)], Date, WITHIN).guard(TS),
-    call("date", &[Value(TimestampTz)], Date, WITHIN).guard(TZ),
+    call("date", &[Value(Timestamp)], Date, TOTAL),
+    call("date", &[Value(TimestampTz)], Date, TOTAL),
     call("to_char", &[Value(Timestamp), FORMAT], Text, "The format depends on no language. NULL for infinite times.").null(Null::Maybe).size(SizeRule::Bytes(2_000)),
     call("to_char", &[Value(TimestampTz), FORMAT], Text, "The format depends on no language. NULL for infinite times.").null(Null::Maybe).size(SizeRule::Bytes(2_000)),
     call("width_bucket", &[Value(Date), Constant(Dates, Limit::Elements)], Int4, "The thresholds are a constant array without NULL.").range(RangeRule::Thresholds),
