@@ -140,6 +140,17 @@ const QUERIES: &[&str] = &[
     "select case vip when true then 'yes' when false then 'no' end as v, count(*) from clinic.patients group by 1 order by 1",
     "select count(*) from clinic.patients where id is not null and not vip is distinct from true",
     "select count(nick), count(marks), count(place), count(null), count(nullif(visits, 3)) from clinic.patients",
+    "select variance(visits), stddev_samp(visits), var_pop(visits), stddev_pop(visits) from clinic.patients",
+    "select round(variance(weight)::numeric, 6), round(stddev_pop(height)::numeric, 6), round(var_samp(score), 6) from clinic.patients",
+    "select kind, variance(value), stddev(value), var_pop(value), stddev_pop(value) from clinic.readings where patient is not null group by kind order by kind",
+    "select regr_count(weight, score), round(corr(weight, score)::numeric, 8), round(regr_slope(height, visits)::numeric, 8), round(regr_intercept(weight, height)::numeric, 6), round(regr_avgx(weight, score)::numeric, 8) from clinic.patients",
+    "select vip, round(corr(weight, height)::numeric, 8), count(weight), variance(visits) filter (where weight > 60) from clinic.patients group by rollup (vip) order by 1, 3",
+    "select variance(n), corr(n, n), count(n), stddev_pop(n), regr_r2(n, n), regr_avgy(n, n) from clinic.nothing",
+    "select blood, code, count(*), sum(visits), grouping(blood, code) from clinic.patients group by cube (1, 2) order by 5, 1, 2",
+    "select blood, vip, count(distinct id), variance(visits) from clinic.patients group by grouping sets ((1), (1, 2), ()) having count(*) > 0 order by 1, 2, 3",
+    "select blood from clinic.patients group by 1 order by 1",
+    "select distinct vip, blood is null as none from clinic.patients order by vip, none",
+    "select n, count(*) from clinic.nothing group by rollup (n)",
     "select least(visits, 10) as v, count(*) from clinic.patients group by 1 order by 1",
 ];
 

@@ -19,6 +19,7 @@ mod joins;
 mod keys;
 mod moments;
 mod scope;
+mod variable;
 // Its expressions, an allow-list.
 mod functions;
 mod literals;
