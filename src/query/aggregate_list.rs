@@ -1,10 +1,11 @@
-//! Which functions are aggregates, and which of them have a noisy form.
+//! Which functions are aggregates, which of them have a noisy form, and what they share.
 
 use std::ops::ControlFlow;
 
+use noisegate_privacy::expr::{Expr, Node, Type};
 use sqlparser::ast::{self, Expr as Ast, Query, Visit, Visitor};
 
-use super::lower::function_name;
+use super::lower::{arguments, function_name, strip};
 
 /// Aggregates that are computed from noisy counts and sums of first powers.
 const PLAIN: &[&str] = &["count", "sum", "avg"];
@@ -116,4 +117,45 @@ pub(crate) fn has_aggregate(expr: &Ast) -> bool {
         }
     }
     expr.visit(&mut Find(0)).is_break()
+}
+
+/// The arguments of plain SUMs.
+pub(super) struct Sums(pub(super) Vec<String>);
+
+impl Visitor for Sums {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
+        if let Ast::Function(function) = expr
+            && Aggregate::of(function) == Some(Aggregate::Plain)
+            && function_name(function) == "sum"
+            && let Some([argument]) = arguments(function).as_deref()
+        {
+            self.0.push(signature(argument, &filter_text(function)));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What a SUM and an AVG share: the argument and the filter.
+pub(super) fn signature(argument: &Ast, filter: &str) -> String {
+    format!("{} {filter}", strip(argument))
+}
+
+pub(super) fn filter_text(function: &ast::Function) -> String {
+    function.filter.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether it is the number 1.
+pub(super) fn is_one(value: &Expr) -> bool {
+    matches!((&value.node, &value.ty), (Node::Constant(Some(text)), Type::Int(4)) if text == "1")
+}
+
+/// An aggregate's text, short enough for a notice.
+pub(super) fn short(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    if text.chars().count() <= CHARS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(CHARS_MAX).chain(['…']).collect()
 }

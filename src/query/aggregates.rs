@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 
 use noisegate_privacy::IBig;
-use noisegate_privacy::expr::{Expr, Function, Node, Type};
+use noisegate_privacy::expr::{Expr, Function, Type};
 use noisegate_privacy::plan::{Scan, Statistic};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
-    OrderByKind, Query, Select, SelectItem, Visit, VisitMut, Visitor, VisitorMut,
+    OrderByKind, Query, Select, SelectItem, Visit, VisitMut, VisitorMut,
 };
 
-use super::aggregate_list::Aggregate;
+use super::aggregate_list::{Aggregate, Sums, filter_text, is_one, short, signature};
 use super::bounds::bounds;
 use super::columns::{ValueColumn, decimal};
 use super::estimate::{Derived, Estimate};
@@ -120,9 +120,20 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// What was asked. There are no statistics if nothing but keys was.
+    /// What was asked. There are no statistics if nothing but keys was. They are in an order of
+    /// their own, so that the same aggregates in another order are the same question.
     pub(crate) fn finish(self) -> Computed {
-        let Self { statistics, values, derived, notes, .. } = self;
+        let Self { statistics, mut values, derived, notes, .. } = self;
+        let mut sorted: Vec<(usize, Statistic)> = statistics.into_iter().enumerate().collect();
+        sorted.sort_by_cached_key(|(_, statistic)| format!("{statistic:?}"));
+        let place = |before: usize| sorted.iter().position(|(at, _)| *at == before).unwrap_or(0);
+        for column in &mut values {
+            column.statistic = place(column.statistic);
+            if let Some((count, _)) = &mut column.centre {
+                *count = place(*count);
+            }
+        }
+        let statistics = sorted.into_iter().map(|(_, statistic)| statistic).collect();
         Computed { statistics, values, derived, notes }
     }
 
@@ -379,7 +390,7 @@ impl VisitorMut for Rewriter<'_> {
         {
             self.noted(function, kind)
         } else {
-            return self.untouched(expr);
+            return Self::untouched(expr);
         };
         match replacement {
             Ok(replacement) => {
@@ -402,7 +413,7 @@ impl VisitorMut for Rewriter<'_> {
 
 impl Rewriter<'_> {
     /// What is neither a key nor an aggregate may not name a column of a row.
-    fn untouched(&self, expr: &Ast) -> ControlFlow<Refusal> {
+    fn untouched(expr: &Ast) -> ControlFlow<Refusal> {
         match expr {
             Ast::CompoundIdentifier(parts) => {
                 let name = parts.last().map(|last| last.value.clone()).unwrap_or_default();
@@ -429,45 +440,4 @@ fn keep_name(item: &mut SelectItem) {
         let (expr, alias) = (expr.clone(), name.clone());
         *item = SelectItem::ExprWithAlias { expr, alias };
     }
-}
-
-/// The arguments of plain SUMs.
-struct Sums(Vec<String>);
-
-impl Visitor for Sums {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
-        if let Ast::Function(function) = expr
-            && Aggregate::of(function) == Some(Aggregate::Plain)
-            && function_name(function) == "sum"
-            && let Some([argument]) = arguments(function).as_deref()
-        {
-            self.0.push(signature(argument, &filter_text(function)));
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// What a SUM and an AVG share: the argument and the filter.
-pub(super) fn signature(argument: &Ast, filter: &str) -> String {
-    format!("{} {filter}", strip(argument))
-}
-
-fn filter_text(function: &ast::Function) -> String {
-    function.filter.as_ref().map(ToString::to_string).unwrap_or_default()
-}
-
-/// Whether it is the number 1.
-fn is_one(value: &Expr) -> bool {
-    matches!((&value.node, &value.ty), (Node::Constant(Some(text)), Type::Int(4)) if text == "1")
-}
-
-/// An aggregate's text, short enough for a notice.
-fn short(text: &str) -> String {
-    const CHARS_MAX: usize = 60;
-    if text.chars().count() <= CHARS_MAX {
-        return text.to_owned();
-    }
-    text.chars().take(CHARS_MAX).chain(['…']).collect()
 }

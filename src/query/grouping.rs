@@ -80,9 +80,8 @@ fn written_out(sets: &[Vec<Ast>]) -> Result<Vec<Vec<Ast>>, Refusal> {
         match nested(set) {
             Some((true, parts)) => all.extend(subsets(&parts).ok_or_else(too_many)?),
             Some((false, parts)) => {
-                all.extend((0..=parts.len()).rev().map(|length| {
-                    parts.iter().take(length).flatten().cloned().collect::<Vec<Ast>>()
-                }))
+                let set = |length: usize| parts.iter().take(length).flatten().cloned().collect();
+                all.extend((0..=parts.len()).rev().map(set));
             }
             None => all.push(set.clone()),
         }

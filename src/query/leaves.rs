@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use noisegate_privacy::expr::Expr;
 use noisegate_privacy::plan::{Leaf, Statistic};
 use noisegate_privacy::unit::{is_reference, keys_follow_unit};
 use sqlparser::ast::{
@@ -470,16 +471,17 @@ impl Binder<'_> {
             // DISTINCT over rows asks which values there are: the same as grouping by them.
             keys = select.projection.iter().filter_map(projected).cloned().collect();
         }
-        let mut group = Vec::new();
-        let mut lowered = Vec::new();
+        let mut grouped = Vec::new();
         for key in keys {
             let expr = lower(&key, &source.scope)?;
             // What reads no row makes no groups, and stays where it is.
             if !expr.scans().is_empty() {
-                group.push(key);
-                lowered.push(expr);
+                grouped.push((key, expr));
             }
         }
+        // In an order of their own: the same keys in another order are the same question.
+        grouped.sort_by_cached_key(|(_, expr)| format!("{expr:?}"));
+        let (group, lowered): (Vec<Ast>, Vec<Expr>) = grouped.into_iter().unzip();
         let alias = format!("leaf_{}", self.leaves.len().saturating_add(1));
         let mut rewriter =
             Rewriter::new(alias.clone(), &source, self.snapshot, &group, totals, select);

@@ -21,6 +21,7 @@ mod keys;
 mod moments;
 mod origin;
 mod scope;
+mod variable;
 // What it computes for each unit before that.
 mod derive;
 pub mod given;

@@ -9,110 +9,18 @@
 //! noise the quotients come out digit by digit as PostgreSQL's own.
 
 use noisegate_privacy::IBig;
-use noisegate_privacy::expr::{Expr, Function, Node, Type};
+use noisegate_privacy::expr::{Expr, Function, Type};
 use noisegate_privacy::plan::{Bounds, Statistic};
 use sqlparser::ast::Expr as Ast;
 
-use super::aggregates::{Rewriter, signature};
-use super::bounds::bounds;
+use super::aggregates::Rewriter;
 use super::columns::decimal;
 use super::estimate::{Derived, Estimate};
 use super::keys::is_nullable;
-use super::lower::{lower, strip};
 use super::parse;
-use super::refusals::{no_noisy_form, unsupported};
-use crate::error::{Code, Refusal};
-
-/// Digits of a number whose powers are summed: so that quotients of them are `double precision`.
-const DIGITS_MAX: usize = 100;
-
-/// A number whose powers are summed, on its public grid.
-struct Variable {
-    value: Expr,
-    bounds: Bounds,
-    /// Whether a plain sum of the same is asked for, which then serves here too.
-    summed: bool,
-    /// PostgreSQL's type of the variance.
-    float: bool,
-}
-
-impl Variable {
-    fn scale(&self) -> u32 {
-        self.bounds.scale
-    }
-
-    /// The number less the centre.
-    fn deviation(&self, value: Expr) -> Expr {
-        let centre = number(&self.bounds.centre, self.scale());
-        Expr::call(Function::Sub, vec![value, centre], Type::Numeric(None))
-    }
-
-    /// The number, held within its bounds: a product of two is not held by a bound of the product.
-    fn held(&self) -> Expr {
-        let limit = |steps: &IBig| number(steps, self.scale());
-        let call = |function, args| Expr::call(function, args, Type::Numeric(None));
-        let floor = call(Function::Greatest, vec![self.value.clone(), limit(&self.bounds.low)]);
-        let held = call(Function::Least, vec![floor, limit(&self.bounds.high)]);
-        if !is_nullable(&self.value) {
-            return held;
-        }
-        // GREATEST would take the bound for a NULL.
-        let nothing = Expr { node: Node::Constant(None), ty: Type::Numeric(None) };
-        call(Function::Case, vec![present(&self.value), held, nothing])
-    }
-
-    /// The largest distance from the centre, in steps.
-    fn reach(&self) -> IBig {
-        let Bounds { low, high, centre, .. } = &self.bounds;
-        (high - centre).max(centre - low)
-    }
-
-    /// A quarter of the range's square: the largest possible variance, in steps of twice the places.
-    fn variance_max(&self) -> IBig {
-        (self.range() * self.range() + IBig::from(3)) / IBig::from(4)
-    }
-
-    fn range(&self) -> IBig {
-        &self.bounds.high - &self.bounds.low
-    }
-}
-
-/// A public number of steps as a constant.
-fn number(steps: &IBig, scale: u32) -> Expr {
-    Expr::constant(decimal(steps, scale), Type::Numeric(None))
-}
-
-fn float(steps: &IBig, scale: u32) -> f64 {
-    decimal(steps, scale).parse().unwrap_or(f64::INFINITY)
-}
-
-fn present(value: &Expr) -> Expr {
-    Expr::call(Function::IsNotNull, vec![value.clone()], Type::Bool)
-}
-
-/// A number before it was made binary: it is on a decimal grid, and so are its powers.
-fn unbinary(value: Expr) -> Expr {
-    match value {
-        Expr { node: Node::Call(Function::Cast, mut args), ty: Type::Float(8) }
-            if matches!(args.as_slice(), [Expr { ty: Type::Int(_) | Type::Numeric(_), .. }]) =>
-        {
-            args.remove(0)
-        }
-        other => other,
-    }
-}
-
-/// The argument as it was before the canonical form made it binary.
-fn unbinary_text(argument: &Ast) -> &Ast {
-    match strip(argument) {
-        Ast::Cast { expr, data_type, .. }
-            if data_type.to_string().eq_ignore_ascii_case("double precision") =>
-        {
-            strip(expr)
-        }
-        other => other,
-    }
-}
+use super::refusals::no_noisy_form;
+use super::variable::{Variable, float, present, quarter};
+use crate::error::Refusal;
 
 /// A sum of the leaf: its SQL, and its mean for the notices.
 struct Sum {
@@ -190,24 +98,7 @@ impl Rewriter<'_> {
     }
 
     fn variable(&self, argument: &Ast, filter: &str) -> Result<Variable, Refusal> {
-        let value = lower(argument, self.scope)?;
-        if !value.ty.is_number() {
-            return Err(unsupported("the variance of something that is no number", None));
-        }
-        let float = matches!(value.ty, Type::Float(_));
-        let value = unbinary(value);
-        let bounds = bounds(&value, true)?;
-        let digits = |steps: &IBig| steps.to_string().len();
-        if digits(&bounds.low).max(digits(&bounds.high)) > DIGITS_MAX {
-            return Err(Refusal::new(
-                Code::Bounds,
-                "The bounds of what is squared are too wide.",
-                "Write least(greatest(x, low), high) around it, with numbers that are possible \
-                 whatever the data.",
-            ));
-        }
-        let summed = self.sums.contains(&signature(unbinary_text(argument), filter));
-        Ok(Variable { value, bounds, summed, float })
+        Variable::read(argument, filter, self.scope, &self.sums)
     }
 
     /// VAR_* and STDDEV_*.
@@ -350,28 +241,25 @@ impl Rewriter<'_> {
 
     /// n·Σts − Σt·Σs.
     fn multiplied(&mut self, y: &Variable, x: &Variable, filter: Option<Expr>, n: usize) -> Spread {
-        let (t, s) = (self.deviations(x, filter.clone(), n), self.deviations(y, filter.clone(), n));
-        let ts = self.products(y, x, filter);
-        let ts = self.column_of_sum(ts, x.scale().saturating_add(y.scale()), None, n);
+        let of_x = self.deviations(x, filter.clone(), n);
+        let of_y = self.deviations(y, filter.clone(), n);
+        let scale = x.scale().saturating_add(y.scale());
+        let product = self.column_of_sum(products(y, x, filter), scale, None, n);
         let count = self.cell(n, "numeric");
         // No covariance is larger than the geometric mean of the largest variances.
-        let ranges = x.range() * y.range();
-        let steps = (ranges + IBig::from(3)) / IBig::from(4);
-        let scale = x.scale().saturating_add(y.scale());
+        let steps = quarter(&(x.range() * y.range()));
         let most = decimal(&steps, scale);
         let sql = format!(
-            "LEAST(GREATEST({count} * {ts} - {t} * {s}, -({count} * {count} * {most})), \
+            "LEAST(GREATEST({count} * {} - {} * {}, -({count} * {count} * {most})), \
              {count} * {count} * {most})",
-            ts = ts.sql,
-            t = t.sql,
-            s = s.sql
+            product.sql, of_x.sql, of_y.sql
         );
         let most = float(&steps, scale);
-        let estimate = ts.mean.minus(t.mean.times(s.mean)).within(-most, most);
+        let estimate = product.mean.minus(of_x.mean.times(of_y.mean)).within(-most, most);
         let parts = vec![
-            ("the sum of x", t.column),
-            ("the sum of y", s.column),
-            ("the products", ts.column),
+            ("the sum of x", of_x.column),
+            ("the sum of y", of_y.column),
+            ("the products", product.column),
         ];
         Spread { sql, estimate, parts }
     }
@@ -397,16 +285,6 @@ impl Rewriter<'_> {
         self.column_of_sum(Statistic::Sum { filter, value, bounds }, scale, Some(centre), n)
     }
 
-    /// Σts as a statistic.
-    fn products(&self, y: &Variable, x: &Variable, filter: Option<Expr>) -> Statistic {
-        let high = x.reach() * y.reach();
-        let scale = x.scale().saturating_add(y.scale());
-        let bounds = Bounds { scale, low: -high.clone(), high, centre: IBig::ZERO };
-        let factors = vec![x.deviation(x.held()), y.deviation(y.held())];
-        let value = Expr::call(Function::Mul, factors, Type::Numeric(None));
-        Statistic::Sum { filter, value, bounds }
-    }
-
     /// The column of a sum, with what is to be added for each row.
     fn column_of_sum(&mut self, sum: Statistic, scale: u32, each: Option<IBig>, n: usize) -> Sum {
         let each = each.filter(|each| *each != IBig::ZERO);
@@ -420,6 +298,16 @@ impl Rewriter<'_> {
         };
         Sum { sql: self.cell(column, "numeric"), mean, column }
     }
+}
+
+/// Σts as a statistic.
+fn products(y: &Variable, x: &Variable, filter: Option<Expr>) -> Statistic {
+    let high = x.reach() * y.reach();
+    let scale = x.scale().saturating_add(y.scale());
+    let bounds = Bounds { scale, low: -high.clone(), high, centre: IBig::ZERO };
+    let factors = vec![x.deviation(x.held()), y.deviation(y.held())];
+    let value = Expr::call(Function::Mul, factors, Type::Numeric(None));
+    Statistic::Sum { filter, value, bounds }
 }
 
 /// The condition that both numbers are there, and the aggregate's own.

@@ -12,6 +12,7 @@ mod names;
 mod psql;
 mod psycopg;
 mod raw;
+mod refreshes;
 mod refusals;
 mod settings;
 mod startup;
@@ -25,9 +26,9 @@ use noisegate::wire::scram;
 use tokio_postgres::Client;
 
 /// One analyst for each test that counts charges; each one's password is the name.
-const ANALYSTS: [&str; 19] = [
+const ANALYSTS: [&str; 20] = [
     "accurate", "alice", "bob", "copies", "copying", "cursors", "deep", "draw", "driver", "names",
-    "plans", "python", "raw", "settings", "skip", "start", "tables", "typed", "widths",
+    "plans", "python", "raw", "refresh", "settings", "skip", "start", "tables", "typed", "widths",
 ];
 
 /// The demo's policy with budgets that no test exhausts.
