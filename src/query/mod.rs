@@ -2,6 +2,7 @@
 //! left of it once they are released. Only this folder knows `sqlparser`.
 
 // The client's text, then the canonical one.
+pub mod explained;
 pub mod parse;
 pub mod tokens;
 pub mod wrapped;
@@ -36,6 +37,7 @@ mod refusals;
 mod special;
 mod times;
 // What stands in its place.
+mod blocks;
 pub mod columns;
 pub mod estimate;
 pub mod intervals;

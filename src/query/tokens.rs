@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::explained::{self, Format};
 use super::wrapped::{self, Wrapped};
 
 /// The longest text that is looked at.
@@ -68,17 +68,6 @@ pub enum Kind {
     ShowBudget,
     /// `SET noisegate.x = …`: the setting's name and the value's text.
     Setting(String, String),
-}
-
-/// The form in which EXPLAIN shows a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Lines.
-    Text,
-    /// One document.
-    Json,
-    /// YAML or XML, which are not written here.
-    Other,
 }
 
 /// What the first look at one statement goes by.
@@ -267,7 +256,7 @@ fn kind(
         }
         Some("select" | "with" | "values" | "table") => Kind::Query,
         None if tokens.first().is_some_and(|token| token.token == Token::LParen) => Kind::Query,
-        Some("explain") => explain(tokens, begin, lines),
+        Some("explain") => explained::read(tokens, begin, lines),
         Some("prepare") => Kind::Prepare,
         Some("execute") => execute(&look, begin).unwrap_or(Kind::Untouched),
         // These only name a table or a prepared statement; PostgreSQL knows what to say.
@@ -383,59 +372,8 @@ fn is_private(token: &Token, private: &BTreeSet<String>) -> bool {
     matches!(token, Token::Word(word) if private.contains(&folded(word)))
 }
 
-fn folded(word: &sqlparser::tokenizer::Word) -> String {
+pub(super) fn folded(word: &sqlparser::tokenizer::Word) -> String {
     if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() }
-}
-
-fn explain(tokens: &[&TokenWithSpan], begin: usize, lines: &Lines<'_>) -> Kind {
-    let mut analyze = false;
-    let mut format = Format::Text;
-    let mut depth = 0_u32;
-    for (at, token) in tokens.iter().enumerate().skip(1) {
-        let starts = match &token.token {
-            Token::LParen if at == 1 => {
-                depth = 1;
-                false
-            }
-            Token::RParen if depth == 1 => {
-                depth = 0;
-                false
-            }
-            Token::Word(word) => match word.keyword {
-                Keyword::ANALYZE => {
-                    analyze = true;
-                    false
-                }
-                Keyword::FORMAT if depth == 1 => {
-                    format = at.checked_add(1).map_or(Format::Other, |at| form(tokens.get(at)));
-                    false
-                }
-                Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::TABLE => depth == 0,
-                _ => false,
-            },
-            Token::LParen => depth == 0,
-            _ => false,
-        };
-        if starts {
-            let query_at = lines.offset(token.span.start).unwrap_or(begin).saturating_sub(begin);
-            return Kind::Explain { analyze, query_at, format };
-        }
-    }
-    Kind::Other("explain".to_owned())
-}
-
-/// The value of EXPLAIN's option FORMAT.
-fn form(token: Option<&&TokenWithSpan>) -> Format {
-    let text = match token.map(|token| &token.token) {
-        Some(Token::Word(word)) => folded(word),
-        Some(Token::SingleQuotedString(text)) => text.clone(),
-        _ => return Format::Other,
-    };
-    match text.to_ascii_lowercase().as_str() {
-        "text" => Format::Text,
-        "json" => Format::Json,
-        _ => Format::Other,
-    }
 }
 
 fn shows_budget(tokens: &[&TokenWithSpan]) -> bool {
@@ -472,7 +410,7 @@ fn setting(tokens: &[&TokenWithSpan]) -> Option<(String, String)> {
 }
 
 /// Byte offsets of the tokenizer's lines and columns.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
@@ -484,7 +422,7 @@ impl<'a> Lines<'a> {
         Self { text, starts }
     }
 
-    fn offset(&self, location: Location) -> Option<usize> {
+    pub(super) fn offset(&self, location: Location) -> Option<usize> {
         let line = usize::try_from(location.line.checked_sub(1)?).ok()?;
         let start = *self.starts.get(line)?;
         let column = usize::try_from(location.column.checked_sub(1)?).ok()?;
@@ -496,101 +434,4 @@ impl<'a> Lines<'a> {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn kinds(text: &str) -> Vec<Kind> {
-        let private = BTreeSet::from(["orders".to_owned()]);
-        split(text, &private).into_iter().map(|one| one.kind).collect()
-    }
-
-    #[test]
-    fn splits_and_classifies() {
-        assert_eq!(
-            kinds("select 1; SELECT count(*) FROM Orders;; begin"),
-            [Kind::Untouched, Kind::Query, Kind::Untouched]
-        );
-        assert_eq!(kinds("select 'orders;' -- orders\n"), [Kind::Untouched]);
-        assert_eq!(kinds("(select 1 from \"orders\")"), [Kind::Query]);
-        assert_eq!(
-            kinds("create temp view v as select * from orders"),
-            [Kind::Other("create".into())]
-        );
-        assert_eq!(kinds("select * from noisegate.budget"), [Kind::Query]);
-    }
-
-    #[test]
-    fn finds_settings_and_explain() {
-        assert_eq!(
-            kinds("set noisegate.epsilon = '0.2'"),
-            [Kind::Setting("epsilon".into(), "0.2".into())]
-        );
-        assert_eq!(
-            kinds("SET LOCAL noisegate.epsilon TO 0.2"),
-            [Kind::Setting("epsilon".into(), "0.2".into())]
-        );
-        assert_eq!(
-            kinds("explain select count(*) from orders"),
-            [Kind::Explain { analyze: false, query_at: 8, format: Format::Text }]
-        );
-        assert_eq!(
-            kinds("explain (format 'JSON', costs off) select 1 from orders"),
-            [Kind::Explain { analyze: false, query_at: 35, format: Format::Json }]
-        );
-        assert_eq!(
-            kinds("explain (analyze, costs off) (select 1 from orders)"),
-            [Kind::Explain { analyze: true, query_at: 29, format: Format::Text }]
-        );
-    }
-
-    #[test]
-    fn no_way_of_writing_a_private_name_passes_untouched() {
-        assert_eq!(kinds("select count(*) from U&\"\\006Frders\""), [Kind::Query]);
-        assert_eq!(kinds("select 1 into t from orders"), [Kind::Other("select into".into())]);
-        assert_eq!(kinds("copy orders to stdout"), [Kind::Other("copy".into())]);
-        assert_eq!(kinds("select * from budget"), [Kind::Query]);
-        assert_eq!(kinds("create temp table budget (a int)"), [Kind::Untouched]);
-        let long = format!("select count(*) from ORDERS where 1 in (1{})", ", 1".repeat(20_000));
-        assert_eq!(kinds(&long), [Kind::Unread]);
-        assert_eq!(kinds(&long.replace("ORDERS", "others")), [Kind::Untouched]);
-        assert_eq!(kinds("select count(*) -- x\rfrom orders"), [Kind::Query]);
-        assert_eq!(kinds("ALTER /* */ user current_user SET a = 1"), [Kind::Login]);
-        assert_eq!(kinds("alter table x add y int"), [Kind::Untouched]);
-    }
-
-    #[test]
-    fn finds_execute() {
-        let execute = |name: &str, arguments: &[&str], place| Kind::Execute {
-            name: name.to_owned(),
-            arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
-            place,
-        };
-        assert_eq!(kinds("execute P"), [execute("p", &[], 0..9)]);
-        assert_eq!(
-            kinds(" EXECUTE \"P\"(f(1, 2), 'x,');"),
-            [execute("P", &["f(1, 2)", " 'x,'"], 0..26)]
-        );
-        assert_eq!(kinds("explain (verbose) execute p(1)"), [execute("p", &["1"], 18..30)]);
-        assert_eq!(
-            kinds("create temp table t as execute p with no data"),
-            [execute("p", &[], 23..32)]
-        );
-        assert_eq!(
-            prepared_query("prepare p (int) as select count(*) from orders where x = $1").unwrap(),
-            "select count(*) from orders where x = $1"
-        );
-        assert_eq!(prepared_query("select 1").unwrap(), "select 1");
-    }
-
-    #[test]
-    fn positions_count_characters() {
-        let private = BTreeSet::from(["orders".to_owned()]);
-        let split = split("select 'é';\n select max(x) from orders", &private);
-        assert_eq!(split[1].offset_chars, 13);
-        assert_eq!(position_of("select 'é', max(x)", "max"), Some(13));
-        assert_eq!(
-            replace_parameters("select '$1', $1 + $22", &|n| Some(format!("<{n}>"))).unwrap(),
-            "select '$1', <1> + <22>"
-        );
-    }
-}
+mod tests;

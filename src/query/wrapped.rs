@@ -157,8 +157,7 @@ pub(super) fn select_into(look: &Look<'_>) -> Option<Kind> {
 
 fn insert(look: &Look<'_>) -> Option<Kind> {
     let tokens = look.tokens;
-    let query =
-        outside(tokens, |at| tokens.get(at..).is_some_and(|rest| starts_query(rest)) && at > 2)?;
+    let query = outside(tokens, |at| tokens.get(at..).is_some_and(starts_query) && at > 2)?;
     let end = outside(tokens, |at| {
         let first = word(tokens.get(at));
         let conflict = || {

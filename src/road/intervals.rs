@@ -137,7 +137,7 @@ impl Measured<'_> {
         let sum_half = half_width(self.plan.analysis(), sum, alpha)?;
         let count_half = half_width(self.plan.analysis(), count, alpha)?;
         let centre = sum.centre.as_ref().map_or(IBig::ZERO, |(_, centre)| centre.clone());
-        let mut arrays = vec![Vec::with_capacity(rows.len()); 4];
+        let mut arrays = vec![Vec::new(); 4];
         for row in rows {
             let value = |column: &ValueColumn| {
                 row.values.get(column.statistic).map_or(IBig::ZERO, |value| value.get().clone())

@@ -69,8 +69,9 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let mut spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
     spoken.extend(shape.notice().filter(|_| asked.settings.notices));
-    let widths = shape.arrays(&plans, &bound.leaves, &releases);
-    finish(gate, asked, &canonical, bound, &shape.names, &releases, widths, spoken).await
+    let mut arrays = arrays(&bound, &releases)?;
+    arrays.extend(shape.arrays(&plans, &bound.leaves, &releases));
+    finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken).await
 }
 
 async fn recall(gate: &Gate, questions: &[Question]) -> Result<Vec<Option<Release>>, Fault> {
@@ -209,6 +210,17 @@ fn fill(known: &mut [Option<Release>], at: usize, new: Release, questions: &[Que
     }
 }
 
+/// The arrays of the releases, with the number of the first parameter of each leaf.
+fn arrays(bound: &Bound, releases: &[Release]) -> Result<Vec<(usize, Vec<splice::Array>)>, Fault> {
+    if bound.leaves.len() != releases.len() {
+        return Err(Fault::Unreachable("a leaf without a release"));
+    }
+    let arrays = |(leaf, release): (&BoundLeaf, &Release)| {
+        (leaf.columns.first_parameter, splice::arrays(leaf, release))
+    };
+    Ok(bound.leaves.iter().zip(releases).map(arrays).collect())
+}
+
 /// The spliced statement, at the next public tick.
 async fn finish(
     gate: &Gate,
@@ -216,19 +228,10 @@ async fn finish(
     canonical: &Canonical,
     bound: Bound,
     names: &[String],
-    releases: &[Release],
-    widths: Vec<(usize, Vec<splice::Array>)>,
+    mut arrays: Vec<(usize, Vec<splice::Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    if bound.leaves.len() != releases.len() {
-        return Err(Fault::Unreachable("a leaf without a release").into());
-    }
-    let mut arrays = virtuals::arrays(gate, asked, &bound).await?;
-    let leaf_arrays = |(leaf, release): (&BoundLeaf, &Release)| {
-        (leaf.columns.first_parameter, splice::arrays(leaf, release))
-    };
-    arrays.extend(bound.leaves.iter().zip(releases).map(leaf_arrays));
-    arrays.extend(widths);
+    arrays.extend(virtuals::arrays(gate, asked, &bound).await?);
     let spliced = asked::spliced(gate, canonical, bound, names, arrays, notices).await?;
     gate.tick().await;
     Ok(spliced)

@@ -134,7 +134,7 @@ fn transactions_texts_and_what_stands_around() {
             .query("select count(*), sum(o_shippriority) / count(*) as ratio from orders", &[])
             .await
             .expect("rows");
-        let names: Vec<&str> = rows[0].columns().iter().map(|column| column.name()).collect();
+        let names: Vec<&str> = rows[0].columns().iter().map(tokio_postgres::Column::name).collect();
         assert_eq!(names, ["count", "count_low", "count_high", "ratio"]);
         let said = notices.lock().expect("no poison").join("\n");
         assert!(said.contains("no interval for ratio:"), "{said}");

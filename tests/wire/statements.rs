@@ -41,7 +41,7 @@ fn copy_gives_what_the_query_gives() {
         {
             client.batch_execute(settings).await.expect("set");
             // In a session that reads backslashes in strings they are written otherwise.
-            let sql = awkward(7000).replace("\\", if at == 0 { "\\" } else { "\\\\" });
+            let sql = awkward(7000).replace('\\', if at == 0 { "\\" } else { "\\\\" });
             let csv = format!("copy ({sql}) to stdout (format csv, null 'none', header)");
             let copy = copied(&client, &csv).await.expect("a copy");
             let rows = texts(&client, &sql).await.expect("rows");
@@ -128,7 +128,7 @@ fn cursors_move_over_one_answer() {
             .await
             .expect("open");
         let rows = transaction.query("fetch 3 from c", &[]).await.expect("rows");
-        let names: Vec<&str> = rows[0].columns().iter().map(|column| column.name()).collect();
+        let names: Vec<&str> = rows[0].columns().iter().map(tokio_postgres::Column::name).collect();
         assert_eq!((rows.len(), names), (3, vec!["o_orderpriority", "count"]));
         let near: i64 = rows[0].get(1);
         assert!((1000..5000).contains(&near), "{near}");
