@@ -10,7 +10,9 @@
 //! The rows below belong to one unit each (`unit`). *Grouped*: one of the keys is a reference, a
 //! value that names one row on the way to the unit, so all rows of a group with a value there
 //! belong to the unit of that row, and no other row has a part in it. *Windowed*: the same for the
-//! partition, so that what a window computes for a row depends on rows of its unit; the order
+//! partition, so that what a window computes for a row depends on rows of its unit. There the
+//! reference must have a value in every row that belongs to somebody: in the partition of NULL the
+//! rows of several units would come together, and each be counted as its own unit's. The order
 //! within a partition is made total where it matters, so that nothing depends on the order in
 //! which the source finds rows. *Union*: each row is a row of one of the parts. Over public rows
 //! alone everything is public.
@@ -21,7 +23,7 @@
 use crate::analyze::Rejection;
 use crate::expr::{Expr, Type};
 use crate::plan::{Exposure, Hop, Joins, Relation, Scan};
-use crate::unit::{Owner, reference, unit_of};
+use crate::unit::{Owner, always_present, reference, unit_of};
 
 /// Rows that are computed.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,7 +264,7 @@ fn exposure(derived: &Derived) -> Result<(Exposure, Vec<String>), Rejection> {
         Derived::Windowed { rows, windows, .. } => {
             let kept = windows
                 .iter()
-                .all(|window| window.partition.iter().any(|part| refers(rows, part).is_some()));
+                .all(|window| window.partition.iter().any(|part| always_refers(rows, part)));
             if !kept {
                 return Err(Rejection::NotPerUnit);
             }
@@ -281,6 +283,34 @@ fn exposure(derived: &Derived) -> Result<(Exposure, Vec<String>), Rejection> {
 pub(crate) fn refers<'a>(rows: &'a Rows, expr: &'a Expr) -> Option<crate::unit::Reference<'a>> {
     let column = expr.as_column()?;
     reference(rows.scans.get(column.scan)?, &column.name)
+}
+
+/// Whether an expression is a reference that has a value in every row that belongs to a unit: it is
+/// on no nullable side of a join, and NULL there means that the row belongs to nobody.
+fn always_refers(rows: &Rows, expr: &Expr) -> bool {
+    let mut present = Vec::new();
+    always_present(&rows.joins, &mut present, &mut Vec::new());
+    let Some(column) = expr.as_column().filter(|column| present.contains(&column.scan)) else {
+        return false;
+    };
+    let Some(scan) = rows.scans.get(column.scan) else { return false };
+    if refers(rows, expr).is_none() {
+        return false;
+    }
+    match (&scan.relation, &scan.exposure) {
+        (_, Exposure::Private { path, .. })
+            if path.first().is_some_and(|hop| hop.column == column.name) =>
+        {
+            true
+        }
+        // What else names a row of a table is a unique column, which is never NULL.
+        (Relation::Table { .. }, _) => true,
+        (Relation::Given { .. }, _) => false,
+        (Relation::Derived(derived), _) => {
+            let passed = derived.passed(&column.name);
+            !passed.is_empty() && passed.into_iter().all(|(rows, expr)| always_refers(rows, expr))
+        }
+    }
 }
 
 fn grouped(rows: &Rows, keys: &[Expr]) -> Option<Exposure> {
@@ -361,3 +391,7 @@ pub(crate) fn is_sound(scan: &Scan) -> Result<(), Rejection> {
         Err(Rejection::Malformed)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

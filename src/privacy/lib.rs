@@ -12,6 +12,7 @@ pub mod plan;
 // How a leaf is understood.
 pub mod analyze;
 pub mod range;
+mod scope;
 pub mod total;
 pub mod unit;
 // What it costs.

@@ -20,6 +20,7 @@ use crate::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
 use crate::functions::{Arg, Kind, Signature, SizeRule, text_bytes, text_fits};
 use crate::plan::{Domain, Exposure, Joins, Leaf, Scan, Statistic};
 use crate::range::{clamp_pattern, parse_decimal};
+use crate::scope::is_scoped;
 use dashu::rational::RBig;
 
 /// Digits before the point that an intermediate value may have; `numeric` holds 131,072.
@@ -65,6 +66,7 @@ fn rows_are_total(scans: &[Scan], joins: &Joins, filter: &[Expr], expressions: &
         && filter.iter().all(|filter| is_condition(scans, filter))
         && expressions.iter().all(|expr| is_total(scans, expr))
         && scans.iter().all(|scan| scan.derived().is_none_or(derived_is_total))
+        && is_scoped(joins, filter, expressions)
 }
 
 fn derived_is_total(derived: &Derived) -> bool {

@@ -272,7 +272,11 @@ pub fn always_holds(leaf: &Leaf) -> (Vec<usize>, Vec<&Expr>) {
     (present, conditions)
 }
 
-fn always_present<'a>(joins: &'a Joins, present: &mut Vec<usize>, holds: &mut Vec<&'a Expr>) {
+pub(crate) fn always_present<'a>(
+    joins: &'a Joins,
+    present: &mut Vec<usize>,
+    holds: &mut Vec<&'a Expr>,
+) {
     match joins {
         Joins::Scan(scan) => present.push(*scan),
         Joins::Join { kind: JoinKind::Inner, left, right, on } => {

@@ -238,10 +238,13 @@ fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
             inner.push(format!("{printed} AS x{at}"));
             seen.push(format!("r.x{at}"));
         }
-        inner.extend(numbered(&format!("p{at}_"), &window.partition, |part| printer.value(part)));
-        inner.extend(numbered(&format!("o{at}_"), &window.order, |order| {
-            printer.value(&order.expr)
-        }));
+        let (partition, order) = (format!("p{at}_"), format!("o{at}_"));
+        inner.extend(numbered(&partition, &window.partition, |part| printer.value(part)));
+        inner.extend(numbered(&order, &window.order, |order| printer.value(&order.expr)));
+        // Rows that only another window tells apart: which of them comes first in this one decides
+        // which values come together.
+        seen.extend(names(&format!("r.{partition}"), window.partition.len()));
+        seen.extend(names(&format!("r.{order}"), window.order.len()));
     }
     let tie = format!("ROW({})::text COLLATE pg_catalog.\"C\"", seen.join(", "));
     let shown: Vec<String> = names("c", columns.len())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dashu::integer::IBig;
 
-use super::eval::{Row, eval};
+use super::eval::{Row, eval, within_bounds};
 use super::{Database, Table, Unsupported, Value, cell, unsupported};
 use crate::derived::{Aggregate, AggregateFunction, Derived, Frame, Order, Window, WindowFunction};
 use crate::expr::{Exists, Expr};
@@ -248,7 +248,7 @@ fn aggregate(
             continue;
         }
         let value = match &aggregate.argument {
-            Some(argument) => tables.eval(argument, row)?,
+            Some(argument) => summand(aggregate.function, argument, tables.eval(argument, row)?)?,
             None => Value::Bool(true),
         };
         if value != Value::Null {
@@ -260,6 +260,18 @@ fn aggregate(
         values.dedup();
     }
     of_values(aggregate.function, &values)
+}
+
+/// What is summed is held to its bounds; everything else is taken as it is.
+fn summand(
+    function: AggregateFunction,
+    argument: &Expr,
+    value: Value,
+) -> Result<Value, Unsupported> {
+    match function {
+        AggregateFunction::Sum | AggregateFunction::Avg => within_bounds(argument, value),
+        _ => Ok(value),
+    }
 }
 
 fn of_values(function: AggregateFunction, values: &[Value]) -> Result<Value, Unsupported> {
@@ -349,6 +361,10 @@ fn window(
             let mut values = Vec::new();
             for place in 0..end {
                 let one = value(Some(place))?;
+                let one = match &window.argument {
+                    Some(argument) => summand(function, argument, one)?,
+                    None => one,
+                };
                 if one != Value::Null {
                     values.push(one);
                 }

@@ -3,16 +3,17 @@
 
 mod world;
 
-use std::collections::BTreeSet;
-
-use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
-use noisegate_privacy::interpret::{Database, Groups, Value, interpret};
-use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Plan};
+use noisegate_privacy::derived::Derived;
+use noisegate_privacy::interpret::interpret;
+use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Plan, Scan};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use world::Dice;
+use world::{Dice, all_exists, all_scans, is_forged, violation, without};
+
+/// Leaves that are tried, unless the environment asks for another number.
+const CASES: u32 = 24_000;
 
 fn terms(dice: &mut Dice<'_>) -> Terms {
     Terms {
@@ -24,70 +25,17 @@ fn terms(dice: &mut Dice<'_>) -> Terms {
     }
 }
 
-/// The database without a person and all that is theirs.
-fn without(database: &Database, person: i64) -> Database {
-    let mut rest = database.clone();
-    let mut gone = BTreeSet::from([person, 100 - person]);
-    for (table, reference) in [("people", 0), ("visits", 1), ("items", 1)] {
-        let rows = &mut rest.tables.get_mut(&("public".to_owned(), table.to_owned())).unwrap().rows;
-        let mut removed = BTreeSet::new();
-        rows.retain(|row| {
-            let theirs = gone.iter().any(|id| row[reference] == Value::int(*id));
-            if theirs {
-                removed.insert(row[0].clone());
-            }
-            !theirs
-        });
-        if table == "people" {
-            continue;
-        }
-        gone = (0..100).filter(|id| removed.contains(&Value::int(*id))).collect();
-    }
-    rest
-}
-
-/// What is violated, if anything is.
-fn violation(plan: &Plan<Analyzed>, more: &Groups, less: &Groups) -> Option<String> {
-    let analyzed = plan.analysis();
-    let keys: BTreeSet<&Vec<Value>> = more.keys().chain(less.keys()).collect();
-    let zeros = vec![IBig::ZERO; analyzed.statistics.len()];
-    let mut moved_groups = 0_u32;
-    let mut l1 = vec![IBig::ZERO; zeros.len()];
-    let mut l2 = vec![IBig::ZERO; zeros.len()];
-    for key in keys {
-        let (a, b) = (more.get(key).unwrap_or(&zeros), less.get(key).unwrap_or(&zeros));
-        moved_groups += u32::from(a != b);
-        for (at, (a, b)) in a.iter().zip(b).enumerate() {
-            let moved = (a - b).max(b - a);
-            if moved > IBig::from(analyzed.statistics[at].linf.clone()) {
-                return Some(format!("statistic {at} of {key:?} moves by {moved}"));
-            }
-            l2[at] += &moved * &moved;
-            l1[at] += moved;
-        }
-    }
-    if moved_groups > analyzed.groups {
-        return Some(format!("{moved_groups} groups move"));
-    }
-    for (at, one) in analyzed.statistics.iter().enumerate() {
-        let linf = IBig::from(one.linf.clone());
-        let groups = IBig::from(analyzed.groups);
-        if l1[at] > &linf * &groups || l2[at] > &linf * &linf * &groups {
-            return Some(format!("statistic {at} moves by {} in L1", l1[at]));
-        }
-    }
-    None
-}
-
 /// Tries one random leaf, on one random database without each of its people in turn. The plan, if
 /// there is one.
-fn check(bytes: &[u8]) -> Result<Option<Plan<Analyzed>>, TestCaseError> {
-    let dice = &mut Dice(bytes);
+fn check(asked: &[u8], rows: &[u8]) -> Result<Option<Plan<Analyzed>>, TestCaseError> {
+    let dice = &mut Dice(asked);
     let by_code = world::by_code(dice);
-    let leaf = world::leaf(dice, by_code);
     let terms = terms(dice);
+    let leaf = world::leaf(dice, by_code);
+    let forged = is_forged(&leaf);
     let Ok(plan) = analyze(leaf, &terms) else { return Ok(None) };
-    let database = world::database(dice, by_code);
+    prop_assert!(!forged, "a forged exposure was believed: {:#?}", plan.leaf());
+    let database = world::database(&mut Dice(rows), by_code);
     let Ok(all) = interpret(&plan, &database) else { return Ok(None) };
     let people = database.tables[&("public".to_owned(), "people".to_owned())].rows.len();
     for person in 0..i64::try_from(people).unwrap() {
@@ -115,12 +63,25 @@ struct Tried {
     walked: u32,
     found: u32,
     public: u32,
+    grouped: u32,
+    windowed: u32,
+    united: u32,
+    nested: u32,
+    derived_joins: u32,
+    exists: u32,
+    exists_nested: u32,
+    exists_derived: u32,
+    exists_on: u32,
+    exists_shown: u32,
+    exists_below: u32,
 }
 
 impl Tried {
     fn count(&mut self, plan: &Plan<Analyzed>) {
         let (leaf, analyzed) = (plan.leaf(), plan.analysis());
-        let private = leaf.scans.iter().filter(|scan| scan.exposure != Exposure::Public).count();
+        let own: Vec<&Scan> = leaf.joins.scans().into_iter().map(|at| &leaf.scans[at]).collect();
+        let is_private = |scan: &&Scan| scan.exposure != Exposure::Public;
+        let private = own.iter().copied().filter(is_private).count();
         let walked = matches!(&leaf.scans[analyzed.unit].exposure,
             Exposure::Private { path, .. } if path.last().is_some_and(|hop| hop.to_column == "code"));
         self.plans += 1;
@@ -131,6 +92,71 @@ impl Tried {
         self.walked += u32::from(walked);
         self.found += u32::from(matches!(analyzed.selection, Selection::Threshold { .. }));
         self.public += u32::from(analyzed.selection == Selection::Public);
+        self.count_derived(&all_scans(leaf).into_iter().filter(is_private).collect::<Vec<_>>());
+        self.derived_joins += u32::from(
+            private > 1 && own.iter().any(|scan| is_private(scan) && scan.derived().is_some()),
+        );
+        let over_private = |scans: &[Scan], scan: usize| scans[scan].exposure != Exposure::Public;
+        let exists: Vec<_> = all_exists(leaf)
+            .into_iter()
+            .filter(|(scans, one)| one.joins.scans().iter().any(|at| over_private(scans, *at)))
+            .collect();
+        self.exists += u32::from(!exists.is_empty());
+        self.exists_below += u32::from(exists.iter().any(|(scans, _)| *scans != leaf.scans));
+        self.exists_derived += u32::from(exists.iter().any(|(scans, one)| {
+            one.joins
+                .scans()
+                .iter()
+                .any(|at| is_private(&&scans[*at]) && scans[*at].derived().is_some())
+        }));
+        self.exists_nested += u32::from(exists.iter().any(|(_, one)| {
+            let mut nested = false;
+            one.conditions(&mut |condition| condition.exists(&mut |_| nested = true));
+            nested
+        }));
+        let mut on = false;
+        leaf.joins.conditions(&mut |condition| condition.exists(&mut |_| on = true));
+        self.exists_on += u32::from(on);
+        let mut shown = false;
+        leaf.expressions().iter().for_each(|expr| expr.exists(&mut |_| shown = true));
+        self.exists_shown += u32::from(shown);
+    }
+
+    fn count_derived(&mut self, private: &[&Scan]) {
+        let has = |wanted: fn(&Derived) -> bool| {
+            u32::from(private.iter().any(|scan| scan.derived().is_some_and(wanted)))
+        };
+        self.grouped += has(|one| matches!(one, Derived::Grouped { .. }));
+        self.windowed +=
+            has(|one| matches!(one, Derived::Windowed { windows, .. } if !windows.is_empty()));
+        self.united += has(|one| matches!(one, Derived::Union { .. }));
+        self.nested += has(|one| {
+            let mut scans = one.bodies().into_iter().flat_map(|rows| &rows.scans);
+            scans.any(|scan| scan.derived().is_some() && scan.exposure != Exposure::Public)
+        });
+    }
+
+    fn all(&self) -> [u32; 18] {
+        [
+            self.one_row,
+            self.capped,
+            self.private_joins,
+            self.left_joins,
+            self.walked,
+            self.found,
+            self.public,
+            self.grouped,
+            self.windowed,
+            self.united,
+            self.nested,
+            self.derived_joins,
+            self.exists,
+            self.exists_nested,
+            self.exists_derived,
+            self.exists_on,
+            self.exists_shown,
+            self.exists_below,
+        ]
     }
 }
 
@@ -143,23 +169,27 @@ fn has_left(joins: &Joins) -> bool {
     }
 }
 
+/// Cases to try: `NOISEGATE_CASES` of them if that is set, as mutation testing does.
+fn cases() -> u32 {
+    std::env::var("NOISEGATE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES)
+}
+
 #[test]
 fn without_one_unit_the_answer_moves_no_further_than_stated() {
     let tried = std::cell::RefCell::new(Tried::default());
-    let config = Config { cases: 12_000, failure_persistence: None, ..Config::default() };
+    let cases = cases();
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
-    let bytes = prop::collection::vec(any::<u8>(), 0..500);
-    let result = runner.run(&bytes, |bytes| {
-        if let Some(plan) = check(&bytes)? {
+    let bytes = |range| prop::collection::vec(any::<u8>(), range);
+    let result = runner.run(&(bytes(0..600), bytes(100..450)), |(asked, rows)| {
+        if let Some(plan) = check(&asked, &rows)? {
             tried.borrow_mut().count(&plan);
         }
         Ok(())
     });
     result.unwrap();
     let tried = tried.into_inner();
-    let enough = |count: u32| count >= 50;
-    assert!(tried.plans >= 2_000, "{tried:?}");
-    assert!(enough(tried.one_row) && enough(tried.capped) && enough(tried.walked), "{tried:?}");
-    assert!(enough(tried.private_joins) && enough(tried.left_joins), "{tried:?}");
-    assert!(enough(tried.found) && enough(tried.public), "{tried:?}");
+    assert!(tried.plans >= cases / 6, "{tried:?}");
+    let least = cases / 240;
+    assert!(tried.all().into_iter().all(|count| count >= least), "{tried:?}");
 }
