@@ -401,12 +401,15 @@ fn same_key(key: &Key, name: &str) -> String {
     let (d, a) = (format!("d.{name}"), format!("a.{name}"));
     let some = match &key.domain {
         Domain::PublicColumn(..) => return equal(&d, &a),
-        Domain::PublicRows if key.expr.as_column().is_some() => return equal(&d, &a),
+        Domain::PublicRows if key.expr.as_column().is_some_and(|column| !column.nullable) => {
+            return equal(&d, &a);
+        }
         Domain::Declared(values) if !values.contains(&None) => return equal(&d, &a),
         Domain::Declared(values) => values.iter().flatten().next(),
         Domain::PublicRows | Domain::Found => None,
     };
-    let Some(some) = some else { return format!("{d} IS NOT DISTINCT FROM {a}") };
+    // Arrays that hold NULL at the same places are equal.
+    let Some(some) = some else { return equal(&format!("ARRAY[{d}]"), &format!("ARRAY[{a}]")) };
     // NULL takes the place of a value, and says so beside it.
     let some = declared(Some(some), &key.expr.ty);
     format!(

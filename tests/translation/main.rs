@@ -154,6 +154,7 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                 let leaf = world::leaf(dice, by_code);
                 let terms = terms(u32::try_from(1 + dice.roll(3)).unwrap());
                 let Ok(plan) = analyze(leaf, &terms) else { continue };
+                assert!(!world::is_forged(plan.leaf()));
                 let Ok(meant) = interpret(&plan, &database) else { continue };
                 let found = answer(&client, &plan).await;
                 if binds(&plan, &database) {
