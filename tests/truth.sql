@@ -325,3 +325,17 @@ select count(*) from orders where right(trim(o_clerk), 3)::int % 2 = 0 and subst
 select upper(n_name) as n, count(*) from customer join nation on n_nationkey = c_nationkey group by 1 order by 1;
 select length(n_name) as n, count(*) from customer join nation on n_nationkey = c_nationkey group by 1 order by 1;
 select sum(least(greatest(length(o_clerk), 0), 20)), sum(ceil(o_totalprice / 1000) * 2) from orders;
+-- Partitions, unions and names where rows of several people could have come together.
+select count(*) from (select c_custkey, count(*) over (partition by c_custkey) as n from customer left join orders on c_custkey = o_custkey) t where n >= 2;
+select count(*) from (select o.o_custkey, count(*) over (partition by d.ok) as n from orders o join (select c_custkey as k, o_orderkey as ok from orders left join customer on c_custkey = o_custkey and c_acctbal > 0 group by 1, 2) d on d.ok = o.o_orderkey) t where n >= 1;
+select kind, count(*) from (select o_orderstatus::text as kind, o_custkey from orders union all select 'X', c_custkey from customer) t group by kind order by 1;
+with t (l_tax, l_discount) as (select l_discount, l_tax from lineitem) select avg(l_tax), avg(l_discount) from t;
+select count(*) from customer left join orders o on o.o_custkey = c_custkey where o.o_orderpriority not in (select p.o_orderpriority from orders p where p.o_custkey = c_custkey and p.o_orderstatus = 'P');
+select count(p), count(*) from (select lag(rn) over (partition by o_custkey order by rn) p from (select o_custkey, row_number() over (partition by o_custkey order by o_orderdate) rn from orders) s) t;
+select count(*) from (select c_custkey, o_orderkey, count(*) n from orders left join customer on c_custkey = o_custkey and c_acctbal > 0 group by 1, 2) t;
+select avg(case when exists (select 1 from lineitem where l_orderkey = o_orderkey and l_quantity > 40) then 1 else 0 end) from orders;
+select count(*) from orders cross join (select 1 as x from nation having true) t;
+select count(x) from (select o_custkey a, o_custkey b from orders) t(x, y);
+select count(*) from (select row_number() over (partition by o_custkey order by o_orderdate, o_totalprice) n, rank() over (partition by o_custkey order by o_totalprice) r from orders) t where n = 1 and r > 3;
+select sum(s) from (select o_custkey, sum(o_totalprice * (1 - 0.05) * 2) as s from orders group by 1) t;
+select coalesce(case when o_orderstatus = 'F' then o_totalprice else 1.5 end, 0) > 2 as big, count(*) from orders group by 1 order by 1;

@@ -9,10 +9,10 @@
 //! # Argument
 //! The rows below belong to one unit each (`unit`). *Grouped*: one of the keys is a reference, a
 //! value that names one row on the way to the unit, so all rows of a group with a value there
-//! belong to the unit of that row, and no other row has a part in it. *Windowed*: the same for the
-//! partition, so that what a window computes for a row depends on rows of its unit. There the
-//! reference must have a value in every row that belongs to somebody: in the partition of NULL the
-//! rows of several units would come together, and each be counted as its own unit's. The order
+//! belong to the unit of that row, and no other row has a part in it. *Windowed*: every partition
+//! is within one unit, since the unit is added to it; so what a window computes for a row depends
+//! on rows of its unit. For this to be what the analyst asked, one of the partition's expressions
+//! has to be a reference that has a value in every row that belongs to somebody. The order
 //! within a partition is made total where it matters, so that nothing depends on the order in
 //! which the source finds rows. *Union*: each row is a row of one of the parts. Over public rows
 //! alone everything is public.
@@ -298,7 +298,7 @@ fn always_refers(rows: &Rows, expr: &Expr) -> bool {
         return false;
     }
     match (&scan.relation, &scan.exposure) {
-        (_, Exposure::Private { path, .. })
+        (Relation::Table { .. }, Exposure::Private { path, .. })
             if path.first().is_some_and(|hop| hop.column == column.name) =>
         {
             true
@@ -306,6 +306,7 @@ fn always_refers(rows: &Rows, expr: &Expr) -> bool {
         // What else names a row of a table is a unique column, which is never NULL.
         (Relation::Table { .. }, _) => true,
         (Relation::Given { .. }, _) => false,
+        (Relation::Derived(_), _) if column.name == UNIT => true,
         (Relation::Derived(derived), _) => {
             let passed = derived.passed(&column.name);
             !passed.is_empty() && passed.into_iter().all(|(rows, expr)| always_refers(rows, expr))
@@ -316,7 +317,10 @@ fn always_refers(rows: &Rows, expr: &Expr) -> bool {
 fn grouped(rows: &Rows, keys: &[Expr]) -> Option<Exposure> {
     let referring = keys.iter().enumerate().filter_map(|(at, key)| Some((at, refers(rows, key)?)));
     let (at, (schema, table, column, rest, unit)) =
-        referring.min_by_key(|(_, (_, _, _, rest, _))| rest.len())?;
+        referring.min_by_key(|(at, (_, _, _, rest, _))| {
+            let always = keys.get(*at).is_some_and(|key| always_refers(rows, key));
+            (!always, rest.len())
+        })?;
     let mut path = vec![Hop {
         column: format!("k{}", at.saturating_add(1)),
         to_schema: schema.to_owned(),

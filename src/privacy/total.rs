@@ -59,9 +59,7 @@ fn rows_are_total(scans: &[Scan], joins: &Joins, filter: &[Expr], expressions: &
     filter.iter().for_each(&mut below);
     // The same EXISTS in two expressions looks at the same scans.
     expressions.iter().for_each(|expr| below(expr));
-    read.sort_unstable();
-    read.dedup();
-    read.into_iter().eq(0..scans.len())
+    read.iter().all(|scan| *scan < scans.len())
         && joins_are_total(scans, joins)
         && filter.iter().all(|filter| is_condition(scans, filter))
         && expressions.iter().all(|expr| is_total(scans, expr))
@@ -74,7 +72,10 @@ fn derived_is_total(derived: &Derived) -> bool {
         rows_are_total(&rows.scans, &rows.joins, &rows.filter, expressions)
     };
     let whole = derived.expressions().iter().all(sound);
+    let fits =
+        derived.expressions().iter().all(|(_, expressions)| expressions.iter().all(|e| fits(e)));
     whole
+        && fits
         && match derived {
             Derived::Grouped { aggregates, .. } => aggregates.iter().all(aggregate_is_total),
             Derived::Windowed { windows, .. } => windows.iter().all(window_is_total),
@@ -89,18 +90,39 @@ fn derived_is_total(derived: &Derived) -> bool {
         }
 }
 
+/// Whether a value has no more digits than its type says: what is passed on is taken for a column
+/// of that type.
+fn fits(expr: &Expr) -> bool {
+    match expr.ty {
+        Type::Numeric(Some((precision, _))) => {
+            size(expr).is_some_and(|size| size.whole <= precision)
+        }
+        _ => true,
+    }
+}
+
+/// The digits before the point that a sum over an expression has at most, if that is known.
+pub fn digits_of_sum(expr: &Expr) -> Option<u32> {
+    size(expr)?.whole.checked_add(SUM_DIGITS)
+}
+
+/// Rows are fewer than 10¹², so that a sum has at most so many digits more than a summand.
+const SUM_DIGITS: u32 = 12;
+
 fn aggregate_is_total(aggregate: &Aggregate) -> bool {
     let Aggregate { function, argument, filter, ty, .. } = aggregate;
     filter.iter().all(|filter| filter.ty == Type::Bool)
         && aggregates(*function, argument.as_ref(), ty)
 }
 
-/// Whether an aggregate is total over its argument. Rows are fewer than 10¹², so that a sum has at
-/// most twelve digits more than a summand.
+/// Whether an aggregate is total over its argument.
 fn aggregates(function: AggregateFunction, argument: Option<&Expr>, ty: &Type) -> bool {
     let small = |expr: &Expr| {
-        let digits = size(expr).map(|size| size.whole.saturating_add(12));
-        digits.is_some_and(|digits| digits <= WHOLE_DIGITS_MAX)
+        let most = match ty {
+            Type::Numeric(Some((precision, _))) => WHOLE_DIGITS_MAX.min(*precision),
+            _ => WHOLE_DIGITS_MAX,
+        };
+        digits_of_sum(expr).is_some_and(|digits| digits <= most)
     };
     match (function, argument) {
         (AggregateFunction::Count, _) => *ty == Type::Int(8),
@@ -362,8 +384,12 @@ fn type_size(ty: &Type) -> Size {
 
 /// The size of decimal text, also of a wrong one, which is an error whatever the rows are.
 fn constant_size(text: &str) -> Size {
-    let plain = parse_decimal(text).is_some() && text.len() <= 400;
-    if plain {
+    let number = parse_decimal(text).is_some() && text.len() <= 400;
+    let plain = number && !text.contains(['e', 'E']);
+    if let (true, Ok(digits)) = (plain, u32::try_from(text.len())) {
+        return Size { whole: digits, places: digits };
+    }
+    if number {
         Size { whole: CONSTANT_DIGITS, places: CONSTANT_DIGITS }
     } else {
         type_size(&Type::Numeric(None))

@@ -1,10 +1,10 @@
 //! Columns that name people: joined on along the declared paths and counted, nothing else.
 
-use noisegate_privacy::derived::{AggregateFunction, Derived};
+use noisegate_privacy::derived::{AggregateFunction, Derived, WindowFunction};
 use noisegate_privacy::expr::{Column, Exists, Expr, Function, Node};
 use noisegate_privacy::functions::{Arg, Kind};
 use noisegate_privacy::plan::{Joins, Leaf, Scan, Statistic};
-use noisegate_privacy::unit::{is_unit_key, same_reference};
+use noisegate_privacy::unit::{is_reference, is_unit_key, same_reference};
 
 use super::origin::origins;
 use super::refusals::one_person;
@@ -50,13 +50,20 @@ struct Check<'a> {
 impl Check<'_> {
     /// What derived rows are computed from. A column that they pass on is looked at where it is used.
     fn derived(&self) -> Result<(), Refusal> {
-        for derived in self.scans.iter().filter_map(Scan::derived) {
-            for rows in derived.bodies() {
+        for scan in self.scans {
+            let Some(derived) = scan.derived() else { continue };
+            for (at, rows) in derived.bodies().into_iter().enumerate() {
                 let check = Check { scans: &rows.scans, snapshot: self.snapshot };
                 rows.filter.iter().try_for_each(|expr| check.condition(expr))?;
                 check.joins(&rows.joins)?;
                 check.derived()?;
-                check.within(derived)?;
+                match derived {
+                    Derived::Union { parts } => {
+                        let columns = parts.get(at).map(|(_, columns)| columns.as_slice());
+                        check.part(scan, columns.unwrap_or_default())?;
+                    }
+                    other => check.within(other)?,
+                }
             }
         }
         Ok(())
@@ -65,33 +72,56 @@ impl Check<'_> {
     fn within(&self, derived: &Derived) -> Result<(), Refusal> {
         match derived {
             Derived::Grouped { keys, aggregates, .. } => {
-                keys.iter().filter(computed).try_for_each(|key| self.expr(key))?;
+                keys.iter().try_for_each(|key| self.compared(key))?;
                 for aggregate in aggregates {
                     aggregate.filter.iter().try_for_each(|filter| self.condition(filter))?;
                     let counts = aggregate.function == AggregateFunction::Count;
-                    let argument = aggregate.argument.as_ref();
-                    argument
-                        .filter(|argument| !counts || computed(argument))
-                        .map_or(Ok(()), |argument| self.expr(argument))?;
+                    match &aggregate.argument {
+                        Some(argument) if counts && aggregate.distinct => {
+                            self.compared(argument)?
+                        }
+                        Some(argument) if !counts || computed(&argument) => self.expr(argument)?,
+                        _ => {}
+                    }
                 }
                 Ok(())
             }
-            // A partition and an order within one person's rows show nothing of the key.
             Derived::Windowed { columns, windows, .. } => {
                 columns.iter().filter(computed).try_for_each(|column| self.expr(column))?;
-                let order = windows.iter().flat_map(|window| &window.order);
-                let parts = windows.iter().flat_map(|window| &window.partition);
-                let beside = parts.chain(order.map(|order| &order.expr));
-                beside.filter(computed).try_for_each(|expr| self.expr(expr))?;
-                let arguments = windows.iter().filter_map(|window| window.argument.as_ref());
-                arguments.into_iter().try_for_each(|argument| self.expr(argument))
+                for window in windows {
+                    window.partition.iter().try_for_each(|part| self.compared(part))?;
+                    window.order.iter().try_for_each(|order| self.compared(&order.expr))?;
+                    let counts =
+                        window.function == WindowFunction::Aggregate(AggregateFunction::Count);
+                    let argument = window.argument.as_ref();
+                    let argument = argument.filter(|argument| !counts || computed(argument));
+                    argument.map_or(Ok(()), |argument| self.expr(argument))?;
+                }
+                Ok(())
             }
-            Derived::Union { parts } => {
-                let own = parts.iter().filter(|(rows, _)| std::ptr::eq(&*rows.scans, self.scans));
-                let columns = own.flat_map(|(_, columns)| columns);
-                columns.filter(computed).try_for_each(|column| self.expr(column))
+            Derived::Union { .. } => Ok(()),
+        }
+    }
+
+    /// A value that is compared with others of the same column: a reference to a row may be, since
+    /// a person's rows come together by it; another column that names people may not.
+    fn compared(&self, expr: &Expr) -> Result<(), Refusal> {
+        let reference = expr.as_column().is_some_and(|column| {
+            self.scans.get(column.scan).is_some_and(|scan| is_reference(scan, &column.name))
+        });
+        if reference { Ok(()) } else { self.expr(expr) }
+    }
+
+    /// The columns of one part of a union. One that names people is passed on only if it refers to
+    /// the same rows in all parts, so that values of different columns do not come together.
+    fn part(&self, union: &Scan, columns: &[Expr]) -> Result<(), Refusal> {
+        for (at, column) in columns.iter().enumerate() {
+            let name = format!("c{}", at.saturating_add(1));
+            if computed(&column) || !is_reference(union, &name) {
+                self.expr(column)?;
             }
         }
+        Ok(())
     }
 
     fn joins(&self, joins: &Joins) -> Result<(), Refusal> {

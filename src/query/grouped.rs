@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use noisegate_privacy::derived::{Aggregate, AggregateFunction};
 use noisegate_privacy::expr::{Expr, Type};
 use noisegate_privacy::range::{Range, Rational, range, scale};
+use noisegate_privacy::total::digits_of_sum;
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Query,
     VisitMut, VisitorMut,
@@ -24,7 +25,7 @@ pub(crate) const ALIAS: &str = "noisegate_group";
 
 /// The places of a sum that are known at most.
 const SCALE_MAX: u32 = 30;
-/// Digits that no sum of numbers of known size has.
+/// Digits of a sum that are known at most.
 const PRECISION: u32 = 1_000;
 
 /// Puts columns of the groups in the place of keys and aggregates.
@@ -178,7 +179,8 @@ fn value_type(function: AggregateFunction, argument: Option<&Expr>) -> Option<Ty
             // As many places as the summands have; fewer digits than any limit.
             Type::Int(_) | Type::Numeric(_) => {
                 let scale = argument.and_then(scale).filter(|scale| *scale <= SCALE_MAX);
-                Some(Type::Numeric(scale.map(|scale| (PRECISION, scale))))
+                let digits = argument.and_then(digits_of_sum).filter(|digits| *digits <= PRECISION);
+                Some(Type::Numeric(digits.zip(scale)))
             }
             Type::Float(size) => Some(Type::Float(*size)),
             _ => None,

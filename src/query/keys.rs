@@ -4,7 +4,7 @@ use noisegate_privacy::expr::{Expr, Function, Node, Type};
 use noisegate_privacy::functions::Null;
 use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
 
-use super::origin::origins;
+use super::origin::origin;
 use super::scope::RowSource;
 use crate::catalog::snapshot::{KeyValues, Snapshot};
 
@@ -36,7 +36,7 @@ pub(crate) fn with_domains(
 fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
     let nullable = is_nullable(expr);
     if let Some(column) = expr.as_column()
-        && let [info] = origins(column, scans, snapshot).as_slice()
+        && let Some(info) = origin(column, scans, snapshot)
         && let Some(values) = &info.values
     {
         match values {
@@ -88,10 +88,7 @@ pub(crate) fn is_nullable(expr: &Expr) -> bool {
                 args.iter().enumerate().any(|(at, arg)| value(at) && is_nullable(arg))
             }
             // NULL where PostgreSQL's own would raise.
-            Function::Div
-            | Function::Mod
-            | Function::NullIf
-            | Function::Shift { .. } => true,
+            Function::Div | Function::Mod | Function::NullIf | Function::Shift { .. } => true,
             Function::Cast => match (args.first().map(|arg| &arg.ty), &expr.ty) {
                 (Some(_), Type::Text(_)) | (Some(Type::Bool), _) => args.iter().any(is_nullable),
                 (Some(Type::Int(from)), Type::Int(to)) if from <= to => {

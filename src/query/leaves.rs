@@ -5,6 +5,7 @@
 //! PostgreSQL's. What is left of the tree names no private table: that is checked at the end,
 //! and whatever slipped through would meet the shadow's empty tables.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -27,7 +28,7 @@ use super::lower::lower;
 use super::parse;
 use super::probe::{is_probe, limit};
 use super::refusals::{one_person, rows_refused, totals_of_people, unsupported};
-use super::scope::{Rows, folded};
+use super::scope::{Rows, folded, named_columns};
 use super::virtual_table::VirtualTable;
 use crate::catalog::snapshot::Snapshot;
 use crate::error::Refusal;
@@ -226,7 +227,7 @@ impl Binder<'_> {
         if let Some(with) = &mut query.with {
             let mut kept = Vec::new();
             for mut cte in std::mem::take(&mut with.cte_tables) {
-                let original = cte.query.as_ref().clone();
+                let original = named_columns(&cte);
                 let name = folded(&cte.alias.name);
                 if name.starts_with("noisegate_") {
                     return Err(unsupported(
@@ -337,7 +338,8 @@ impl Binder<'_> {
     /// Whether each group is a part of one person's rows, which are to be aggregated further.
     fn is_per_unit(&self, select: &Select) -> bool {
         let ctes = self.written_ctes();
-        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
+        let read = Cell::new(0);
+        let rows = Rows::new(self.snapshot, &ctes, &self.given, &read);
         let refers = || {
             let group = if is_aggregated(select) {
                 Groups::of(&mut select.clone()).ok()?.keys
@@ -462,7 +464,8 @@ impl Binder<'_> {
         order: Option<&mut OrderByKind>,
     ) -> Result<(), Refusal> {
         let ctes = self.written_ctes();
-        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
+        let read = Cell::new(0);
+        let rows = Rows::new(self.snapshot, &ctes, &self.given, &read);
         let source = rows.select(select)?;
         let Groups { mut keys, totals } = Groups::of(select)?;
         if matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct))

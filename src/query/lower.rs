@@ -19,6 +19,8 @@ use super::times::time_arithmetic;
 use crate::catalog::snapshot::type_of_name;
 use crate::error::{Code, Refusal};
 
+/// The most that the operand of a CASE may become, which is compared with each of its values.
+const COPIES_MAX: usize = 5_000;
 /// The most nested expression that is read.
 const DEPTH_MAX: u32 = 200;
 
@@ -288,6 +290,13 @@ impl Lower<'_> {
         default: Option<&Ast>,
     ) -> Result<Expr, Refusal> {
         let operand = operand.map(|operand| self.expr(operand)).transpose()?;
+        let copies = operand.as_ref().map_or(0, Expr::size).saturating_mul(conditions.len());
+        if copies > COPIES_MAX {
+            return Err(unsupported(
+                "an expression this large",
+                Some("Compute it in fewer steps."),
+            ));
+        }
         let mut args = Vec::new();
         for when in conditions {
             self.condition = operand.is_none();
@@ -303,8 +312,9 @@ impl Lower<'_> {
         let ty = args.get(1).map_or(Type::Bool, |arg| arg.ty.clone());
         args.push(match default {
             Some(default) => self.expr(default)?,
-            None => Expr { node: Node::Constant(None), ty: ty.clone() },
+            None => Expr { node: Node::Constant(None), ty },
         });
+        let ty = case_type(&args)?;
         Ok(Expr::call(Function::Case, args, ty))
     }
 
@@ -361,6 +371,23 @@ impl Lower<'_> {
         }
         functions::cast(arg, ty)
     }
+}
+
+/// The type of a CASE: that of all its values, or one that holds each of several numbers.
+fn case_type(args: &[Expr]) -> Result<Type, Refusal> {
+    let last = args.len().saturating_sub(1);
+    let values = args.iter().enumerate().filter(|(at, _)| at % 2 == 1 || *at == last);
+    let known = values.clone().filter(|(_, arg)| !matches!(arg.node, Node::Constant(None)));
+    let mut types = known.map(|(_, arg)| &arg.ty);
+    let Some(first) = types.next() else {
+        return Ok(values.map(|(_, arg)| arg.ty.clone()).next().unwrap_or(Type::Bool));
+    };
+    types.try_fold(first.clone(), |ty, next| match next {
+        next if ty == *next => Ok(ty),
+        next if ty.is_number() && next.is_number() => Ok(wider(&ty, next)),
+        next if ty.is_text() && next.is_text() => Ok(ty),
+        _ => Err(unsupported("CASE with values of these types", Some("Cast them to one type."))),
+    })
 }
 
 /// A comparison of two values whose types can be compared.

@@ -1,6 +1,6 @@
 //! What the names in a FROM clause stand for, with subqueries inlined.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -14,6 +14,7 @@ use super::given::{Given, by_name};
 use super::joins::{combine, conjunction, flatten, push_down};
 use super::lower::lower_condition;
 use super::refusals::{limit_below, unsupported};
+use super::splice::rename;
 use crate::catalog::snapshot::{Relation, Snapshot};
 use crate::error::{Code, Refusal};
 
@@ -133,14 +134,27 @@ pub(crate) struct Rows<'a> {
     /// What is given as tables.
     pub(crate) given: &'a [Given],
     pub(crate) depth: u32,
+    /// How many tables were read so far: each mention of a WITH query reads its own again.
+    pub(crate) read: &'a Cell<u32>,
 }
 
+/// The most tables that a query may come to read.
+const READ_MAX: u32 = 200;
 /// The deepest nesting of subqueries.
 const DEPTH_MAX: u32 = 32;
 /// The most tables of one leaf.
 const SCANS_MAX: usize = 32;
 
 impl<'a> Rows<'a> {
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        ctes: &'a BTreeMap<String, Query>,
+        given: &'a [Given],
+        read: &'a Cell<u32>,
+    ) -> Self {
+        Self { snapshot, ctes, given, depth: 0, read }
+    }
+
     /// The rows of a FROM clause with its WHERE.
     pub(crate) fn select(&self, select: &Select) -> Result<RowSource<'a>, Refusal> {
         let scans = Scans::default();
@@ -215,7 +229,8 @@ impl<'a> Rows<'a> {
     }
 
     fn factor(&self, factor: &TableFactor, scans: &Scans) -> Result<Item, Refusal> {
-        if scans.borrow().len() >= SCANS_MAX {
+        self.read.set(self.read.get().saturating_add(1));
+        if scans.borrow().len() >= SCANS_MAX || self.read.get() > READ_MAX {
             return Err(unsupported("a query over this many tables", None));
         }
         match factor {
@@ -233,7 +248,7 @@ impl<'a> Rows<'a> {
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let columns = self.query(subquery, scans)?;
-                Ok(columns.aliased(alias.as_ref()))
+                columns.aliased(alias.as_ref())
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
                 self.joined(table_with_joins, scans)
@@ -255,7 +270,7 @@ impl<'a> Rows<'a> {
         match parts {
             [name] => {
                 if let Some(given) = by_name(name, self.given) {
-                    return Ok(given_table(given, scans).aliased(alias));
+                    return given_table(given, scans).aliased(alias);
                 }
                 let query = self.ctes.get(name).ok_or_else(|| {
                     unsupported(
@@ -265,7 +280,7 @@ impl<'a> Rows<'a> {
                     .near(name)
                 })?;
                 let columns = self.query(query, scans)?;
-                Ok(if alias.is_some() { columns.aliased(alias) } else { columns.named(name) })
+                if alias.is_some() { columns.aliased(alias) } else { Ok(columns.named(name)) }
             }
             [schema, name] => {
                 let relation = self.snapshot.relation(schema, name).ok_or_else(|| {
@@ -276,7 +291,7 @@ impl<'a> Rows<'a> {
                     .near(name)
                 })?;
                 let columns = scan(relation, scans);
-                Ok(columns.named(name).aliased(alias))
+                columns.named(name).aliased(alias)
             }
             _ => Err(unsupported("a table name of three parts", None)),
         }
@@ -306,7 +321,7 @@ impl<'a> Rows<'a> {
     pub(crate) fn with(&self, query: &Query) -> BTreeMap<String, Query> {
         let mut ctes = self.ctes.clone();
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            ctes.insert(folded(&cte.alias.name), cte.query.as_ref().clone());
+            ctes.insert(folded(&cte.alias.name), named_columns(cte));
         }
         ctes
     }
@@ -330,16 +345,28 @@ impl Item {
         self
     }
 
-    fn aliased(mut self, alias: Option<&ast::TableAlias>) -> Self {
-        let Some(alias) = alias else { return self };
+    fn aliased(mut self, alias: Option<&ast::TableAlias>) -> Result<Self, Refusal> {
+        let Some(alias) = alias else { return Ok(self) };
         // `AS t (a, b)` names the first columns anew.
         if let Some((_, columns)) = self.relations.first_mut() {
+            for expr in self.list.iter().take(alias.columns.len()) {
+                let old =
+                    columns.iter().find(|(_, one)| *one == expr).map(|(name, _)| name.clone());
+                old.and_then(|old| columns.remove(&old));
+            }
             for (new, expr) in alias.columns.iter().zip(&self.list) {
-                columns.retain(|_, one| one != expr);
                 columns.insert(folded(&new.name), expr.clone());
             }
         }
-        self.named(&folded(&alias.name))
+        let name = folded(&alias.name);
+        if name.starts_with("noisegate_") {
+            return Err(unsupported(
+                "a name that begins with noisegate_",
+                Some("Give it another name."),
+            )
+            .near(&name));
+        }
+        Ok(self.named(&name))
     }
 }
 
@@ -479,6 +506,14 @@ fn null_extend(item: &mut Item) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// A WITH query whose columns have the names of `WITH t (a, b)`.
+pub(crate) fn named_columns(cte: &ast::Cte) -> Query {
+    let mut query = cte.query.as_ref().clone();
+    let names: Vec<String> = cte.alias.columns.iter().map(|column| folded(&column.name)).collect();
+    rename(&mut query.body, &names);
+    query
 }
 
 /// An identifier as PostgreSQL reads it.

@@ -78,7 +78,7 @@ pub(crate) fn shown(column: &ValueColumn, mut steps: IBig) -> String {
 }
 
 /// Gives the outermost columns their names back: the canonical form had to number them.
-fn rename(body: &mut SetExpr, names: &[String]) {
+pub(crate) fn rename(body: &mut SetExpr, names: &[String]) {
     match body {
         SetExpr::Select(select) => rename_select(select, names),
         SetExpr::Query(query) => rename(&mut query.body, names),

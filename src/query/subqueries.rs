@@ -20,6 +20,9 @@ use super::refusals::{per_unit, unsupported};
 use super::scope::{Item, Rows, Scans, Scope};
 use crate::error::Refusal;
 
+/// The largest IN that is taken apart into several EXISTS.
+const COPIES_MAX: usize = 200;
+
 /// `EXISTS (query)`.
 pub(crate) fn exists(query: &Query, scope: &Scope<'_>) -> Result<Expr, Refusal> {
     // How many rows there are beyond the first makes no difference.
@@ -62,6 +65,10 @@ pub(crate) fn is_in(
     if condition || (!nullable && !is_nullable(&value)) {
         return Ok(found_equal);
     }
+    let copied = item.filter.iter().map(Expr::size).fold(value.size(), usize::saturating_add);
+    if copied > COPIES_MAX {
+        return Err(unsupported("an IN this large", Some("Use EXISTS or NOT EXISTS.")));
+    }
     let null = Expr { node: Node::Constant(None), ty: Type::Bool };
     let is_null = |expr: Expr| Expr::call(Function::IsNull, vec![expr], Type::Bool);
     let public = item.joins.scans().iter().all(|scan| {
@@ -73,15 +80,27 @@ pub(crate) fn is_in(
             Some("Use NOT EXISTS, or add … IS NOT NULL to the inner query."),
         ));
     }
-    // PostgreSQL's three values: NULL if nothing is equal and something is unknown.
-    let unknown = if public {
-        let any = found(item.clone(), Vec::new());
-        let some_null = found(item, vec![is_null(listed)]);
-        let both = Expr::call(Function::And, vec![is_null(value), any], Type::Bool);
-        Expr::call(Function::Or, vec![both, some_null], Type::Bool)
-    } else {
-        is_null(value)
+    // What there is of other people must not matter, not even that there is something.
+    let own = item.joins.scans();
+    let follows = |one: &Expr| {
+        let read = one.scans();
+        matches!(&one.node, Node::Call(Function::Eq, _))
+            && read.iter().any(|scan| own.contains(scan))
+            && read.iter().any(|scan| !own.contains(scan))
     };
+    if is_nullable(&value) && !public && !item.filter.iter().any(follows) {
+        return Err(unsupported(
+            "NOT IN of a value that can be NULL",
+            Some("Use NOT EXISTS, or compare a declared key inside with that of the outer row."),
+        ));
+    }
+    // PostgreSQL's three values: NULL if nothing is equal and something is unknown.
+    let any = found(item.clone(), Vec::new());
+    let mut unknown = Expr::call(Function::And, vec![is_null(value), any], Type::Bool);
+    if public {
+        let some_null = found(item, vec![is_null(listed)]);
+        unknown = Expr::call(Function::Or, vec![unknown, some_null], Type::Bool);
+    }
     let no = Expr::constant("false", Type::Bool);
     let yes = Expr::constant("true", Type::Bool);
     Ok(Expr::call(Function::Case, vec![found_equal, yes, unknown, null, no], Type::Bool))
@@ -99,7 +118,7 @@ fn rows(query: &Query, scope: &Scope<'_>, listed: bool) -> Result<Item, Refusal>
     let ctes = outer.with(query);
     let rows = Rows { ctes: &ctes, depth: outer.depth.saturating_add(1), ..outer };
     match query.body.as_ref() {
-        SetExpr::Select(select) if query.limit_clause.is_none() && is_plain(select) => {
+        SetExpr::Select(select) if is_unlimited(query) && is_plain(select) => {
             let source = rows.block(select, &scope.scans, Some(Rc::new(scope.clone())))?;
             let mut list = Vec::new();
             for item in select.projection.iter().filter(|_| listed) {
@@ -114,6 +133,10 @@ fn rows(query: &Query, scope: &Scope<'_>, listed: bool) -> Result<Item, Refusal>
         }
         _ => rows.query(query, &scope.scans),
     }
+}
+
+fn is_unlimited(query: &Query) -> bool {
+    query.limit_clause.is_none() && query.fetch.is_none()
 }
 
 fn is_plain(select: &Select) -> bool {
@@ -147,7 +170,7 @@ pub(crate) fn scalar(query: &Query, scope: &Scope<'_>) -> Result<Expr, Refusal> 
     let plain = is_ungrouped(&select.group_by)
         && select.distinct.is_none()
         && select.having.is_none()
-        && query.limit_clause.is_none()
+        && is_unlimited(query)
         && !has_window(select);
     if !plain || !has_aggregate(value) {
         return Err(refused());
@@ -174,9 +197,9 @@ pub(crate) fn scalar(query: &Query, scope: &Scope<'_>) -> Result<Expr, Refusal> 
     };
     let on = keys.iter().zip(around).enumerate().map(|(number, (key, around))| {
         let key = column(format!("k{}", number.saturating_add(1)), &key.ty, None);
-        Expr::call(Function::Eq, vec![key, around], Type::Bool)
+        compare(Function::Eq, key, around)
     });
-    let on: Vec<Expr> = on.collect();
+    let on: Vec<Expr> = on.collect::<Result<_, _>>()?;
     let columns = aggregates.iter().enumerate().map(|(number, aggregate)| {
         let name = format!("a{}", number.saturating_add(1));
         let found = column(name.clone(), &aggregate.ty, grouped::bounds(aggregate, most).0);

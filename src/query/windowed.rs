@@ -72,6 +72,18 @@ impl<'a> Windowing<'a> {
             .map(|at| (format!("w{}", at.saturating_add(1)), self.computed(at, PENDING)))
             .collect();
         let lowered = lower(&expr, &self.scope.also(ALIAS, columns))?;
+        let mut inside = false;
+        lowered.exists(&mut |exists| {
+            exists.conditions(&mut |condition| {
+                condition.columns(&mut |column| inside |= column.scan == PENDING);
+            });
+        });
+        if inside {
+            return Err(unsupported(
+                "a window function beside IN or EXISTS in one expression",
+                Some("Compute the window in an inner query."),
+            ));
+        }
         Ok(self.lift(lowered))
     }
 
@@ -120,7 +132,15 @@ impl<'a> Windowing<'a> {
         let ty = window.map_or(Type::Int(8), |window| window.ty.clone());
         let bounds = window.and_then(window_bounds);
         let name = format!("w{}", at.saturating_add(1));
-        let nullable = ty != Type::Int(8) || bounds.is_some();
+        let nullable = !matches!(
+            window.map(|window| window.function),
+            Some(
+                WindowFunction::RowNumber
+                    | WindowFunction::Rank
+                    | WindowFunction::DenseRank
+                    | WindowFunction::Aggregate(AggregateFunction::Count)
+            )
+        );
         Expr { node: Node::Column(Column { scan, name, bounds, nullable }), ty }
     }
 

@@ -109,9 +109,17 @@ impl Printer<'_> {
     fn call(&self, function: &Function, args: &[Expr], ty: &Type) -> String {
         let at = |index: usize| args.get(index).map(|arg| self.expr(arg)).unwrap_or_default();
         let number = |index: usize| args.get(index).map(|arg| self.number(arg)).unwrap_or_default();
-        let compared = self.compared(args);
-        let side = |index: usize| compared.get(index).cloned().unwrap_or_default();
-        let compare = |op: &str| format!("({} OPERATOR(pg_catalog.{op}) {})", side(0), side(1));
+        // Each argument is printed once, whatever the function: printing twice at each level of an
+        // expression would take time without end.
+        let sides = || {
+            let mut sides = self.compared(args).into_iter();
+            (sides.next().unwrap_or_default(), sides.collect::<Vec<_>>().join(", "))
+        };
+        let between = |word: &str| {
+            let (first, second) = sides();
+            format!("({first} {word} {second})")
+        };
+        let compare = |op: &str| between(&format!("OPERATOR(pg_catalog.{op})"));
         let all = || args.iter().map(|arg| self.expr(arg)).collect::<Vec<_>>();
         match function {
             Function::Eq => compare("="),
@@ -120,10 +128,8 @@ impl Printer<'_> {
             Function::Le => compare("<="),
             Function::Gt => compare(">"),
             Function::Ge => compare(">="),
-            Function::Distinct => format!("({} IS DISTINCT FROM {})", side(0), side(1)),
-            Function::NotDistinct => {
-                format!("({} IS NOT DISTINCT FROM {})", side(0), side(1))
-            }
+            Function::Distinct => between("IS DISTINCT FROM"),
+            Function::NotDistinct => between("IS NOT DISTINCT FROM"),
             Function::And => format!("({})", all().join(" AND ")),
             Function::Or => format!("({})", all().join(" OR ")),
             Function::Not => format!("(NOT {})", at(0)),
@@ -133,10 +139,13 @@ impl Printer<'_> {
             Function::IsNotTrue => format!("({} IS NOT TRUE)", at(0)),
             Function::IsFalse => format!("({} IS FALSE)", at(0)),
             Function::IsNotFalse => format!("({} IS NOT FALSE)", at(0)),
-            Function::In if is_array(args) => format!("({} = ANY ({}))", side(0), at(1)),
-            Function::NotIn if is_array(args) => format!("({} <> ALL ({}))", side(0), at(1)),
-            Function::In => format!("({} IN ({}))", side(0), rest(compared)),
-            Function::NotIn => format!("({} NOT IN ({}))", side(0), rest(compared)),
+            Function::In if is_array(args) => format!("({} = ANY ({}))", sides().0, at(1)),
+            Function::NotIn if is_array(args) => format!("({} <> ALL ({}))", sides().0, at(1)),
+            Function::In | Function::NotIn => {
+                let (first, rest) = sides();
+                let word = if *function == Function::In { "IN" } else { "NOT IN" };
+                format!("({first} {word} ({rest}))")
+            }
             Function::Add => format!("({} OPERATOR(pg_catalog.+) {})", number(0), number(1)),
             Function::Sub => format!("({} OPERATOR(pg_catalog.-) {})", number(0), number(1)),
             Function::Mul => format!("({} OPERATOR(pg_catalog.*) {})", number(0), number(1)),
@@ -153,13 +162,13 @@ impl Printer<'_> {
             Function::Least => format!("LEAST({})", self.same(args, ty)),
             Function::Greatest => format!("GREATEST({})", self.same(args, ty)),
             // What is compared is the column as it is, what is computed with is within its bounds.
-            Function::NullIf if ty.is_number() => format!(
-                "(CASE WHEN {} OPERATOR(pg_catalog.=) {} THEN NULL ELSE {} END)",
-                side(0),
-                side(1),
-                number(0)
-            ),
-            Function::NullIf => format!("NULLIF({}, {})", side(0), side(1)),
+            Function::NullIf if ty.is_number() => {
+                format!("(CASE WHEN {} THEN NULL ELSE {} END)", compare("="), number(0))
+            }
+            Function::NullIf => {
+                let (first, second) = sides();
+                format!("NULLIF({first}, {second})")
+            }
             Function::Like => self.like(args, "~~"),
             Function::NotLike => self.like(args, "!~~"),
             Function::ILike => self.like(args, "~~*"),
@@ -374,11 +383,6 @@ pub(crate) fn of_type(sql: &str, ty: &Type) -> String {
         Type::Text(_) => format!("({sql}::{} COLLATE pg_catalog.\"C\")", ty.name()),
         _ => format!("{sql}::{}", ty.name()),
     }
-}
-
-fn rest(mut printed: Vec<String>) -> String {
-    printed.drain(..1.min(printed.len()));
-    printed.join(", ")
 }
 
 fn constant(text: &str, ty: &Type) -> String {

@@ -165,7 +165,7 @@ fn grouped(rows: &Rows, keys: &[Expr], aggregates: &[Aggregate]) -> String {
     let keys = names("k", keys.len());
     let shown: Vec<String> = keys.iter().map(|key| format!("r.{key}")).chain(computed).collect();
     let group = if keys.is_empty() {
-        String::new()
+        " GROUP BY ()".to_owned()
     } else {
         format!(
             " GROUP BY {}",
@@ -247,6 +247,8 @@ fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
         seen.extend(names(&format!("r.{order}"), window.order.len()));
     }
     let tie = format!("ROW({})::text COLLATE pg_catalog.\"C\"", seen.join(", "));
+    // Whatever the partition is, no window looks beyond the unit.
+    let unit = unit_scan(&rows.scans, &rows.joins).map(|_| format!("r.{UNIT}"));
     let shown: Vec<String> = names("c", columns.len())
         .into_iter()
         .map(|column| format!("r.{column}"))
@@ -254,14 +256,14 @@ fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
             windows
                 .iter()
                 .enumerate()
-                .map(|(at, window)| one_window(at.saturating_add(1), window, &tie)),
+                .map(|(at, window)| one_window(at.saturating_add(1), window, &tie, unit.as_ref())),
         )
-        .chain(unit_scan(&rows.scans, &rows.joins).map(|_| format!("r.{UNIT}")))
+        .chain(unit.clone())
         .collect();
     format!("SELECT {} FROM ({}) AS r", shown.join(", "), select(rows, &inner, true))
 }
 
-fn one_window(at: usize, window: &Window, tie: &str) -> String {
+fn one_window(at: usize, window: &Window, tie: &str, unit: Option<&String>) -> String {
     let argument = || format!("r.x{at}");
     let call = match window.function {
         WindowFunction::RowNumber => "row_number()".to_owned(),
@@ -276,7 +278,8 @@ fn one_window(at: usize, window: &Window, tie: &str) -> String {
             format!("{}({argument})", function(of))
         }
     };
-    let partition: Vec<String> = names(&format!("r.p{at}_"), window.partition.len());
+    let mut partition: Vec<String> = names(&format!("r.p{at}_"), window.partition.len());
+    partition.extend(unit.cloned());
     let mut order: Vec<String> = window
         .order
         .iter()

@@ -192,7 +192,7 @@ fn derive(derived: &Derived, database: &Database) -> Result<Table, Unsupported> 
                     .map(|column| tables.eval(column, row))
                     .collect::<Result<_, _>>()?;
                 for one in windows {
-                    cells.push(window(&tables, one, columns, &all, at)?);
+                    cells.push(window(&tables, (one, unit), columns, &all, at)?);
                 }
                 cells.extend(unit.map(|scan| tables.unit(scan, row)).transpose()?);
                 found.push(cells);
@@ -303,7 +303,7 @@ fn of_values(function: AggregateFunction, values: &[Value]) -> Result<Value, Uns
 /// The value of a window function for the row at `at`.
 fn window(
     tables: &Tables<'_>,
-    window: &Window,
+    (window, unit): (&Window, Option<usize>),
     columns: &[Expr],
     all: &[Joined<'_>],
     at: usize,
@@ -311,7 +311,8 @@ fn window(
     let this = all.get(at).ok_or_else(|| unsupported("a row that is not there"))?;
     let partition = |row: &Joined<'_>| {
         let part = window.partition.iter().map(|part| tables.eval(part, row));
-        part.collect::<Result<Vec<_>, _>>()
+        let unit = unit.map(|scan| tables.unit(scan, row));
+        part.chain(unit).collect::<Result<Vec<_>, _>>()
     };
     let home = partition(this)?;
     let mut rows = Vec::new();
