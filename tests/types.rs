@@ -17,7 +17,7 @@ const SEED: &str = "
         id uuid PRIMARY KEY, blood clinic.blood, city char(2) REFERENCES clinic.cities,
         born date, weight float8, vip boolean, score numeric, seen timestamptz, code varchar(8),
         height real, visits smallint, big bigint,
-        nick text COLLATE \"C\", marks int[], place point);
+        nick text COLLATE \"C\", marks int[], place point, dose numeric(6,2));
     INSERT INTO clinic.patients SELECT
         md5(g::text)::uuid,
         CASE g % 7 WHEN 0 THEN NULL ELSE (ARRAY['A', 'B', '0'])[1 + g % 3]::clinic.blood END,
@@ -28,7 +28,8 @@ const SEED: &str = "
         CASE g % 4 WHEN 0 THEN NULL ELSE (g % 100) / 4.0 END,
         timestamptz '2024-01-01 00:30:00+00' + g * interval '7 hours',
         'c' || g % 5, 1.5 + (g % 8) * 0.125, g % 30, g * 1000000007::bigint,
-        CASE g % 9 WHEN 0 THEN NULL ELSE 'n' || g % 4 END, ARRAY[g], point(g, g)
+        CASE g % 9 WHEN 0 THEN NULL ELSE 'n' || g % 4 END, ARRAY[g], point(g, g),
+        CASE g % 6 WHEN 0 THEN NULL ELSE (g % 40) / 2.0 END
         FROM generate_series(1, 1000) g;
     CREATE TABLE clinic.readings (
         patient uuid REFERENCES clinic.patients, at timestamp, value numeric(8,3), kind text);
@@ -59,6 +60,7 @@ columns.code   = { class = "quasi" }
 columns.height = { class = "quasi", bounds = [0, 3] }
 columns.visits = { class = "sensitive", bounds = [0, 100] }
 columns.nick   = { class = "quasi" }
+columns.dose   = { class = "sensitive", bounds = [2, 10] }
 columns.marks  = { class = "quasi" }
 columns.place  = { class = "quasi" }
 columns.big    = { class = "sensitive", bounds = [0, 10_000_000_000_000] }
@@ -177,6 +179,35 @@ fn every_type_as_postgresql_has_it() {
                 }
             }
             assert!(wrong.is_empty(), "{} differ in {zone}:\n{}", wrong.len(), wrong.join("\n"));
+        }
+    });
+}
+
+/// A number outside of its bounds counts as the nearer bound, also in squares and products.
+#[test]
+fn numbers_are_held_within_their_bounds() {
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, _) = connect(&shop.client_config("bob")).await;
+        let (postgres, _) = connect(&shop.source_config()).await;
+        let held = "(case when dose is not null then least(greatest(dose, 2), 10) end)";
+        for aggregate in [
+            "count(X), sum(X), round(avg(X), 8)",
+            "round(var_pop(X), 8), round(stddev(X), 8)",
+            "regr_count(X, weight), round(regr_avgx(weight, X)::numeric, 8)",
+            "round(covar_pop(X, visits)::numeric, 8), round(covar_samp(weight, X)::numeric, 8)",
+            "round(corr(X, weight)::numeric, 8), round(corr(visits, X)::numeric, 8)",
+            "round(regr_slope(X, weight)::numeric, 8), round(regr_r2(X, X)::numeric, 8)",
+        ] {
+            let asked =
+                |x: &str| format!("select {} from clinic.patients", aggregate.replace('X', x));
+            let truth = texts(&postgres, &asked(held)).await.expect("PostgreSQL answers");
+            assert_eq!(
+                texts(&proxy, &asked("dose")).await.expect("an answer"),
+                truth,
+                "{aggregate}"
+            );
+            assert_ne!(texts(&postgres, &asked("dose")).await.expect("an answer"), truth);
         }
     });
 }
