@@ -293,6 +293,49 @@ fn empty_groups_are_shown_and_noisy() {
     });
 }
 
+/// What is computed from several noisy sums lies within the half-widths that the notice states.
+#[test]
+fn stated_widths_hold_for_moments() {
+    const AGGREGATES: [&str; 6] =
+        ["avg(", "stddev(", "var_pop(", "covar_samp(", "corr(", "regr_sxx("];
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, notices) = connect(&shop.client_config("alice")).await;
+        let (postgres, _) = connect(&shop.source_config()).await;
+        let sql = "SELECT avg(c_acctbal), stddev(c_acctbal), var_pop(c_acctbal), \
+                   covar_samp(c_acctbal, c_nationkey), corr(c_acctbal, c_nationkey), \
+                   regr_sxx(c_nationkey, c_acctbal) FROM customer";
+        let numbers = async |client: &Client| -> Vec<f64> {
+            let rows = texts(client, sql).await.expect("an answer");
+            rows[0]
+                .iter()
+                .map(|cell| cell.as_ref().expect("a number").parse().expect("one"))
+                .collect()
+        };
+        let truth = numbers(&postgres).await;
+        let mut misses = [0; AGGREGATES.len()];
+        for draw in 0..40 {
+            proxy
+                .batch_execute(&format!("SET noisegate.epsilon = '1.{draw:02}'"))
+                .await
+                .expect("set");
+            notices.lock().expect("no poison").clear();
+            let found = numbers(&proxy).await;
+            let heard = notices.lock().expect("no poison").join("\n");
+            for (at, aggregate) in AGGREGATES.iter().enumerate() {
+                let stated = heard.split(&format!(" on {aggregate}")).next().expect("a part");
+                let stated = stated.rsplit("± ").next().expect("a number");
+                let width: f64 = stated.parse().unwrap_or_else(|_| panic!("{aggregate} {heard}"));
+                assert!(width > 0.0 && width < 3.0 * truth[at].abs().max(1.0) + 1e6, "{heard}");
+                misses[at] += usize::from((found[at] - truth[at]).abs() > width);
+            }
+        }
+        proxy.batch_execute("RESET noisegate.epsilon").await.expect("reset");
+        // At most one of twenty on average; six of forty would be one chance in a hundred.
+        assert!(misses.iter().all(|misses| *misses <= 6), "{misses:?}");
+    });
+}
+
 #[test]
 fn a_question_is_answered_once_for_each_epsilon() {
     let shop = &*SHOP;

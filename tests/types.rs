@@ -18,7 +18,7 @@ const SEED: &str = "
         born date, weight float8, vip boolean, score numeric, seen timestamptz, code varchar(8),
         height real, visits smallint, big bigint,
         nick text COLLATE \"C\", marks int[], place point,
-        tags text[], labels varchar(5)[], info jsonb, raw bytea, took interval, near text[] COLLATE \"C\");
+        tags text[], labels varchar(5)[], info jsonb, raw bytea, took interval, near text[] COLLATE \"C\", dose numeric(6,2));
     INSERT INTO clinic.patients SELECT
         md5(g::text)::uuid,
         CASE g % 7 WHEN 0 THEN NULL ELSE (ARRAY['A', 'B', '0'])[1 + g % 3]::clinic.blood END,
@@ -34,7 +34,8 @@ const SEED: &str = "
         CASE g % 5 WHEN 0 THEN NULL WHEN 1 THEN '[1, 2, \"x\"]' WHEN 2 THEN '7.5'
             ELSE jsonb_build_object('a', g % 4, 'b', 'w' || g % 2, 'c', jsonb_build_object('d', g % 2 = 0),
                 'n', (g % 3)::text, 'on', '2024-0' || 1 + g % 9 || '-15') END,
-        decode(to_hex(4096 + g % 5), 'hex'), (g % 50) * interval '31 hours 7 minutes', '{a}'
+        decode(to_hex(4096 + g % 5), 'hex'), (g % 50) * interval '31 hours 7 minutes', '{a}',
+         CASE g % 6 WHEN 0 THEN NULL ELSE (g % 40) / 2.0 END
         FROM generate_series(1, 1000) g;
     CREATE TABLE clinic.readings (
         patient uuid REFERENCES clinic.patients, at timestamp, value numeric(8,3), kind text);
@@ -65,6 +66,7 @@ columns.code   = { class = "quasi" }
 columns.height = { class = "quasi", bounds = [0, 3] }
 columns.visits = { class = "sensitive", bounds = [0, 100] }
 columns.nick   = { class = "quasi" }
+columns.dose   = { class = "sensitive", bounds = [2, 10] }
 columns.marks  = { class = "quasi" }
 columns.place  = { class = "quasi" }
 columns.tags   = { class = "quasi" }
@@ -242,6 +244,35 @@ fn every_type_as_postgresql_has_it() {
                 }
             }
             assert!(wrong.is_empty(), "{} differ in {zone}:\n{}", wrong.len(), wrong.join("\n"));
+        }
+    });
+}
+
+/// A number outside of its bounds counts as the nearer bound, also in squares and products.
+#[test]
+fn numbers_are_held_within_their_bounds() {
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, _) = connect(&shop.client_config("bob")).await;
+        let (postgres, _) = connect(&shop.source_config()).await;
+        let held = "(case when dose is not null then least(greatest(dose, 2), 10) end)";
+        for aggregate in [
+            "count(X), sum(X), round(avg(X), 8)",
+            "round(var_pop(X), 8), round(stddev(X), 8)",
+            "regr_count(X, weight), round(regr_avgx(weight, X)::numeric, 8)",
+            "round(covar_pop(X, visits)::numeric, 8), round(covar_samp(weight, X)::numeric, 8)",
+            "round(corr(X, weight)::numeric, 8), round(corr(visits, X)::numeric, 8)",
+            "round(regr_slope(X, weight)::numeric, 8), round(regr_r2(X, X)::numeric, 8)",
+        ] {
+            let asked =
+                |x: &str| format!("select {} from clinic.patients", aggregate.replace('X', x));
+            let truth = texts(&postgres, &asked(held)).await.expect("PostgreSQL answers");
+            assert_eq!(
+                texts(&proxy, &asked("dose")).await.expect("an answer"),
+                truth,
+                "{aggregate}"
+            );
+            assert_ne!(texts(&postgres, &asked("dose")).await.expect("an answer"), truth);
         }
     });
 }

@@ -36,7 +36,7 @@ pub(crate) struct Rewriter<'a> {
     pub(super) sums: Vec<String>,
     statistics: Vec<Statistic>,
     pub(super) values: Vec<ValueColumn>,
-    pub(super) derived: Vec<Derived>,
+    derived: Vec<Derived>,
     pub(super) notes: Vec<String>,
     depth: u32,
     /// How deep the expression lies that is being visited.
@@ -275,7 +275,7 @@ impl<'a> Rewriter<'a> {
         let centre = (centre != IBig::ZERO).then_some((counter, centre));
         let sum = self.column(Statistic::Sum { filter, value, bounds }, scale, centre, None);
         let label = short(&function.to_string());
-        self.derived.push(Derived {
+        self.derive(Derived {
             label,
             parts: vec![("the sum", sum), ("the count", count)],
             estimate: Estimate::Column(sum).over(Estimate::Column(count)),
@@ -288,6 +288,17 @@ impl<'a> Rewriter<'a> {
             "(CASE WHEN {counted} > 0 THEN LEAST(GREATEST({sum} / {count}, ({low})::{ty}), \
              ({high})::{ty}) END)"
         ))
+    }
+
+    /// Notes what is made of several columns, once.
+    pub(super) fn derive(&mut self, derived: Derived) {
+        let same = |one: &Derived| {
+            (&one.label, &one.parts, &one.estimate)
+                == (&derived.label, &derived.parts, &derived.estimate)
+        };
+        if !self.derived.iter().any(same) {
+            self.derived.push(derived);
+        }
     }
 
     /// The index of the column that shows this statistic. Without decimal places it is a whole

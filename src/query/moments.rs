@@ -93,7 +93,7 @@ impl Rewriter<'_> {
             _ => return Err(no_noisy_form(name)),
         };
         let Found { when, value, estimate, parts } = found;
-        self.derived.push(Derived { label, parts, estimate, text: String::new() });
+        self.derive(Derived { label, parts, estimate, text: String::new() });
         parse::expression(&format!("(CASE WHEN {when} THEN {value} END)"))
     }
 
