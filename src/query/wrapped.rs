@@ -28,7 +28,10 @@ pub enum Verb {
     /// `COPY (query) TO STDOUT`, which takes no parameters.
     Copy,
     /// `DECLARE … CURSOR FOR query`.
-    Cursor,
+    Cursor {
+        /// It outlives its transaction, so it may stand outside of one.
+        hold: bool,
+    },
     /// `CREATE TEMP TABLE … AS query`, or `SELECT … INTO TEMP`.
     Table {
         /// The statement names the table's columns.
@@ -97,7 +100,12 @@ fn declare(look: &Look<'_>) -> Option<Kind> {
     if !look.ours(inner) {
         return Some(Kind::Untouched);
     }
-    look.wrapped(Verb::Cursor, query, tokens.len())
+    let pairs = tokens.get(..at)?.windows(2);
+    let hold = pairs.map(|pair| (word(pair.first()), word(pair.last())));
+    let hold = hold.into_iter().any(|(first, second)| {
+        first.as_deref() == Some("with") && second.as_deref() == Some("hold")
+    });
+    look.wrapped(Verb::Cursor { hold }, query, tokens.len())
 }
 
 fn create(look: &Look<'_>) -> Option<Kind> {
@@ -282,7 +290,7 @@ mod tests {
             ),
             (
                 "declare c no scroll cursor with hold for\n(table orders)",
-                Verb::Cursor,
+                Verb::Cursor { hold: true },
                 "(table orders)",
                 "",
             ),

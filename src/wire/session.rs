@@ -17,6 +17,7 @@ use super::relay::{self, Came, ErrorChange, Expected, Relay, Reply, Request};
 use super::serve::Shared;
 use crate::ids::Analyst;
 use crate::query::tokens::{self, Kind as StatementKind, Statement};
+use crate::query::wrapped::Verb;
 
 /// Startup parameters that could change who the session is, or how its bytes are to be read.
 const NOT_PASSED: &[&str] = &["role", "session_authorization", "replication", "client_encoding"];
@@ -361,6 +362,13 @@ impl Session<'_> {
             Executed::Untouched => return self.simple_untouched(&private.statement).await,
             Executed::Private(private) => private,
         };
+        // Outside of a transaction PostgreSQL refuses this cursor; not after the charge.
+        if let StatementKind::Wrapped(wrapped) = &private.statement.kind
+            && wrapped.verb == (Verb::Cursor { hold: false })
+            && self.relay.status == b'I'
+        {
+            return self.simple_untouched(&private.statement).await;
+        }
         let Some(settings) = private::check_text(&mut self.relay, &private).await? else {
             return Ok(());
         };

@@ -26,7 +26,7 @@ fn prepare_and_execute() {
 
         assert_eq!(error(&client, "execute q('P')").await.0, "42601");
         assert_eq!(error(&client, "execute q('P', nope)").await.0, "42703");
-        for text in ["explain analyze execute p", "create temp table t as execute p"] {
+        for text in ["explain analyze execute p", "create table t as execute p"] {
             let (state, message) = error(&client, text).await;
             assert_eq!(state, "0A000", "{text}: {message}");
         }
