@@ -34,9 +34,8 @@ pub(crate) fn not_with_types(name: &str, types: &[String], listed: &[String]) ->
 
 /// An argument that has to be a certain constant is not.
 pub(crate) fn wrong_argument(name: &str, at: usize, must: &str) -> Refusal {
-    let mut refusal = unknown_function(name).with_sentence(format!(
-        "Over private rows, argument {at} of {name} has to be {must}."
-    ));
+    let mut refusal = unknown_function(name)
+        .with_sentence(format!("Over private rows, argument {at} of {name} has to be {must}."));
     "With anything else it could fail for some row, or take without end. Write such a constant."
         .clone_into(&mut refusal.hint);
     refusal

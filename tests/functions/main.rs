@@ -9,9 +9,7 @@ mod values;
 use noisegate::demo::{Cluster, Options};
 use noisegate::source::{plain, printed};
 use noisegate_privacy::expr::{Column, Expr, Function, Node, Type};
-use noisegate_privacy::functions::{
-    Arg, HELD, Kind, Null, Signature, TEXT, all, text_bytes,
-};
+use noisegate_privacy::functions::{Arg, HELD, Kind, Null, Signature, TEXT, all, text_bytes};
 use noisegate_privacy::range::range;
 use tokio_postgres::{Client, NoTls};
 use values::{constants, extremes, ordinary};
@@ -34,9 +32,9 @@ fn cases(row: &'static Signature, most: &str) -> Vec<Vec<Expr>> {
         let ty = array.ty();
         let each: Vec<Vec<Expr>> = (0..count)
             .map(|at| match row.arg(at).unwrap() {
-                Arg::Constant(Kind::Array, _) => {
-                    ["{}", "{1}", "{NULL}", "{1,2,NULL}"].map(|text| Expr::constant(text, ty.clone())).to_vec()
-                }
+                Arg::Constant(Kind::Array, _) => ["{}", "{1}", "{NULL}", "{1,2,NULL}"]
+                    .map(|text| Expr::constant(text, ty.clone()))
+                    .to_vec(),
                 Arg::Constant(kind, limit) => constants(*kind, *limit)
                     .into_iter()
                     .map(|text| Expr::constant(text, kind.ty()))
@@ -85,10 +83,27 @@ fn column(scan: usize, ty: Type, most: &str) -> Expr {
 
 fn kind_of(expr: &Expr) -> Kind {
     let kinds = [
-        Kind::Int2, Kind::Int4, Kind::Int8, Kind::Numeric, Kind::Float4, Kind::Float8, Kind::Text,
-        Kind::Bpchar, Kind::Bool, Kind::Date, Kind::Timestamp, Kind::TimestampTz, Kind::Interval,
-        Kind::Uuid, Kind::Jsonb, Kind::Bytea, Kind::Texts, Kind::Varchars, Kind::Int4s,
-        Kind::Numerics, Kind::Float8s,
+        Kind::Int2,
+        Kind::Int4,
+        Kind::Int8,
+        Kind::Numeric,
+        Kind::Float4,
+        Kind::Float8,
+        Kind::Text,
+        Kind::Bpchar,
+        Kind::Bool,
+        Kind::Date,
+        Kind::Timestamp,
+        Kind::TimestampTz,
+        Kind::Interval,
+        Kind::Uuid,
+        Kind::Jsonb,
+        Kind::Bytea,
+        Kind::Texts,
+        Kind::Varchars,
+        Kind::Int4s,
+        Kind::Numerics,
+        Kind::Float8s,
     ];
     kinds.into_iter().find(|kind| kind.ty() == expr.ty).unwrap_or_else(|| panic!("{:?}", expr.ty))
 }
@@ -136,12 +151,12 @@ fn own(row: &'static Signature, args: &[Expr]) -> String {
 
 /// The bounds that the columns have, as the emitted SQL holds `numeric` to them.
 fn in_bounds(args: &[Expr]) -> String {
-    let held = args.iter().enumerate().filter(|(_, arg)| {
-        arg.as_column().is_some_and(|column| column.bounds.is_some())
-    });
-    let conditions: Vec<String> = held
-        .map(|(at, _)| format!("t{at}.a{at} BETWEEN -1000000000 AND 1000000000"))
-        .collect();
+    let held = args
+        .iter()
+        .enumerate()
+        .filter(|(_, arg)| arg.as_column().is_some_and(|column| column.bounds.is_some()));
+    let conditions: Vec<String> =
+        held.map(|(at, _)| format!("t{at}.a{at} BETWEEN -1000000000 AND 1000000000")).collect();
     if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") }
 }
 
@@ -193,7 +208,8 @@ fn nothing_raises_over_extreme_values() {
                     .filter(|(_, arg)| arg.as_column().is_some())
                     .map(|(at, _)| format!("t{at}.a{at} IS NOT NULL"))
                     .collect();
-                let present = if present.is_empty() { "true".to_owned() } else { present.join(" AND ") };
+                let present =
+                    if present.is_empty() { "true".to_owned() } else { present.join(" AND ") };
                 let sql = format!(
                     "SELECT count(x::text), count(*) FILTER (WHERE x IS NULL AND p), \
                      count(*) FILTER (WHERE x IS NULL) FROM \
@@ -234,7 +250,10 @@ fn ordinary_values_are_postgresql_s_own() {
                         compared += found[0].get(0).unwrap().parse::<i64>().unwrap();
                         if let Some(args) = found[0].get(1) {
                             let (own, ours) = (found[0].get(2), found[0].get(3));
-                            wrong.push(format!("{row:?} of {args} is {own:?}, not {ours:?}\n  {}", short(&sql)));
+                            wrong.push(format!(
+                                "{row:?} of {args} is {own:?}, not {ours:?}\n  {}",
+                                short(&sql)
+                            ));
                         }
                     }
                 }
@@ -243,14 +262,19 @@ fn ordinary_values_are_postgresql_s_own() {
                         "SELECT min(x::text) FROM (SELECT {value} AS x FROM {from} WHERE {} OFFSET 0) AS t \
                          WHERE x::numeric <> 'NaN' AND x::numeric NOT BETWEEN {}::numeric / {} AND {}::numeric / {}",
                         in_bounds(&args),
-                        range.low.numerator(), range.low.denominator(),
-                        range.high.numerator(), range.high.denominator(),
+                        range.low.numerator(),
+                        range.low.denominator(),
+                        range.high.numerator(),
+                        range.high.denominator(),
                     );
                     match ask(&client, &sql).await {
                         Err(error) => wrong.push(format!("{row:?}: {error}")),
                         Ok(found) => {
                             if let Some(found) = found[0].get(0) {
-                                wrong.push(format!("{row:?} is {found}, not in {range:?}\n  {}", short(&sql)));
+                                wrong.push(format!(
+                                    "{row:?} is {found}, not in {range:?}\n  {}",
+                                    short(&sql)
+                                ));
                             }
                         }
                     }
@@ -272,7 +296,11 @@ fn side_by_side(value: &str, own: &str, from: &str, args: &[Expr]) -> String {
         .filter(|(_, arg)| arg.as_column().is_some())
         .map(|(at, _)| format!("t{at}.a{at}"))
         .collect();
-    let seen = if columns.is_empty() { "''".to_owned() } else { format!("ROW({})::text", columns.join(", ")) };
+    let seen = if columns.is_empty() {
+        "''".to_owned()
+    } else {
+        format!("ROW({})::text", columns.join(", "))
+    };
     format!(
         "SELECT count(x), min(a) FILTER (WHERE y IS DISTINCT FROM x), \
          min(y::text) FILTER (WHERE y IS DISTINCT FROM x), min(x::text) FILTER (WHERE y IS DISTINCT FROM x) \
@@ -293,8 +321,9 @@ fn long_texts_are_no_trouble() {
             .await
             .unwrap();
         let mut wrong = Vec::new();
-        for row in all().filter(|row| row.arg(0).is_some_and(|arg| matches!(arg, Arg::Held | Arg::Value(Kind::Text))))
-        {
+        for row in all().filter(|row| {
+            row.arg(0).is_some_and(|arg| matches!(arg, Arg::Held | Arg::Value(Kind::Text)))
+        }) {
             // Of the constants the first case is enough, and the last one that makes it longest.
             let cases = cases(row, ORDINARY_MOST);
             for args in [cases.first(), cases.last()].into_iter().flatten() {
@@ -306,7 +335,8 @@ fn long_texts_are_no_trouble() {
                 match ask(&client, &sql).await {
                     Err(error) => wrong.push(format!("{row:?}: {error}")),
                     Ok(found) => {
-                        let bytes = found[0].get(0).map_or(0, |bytes| bytes.parse::<u64>().unwrap());
+                        let bytes =
+                            found[0].get(0).map_or(0, |bytes| bytes.parse::<u64>().unwrap());
                         if text_bytes(&expr).is_some_and(|most| expr.ty.is_text() && bytes > most) {
                             wrong.push(format!("{row:?} is longer than it says: {bytes}"));
                         }
@@ -321,6 +351,24 @@ fn long_texts_are_no_trouble() {
         let sql = format!("SELECT max(octet_length({value})) FROM long WHERE x LIKE 'x%'");
         let found = ask(&client, &sql).await.unwrap();
         assert_eq!(found[0].get(0).unwrap().parse::<u64>().unwrap(), HELD / 4);
+    });
+}
+
+/// A JSON value that is grouped by is shown as text, of which some bytes make very many.
+#[test]
+fn a_json_key_has_a_text_of_some_size() {
+    on_cluster(|client| async move {
+        let most = "CREATE TABLE big (x jsonb);
+             INSERT INTO big SELECT jsonb_agg(1e131071::numeric) FROM generate_series(1, 500);
+             INSERT INTO big SELECT jsonb_agg(1e131071::numeric) FROM generate_series(1, 20000);
+             INSERT INTO big VALUES ('[]'), ('{\"a\": 1}'), (to_jsonb(repeat('a', 20000)));";
+        client.batch_execute(most).await.unwrap();
+        let key = printed(&column(0, Kind::Jsonb.ty(), ""), &|_| "x".to_owned());
+        let sql = format!("SELECT count(octet_length(ROW({key})::text)), count({key}) FROM big");
+        let found = ask(&client, &sql).await.unwrap();
+        assert_eq!((found[0].get(0), found[0].get(1)), (Some("5"), Some("3")));
+        let sql = "SELECT max(octet_length(ROW(x)::text)) FROM big";
+        assert!(ask(&client, sql).await.unwrap_err().contains("enlarge string buffer"));
     });
 }
 
@@ -348,7 +396,9 @@ fn without_its_guard_each_would_raise() {
             for args in cases(row, EXTREME_MOST) {
                 let own = own(row, &args);
                 let from = rows(&args, extremes, true);
-                let sql = format!("SELECT count(x::text) FROM (SELECT {own} AS x FROM {from} OFFSET 0) AS t");
+                let sql = format!(
+                    "SELECT count(x::text) FROM (SELECT {own} AS x FROM {from} OFFSET 0) AS t"
+                );
                 raises = raises || ask(&client, &sql).await.is_err();
             }
             if !raises && !UNSEEN.contains(&row.shown().as_str()) {

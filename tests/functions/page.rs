@@ -18,7 +18,9 @@ Where the value is NULL because an argument is, nothing is said.
 fn page() -> String {
     let mut page = HEAD.to_owned();
     for (title, rows) in PARTS {
-        page.push_str(&format!("\n## {title}\n\n| function | gives | why it cannot fail |\n| --- | --- | --- |\n"));
+        page.push_str(&format!(
+            "\n## {title}\n\n| function | gives | why it cannot fail |\n| --- | --- | --- |\n"
+        ));
         for row in *rows {
             page.push_str(&line(row));
         }

@@ -5,8 +5,8 @@ use noisegate::source::shown;
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::analyze;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, TextType, Type};
-use noisegate_privacy::plan::{Bounds, Domain, Exposure, Joins, Key, Leaf, Scan, Statistic};
 use noisegate_privacy::functions::{self, Arg, Kind, Limit, Signature};
+use noisegate_privacy::plan::{Bounds, Domain, Exposure, Joins, Key, Leaf, Scan, Statistic};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::world::Dice;
@@ -207,17 +207,8 @@ fn binary() -> Vec<(Function, Option<Type>)> {
     ];
     let mut all: Vec<_> =
         conditions.into_iter().map(|function| (function, Some(Type::Bool))).collect();
-    let others = [
-        F::Add,
-        F::Sub,
-        F::Mul,
-        F::Div,
-        F::Mod,
-        F::Coalesce,
-        F::NullIf,
-        F::Least,
-        F::Greatest,
-    ];
+    let others =
+        [F::Add, F::Sub, F::Mul, F::Div, F::Mod, F::Coalesce, F::NullIf, F::Least, F::Greatest];
     all.extend(others.into_iter().map(|function| (function, None)));
     all
 }

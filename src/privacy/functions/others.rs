@@ -37,14 +37,17 @@ const KEY: Arg = Constant(Text, Limit::Short);
 const INDEX: Arg = Constant(Int4, Limit::Whole(-2_147_483_647, 2_147_483_647));
 const PATH: Arg = Constant(Texts, Limit::Elements);
 const DIMENSION: Arg = Constant(Int4, Limit::Whole(1, 6));
-const SAME: Arg = Constant(Array, Limit::Any);
+const SAME: Arg = Constant(Array, Limit::Elements);
 const JSON: Arg = Constant(Jsonb, Limit::Any);
 
 macro_rules! scalar {
     ($step:literal, $text:literal) => {
         concat!(
-            "(CASE WHEN pg_catalog.jsonb_typeof($1 `", $step,
-            "` $2) IN ('string', 'number', 'boolean') THEN $1 `", $text, "` $2 END)"
+            "(CASE WHEN pg_catalog.jsonb_typeof($1 `",
+            $step,
+            "` $2) IN ('string', 'number', 'boolean') THEN $1 `",
+            $text,
+            "` $2 END)"
         )
     };
 }
@@ -65,8 +68,13 @@ const fn number(result: Kind, form: &'static str, size: SizeRule) -> Signature {
 macro_rules! number {
     ($least:literal, $most:literal, $name:literal) => {
         concat!(
-            "(CASE pg_catalog.jsonb_typeof($1) WHEN 'number' THEN CASE WHEN $1 BETWEEN '", $least,
-            "'::jsonb AND '", $most, "'::jsonb THEN ($1)::", $name, " END END)"
+            "(CASE pg_catalog.jsonb_typeof($1) WHEN 'number' THEN CASE WHEN $1 BETWEEN '",
+            $least,
+            "'::jsonb AND '",
+            $most,
+            "'::jsonb THEN ($1)::",
+            $name,
+            " END END)"
         )
     };
 }

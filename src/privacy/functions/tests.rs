@@ -26,16 +26,53 @@ fn guarded_operators_are_closed() {
 #[test]
 fn patterns() {
     let good = [
-        "", "^a", "a|b", "^(MAIL|SHIP)$", "[a-z_]+@[a-z.]+", "\\d{4}-\\d{2}", "x{2,5}y*", "[^0-9]",
-        "a\\.b", "[a-]", "(a(b)c)?", "é+",
+        "",
+        "^a",
+        "a|b",
+        "^(MAIL|SHIP)$",
+        "[a-z_]+@[a-z.]+",
+        "\\d{4}-\\d{2}",
+        "x{2,5}y*",
+        "[^0-9]",
+        "a\\.b",
+        "[a-]",
+        "(a(b)c)?",
+        "é+",
     ];
     for pattern in good {
         assert!(Limit::Pattern.holds(pattern), "{pattern}");
     }
     let bad = [
-        "(", ")", "a)", "[", "[a", "[]", "*a", "a**", "a+?", "(?i)a", "(?=a)", "(a)\\1", "\\m",
-        "***=a", "a{", "a{2", "a{5,2}", "a{101}", "[z-a]", "[[:alpha:]]", "[a-\\d]", "^*", "$+",
-        "(a{50}){50}", "((((((a))))))", "\\", "[[.a.]]", "a{,3}", "}", "]",
+        "(",
+        ")",
+        "a)",
+        "[",
+        "[a",
+        "[]",
+        "*a",
+        "a**",
+        "a+?",
+        "(?i)a",
+        "(?=a)",
+        "(a)\\1",
+        "\\m",
+        "***=a",
+        "a{",
+        "a{2",
+        "a{5,2}",
+        "a{101}",
+        "[z-a]",
+        "[[:alpha:]]",
+        "[a-\\d]",
+        "^*",
+        "$+",
+        "(a{50}){50}",
+        "((((((a))))))",
+        "\\",
+        "[[.a.]]",
+        "a{,3}",
+        "}",
+        "]",
     ];
     for pattern in bad {
         assert!(!Limit::Pattern.holds(pattern), "{pattern}");
@@ -51,12 +88,24 @@ fn other_limits() {
     };
     let format = ["YYYY-MM-DD", "yyyy-mm", "HH24:MI:SS", "Mon DD", "FMMonth", "IYYY-IW", "Q"];
     holds(Limit::DateFormat, &format, &["", "TMMonth", "YYYY\"x\"", "TZ", "th"]);
-    holds(Limit::NumberFormat, &["999", "FM999,990.00", "000"], &["", "9.9.9", "S9", "9EEEE", ".9", "L9", "FM"]);
+    holds(
+        Limit::NumberFormat,
+        &["999", "FM999,990.00", "000"],
+        &["", "9.9.9", "S9", "9EEEE", ".9", "L9", "FM"],
+    );
     holds(Limit::Zone, &["UTC", "Europe/Berlin", "Etc/GMT+5"], &["", "'", "5", "a b"]);
     let stride = ["00:15:00", "1 day", "7 days", "1 day 02:00:00"];
     holds(Limit::Stride, &stride, &["", "0", "00:00:00", "1 mon", "-1 days", "1 year", "@ 1 day"]);
-    holds(Limit::Elements, &["{}", "{1,2}", "{\"a,\\\"b\",c}"], &["", "1", "{NULL}", "{1,}", "{{1}}", "{\"a}"]);
-    holds(Limit::Number(-5, 5), &["5", "-5", "0.25"], &["6", "NaN", "Infinity", "1e0", "0.00000000001"]);
+    holds(
+        Limit::Elements,
+        &["{}", "{1,2}", "{\"a,\\\"b\",c}"],
+        &["", "1", "{NULL}", "{1,}", "{{1}}", "{\"a}"],
+    );
+    holds(
+        Limit::Number(-5, 5),
+        &["5", "-5", "0.25"],
+        &["6", "NaN", "Infinity", "1e0", "0.00000000001"],
+    );
 }
 
 #[test]

@@ -37,16 +37,23 @@ const fn matches(name: &'static str) -> Signature {
 
 /// What PostgreSQL reads as a number of a type, with blanks around it.
 const fn number(result: Kind, form: &'static str, size: SizeRule) -> Signature {
-    Signature::new("cast", Syntax::Cast, T, result, "NULL for what is not a plain decimal number that the type holds.")
-        .form(form)
-        .null(Null::Maybe)
-        .size(size)
+    Signature::new(
+        "cast",
+        Syntax::Cast,
+        T,
+        result,
+        "NULL for what is not a plain decimal number that the type holds.",
+    )
+    .form(form)
+    .null(Null::Maybe)
+    .size(size)
 }
 
 /// The same over a padded text, whose blanks count.
 const fn padded(name: &'static str) -> Signature {
     let args = &[Value(Bpchar), Constant(Text, Limit::Pattern)];
-    let why = "The pattern is a constant that compiles and runs in one pass. NULL above ten megabytes.";
+    let why =
+        "The pattern is a constant that compiles and runs in one pass. NULL above ten megabytes.";
     Signature::new(name, Syntax::Infix, args, Bool, why)
         .guard("pg_catalog.octet_length($1) `<=` 10485760")
 }
@@ -57,7 +64,13 @@ macro_rules! whole {
         concat!(
             "(CASE WHEN pg_catalog.octet_length($1) `<=` 100 THEN CASE WHEN ",
             "$1 `~` '^[ \\t\\n\\r\\f\\v]*[-+]?[0-9]{1,30}[ \\t\\n\\r\\f\\v]*$' THEN CASE WHEN ",
-            "($1)::numeric BETWEEN ", $least, " AND ", $most, " THEN ($1)::", $name, " END END END)"
+            "($1)::numeric BETWEEN ",
+            $least,
+            " AND ",
+            $most,
+            " THEN ($1)::",
+            $name,
+            " END END END)"
         )
     };
 }
@@ -68,7 +81,9 @@ macro_rules! decimal {
         concat!(
             "(CASE WHEN pg_catalog.octet_length($1) `<=` 100 THEN CASE WHEN $1 `~` ",
             "'^[ \\t\\n\\r\\f\\v]*[-+]?([0-9]{1,40}([.][0-9]{0,40})?|[.][0-9]{1,40})",
-            "([eE][-+]?[0-9]{1,2})?[ \\t\\n\\r\\f\\v]*$' THEN ($1)::", $name, " END END)"
+            "([eE][-+]?[0-9]{1,2})?[ \\t\\n\\r\\f\\v]*$' THEN ($1)::",
+            $name,
+            " END END)"
         )
     };
 }

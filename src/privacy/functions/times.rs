@@ -48,22 +48,80 @@ const INTERVAL_UNITS: &[&str] = &[
 ];
 
 const DATE_FIELDS: &[&str] = &[
-    "year", "month", "day", "quarter", "week", "dow", "doy", "isodow", "isoyear", "decade",
-    "century", "millennium", "epoch", "julian",
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "week",
+    "dow",
+    "doy",
+    "isodow",
+    "isoyear",
+    "decade",
+    "century",
+    "millennium",
+    "epoch",
+    "julian",
 ];
 const TIME_FIELDS: &[&str] = &[
-    "year", "month", "day", "quarter", "week", "dow", "doy", "isodow", "isoyear", "decade",
-    "century", "millennium", "epoch", "julian", "hour", "minute", "second", "milliseconds",
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "week",
+    "dow",
+    "doy",
+    "isodow",
+    "isoyear",
+    "decade",
+    "century",
+    "millennium",
+    "epoch",
+    "julian",
+    "hour",
+    "minute",
+    "second",
+    "milliseconds",
     "microseconds",
 ];
 const ZONED_FIELDS: &[&str] = &[
-    "year", "month", "day", "quarter", "week", "dow", "doy", "isodow", "isoyear", "decade",
-    "century", "millennium", "epoch", "julian", "hour", "minute", "second", "milliseconds",
-    "microseconds", "timezone", "timezone_hour", "timezone_minute",
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "week",
+    "dow",
+    "doy",
+    "isodow",
+    "isoyear",
+    "decade",
+    "century",
+    "millennium",
+    "epoch",
+    "julian",
+    "hour",
+    "minute",
+    "second",
+    "milliseconds",
+    "microseconds",
+    "timezone",
+    "timezone_hour",
+    "timezone_minute",
 ];
 const INTERVAL_FIELDS: &[&str] = &[
-    "year", "month", "day", "quarter", "decade", "century", "millennium", "epoch", "hour",
-    "minute", "second", "milliseconds", "microseconds",
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "decade",
+    "century",
+    "millennium",
+    "epoch",
+    "hour",
+    "minute",
+    "second",
+    "milliseconds",
+    "microseconds",
 ];
 
 const fn call(
@@ -102,8 +160,14 @@ macro_rules! within {
 macro_rules! both {
     ($ty:literal) => {
         concat!(
-            "$1 BETWEEN '0001-01-01'::", $ty, " AND '280000-01-01'::", $ty,
-            " AND $2 BETWEEN '0001-01-01'::", $ty, " AND '280000-01-01'::", $ty
+            "$1 BETWEEN '0001-01-01'::",
+            $ty,
+            " AND '280000-01-01'::",
+            $ty,
+            " AND $2 BETWEEN '0001-01-01'::",
+            $ty,
+            " AND '280000-01-01'::",
+            $ty
         )
     };
 }

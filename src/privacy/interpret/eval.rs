@@ -125,9 +125,7 @@ fn call(
         Function::Least => Ok(present(values).min().cloned().unwrap_or_default()),
         Function::Greatest => Ok(present(values).max().cloned().unwrap_or_default()),
         Function::Cast => cast(first, args, ty),
-        Function::Listed(row) if row.args.iter().all(is_exact) => {
-            listed(row, values)
-        }
+        Function::Listed(row) if row.args.iter().all(is_exact) => listed(row, values),
         Function::Listed(row) => listed_other(row, first, second),
         _ if is_arithmetic(function) => arithmetic(function, values, ty),
         other => Err(unsupported(format!("{other}"))),
