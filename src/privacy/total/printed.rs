@@ -4,7 +4,7 @@ use crate::expr::{Expr, Function, Node};
 use crate::functions::{Arg, Kind, text_bytes};
 
 /// What a printed expression may come to, in nodes: a guard writes its argument more than once.
-const PRINTED_MAX: u64 = 50_000;
+const PRINTED_MAX: u64 = 20_000;
 
 /// Whether the expression is still small when it is printed, with each copy that a guard makes.
 pub fn is_small_printed(expr: &Expr) -> bool {
@@ -26,6 +26,8 @@ fn printed_nodes(expr: &Expr) -> u64 {
         let copies = match (listed, function) {
             (Some(row), _) => row.copies(at),
             (None, Function::Cast | Function::NullIf | Function::Shift { .. }) => 3,
+            // A text is held before it is copied in small letters.
+            (None, Function::ILike | Function::NotILike) => 3,
             (None, Function::Case | Function::Coalesce | Function::Least | Function::Greatest)
                 if expr.ty.is_time() && arg.ty != expr.ty =>
             {
