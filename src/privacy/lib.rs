@@ -1,6 +1,6 @@
 //! The trusted core of noisegate: what it proves, it proves here.
 //!
-//! No SQL, no I/O, no clock, no async: a [`plan::Leaf`] goes in, [`analyze::analyze`] says what one
+//! No I/O, no clock, no async, and of SQL only the forms of the listed functions: a [`plan::Leaf`] goes in, [`analyze::analyze`] says what one
 //! person can change and what the answer costs, a [`receipt::Receipt`] from the ledger turns the
 //! plan into one that may be released, and [`release`] adds the noise. Exact values live in
 //! [`Exact`] and leave only through a mechanism.

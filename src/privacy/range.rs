@@ -321,9 +321,6 @@ fn power_range(a: Range, power: i32) -> Option<Range> {
     let (low, high) = (raised(&a.low), raised(&a.high));
     let crosses = a.low < RBig::ZERO && a.high > RBig::ZERO && power % 2 == 0 && power > 0;
     let found = Range::of(low, high);
-    // Binary powers are rounded, by far less than this.
-    let slack = found.high.clone().max(-found.low.clone()) / RBig::from(1_000_000_000);
-    let found = grow(found, &slack);
     Some(if crosses { Range { low: RBig::ZERO, ..found } } else { found })
 }
 

@@ -16,6 +16,13 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
     let check = Check { scans: &leaf.scans, snapshot };
     for key in &leaf.keys {
         check.expr(&key.expr)?;
+        if key.expr.ty.is_array() {
+            return Err(Refusal::new(
+                Code::Unsupported,
+                "Over private rows, groups of arrays are not supported.",
+                "Group by one of its elements, or by its length.",
+            ));
+        }
         let by_unit = key.expr.as_column().is_some_and(|column| {
             leaf.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name))
         });

@@ -4,7 +4,7 @@
 //! nothing is resolved here beyond looking up `alias.column` in the scope.
 
 use noisegate_privacy::expr::{Expr, Function, Node, Type};
-use noisegate_privacy::functions::Syntax;
+use noisegate_privacy::functions::{SizeRule, Syntax};
 use sqlparser::ast::{
     self, BinaryOperator as Op, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
     UnaryOperator, Value,
@@ -442,6 +442,15 @@ pub(crate) fn number_bounded(expr: &Expr) -> Result<(), Refusal> {
     let unbounded = expr.as_column().filter(|column| {
         matches!(expr.ty, Type::Numeric(None) | Type::Float(_)) && column.bounds.is_none()
     });
+    let element = matches!(&expr.node, Node::Call(Function::Listed(row), _)
+        if row.size == SizeRule::Free && matches!(expr.ty, Type::Numeric(_)));
+    if element {
+        return Err(Refusal::new(
+            Code::Bounds,
+            "Arithmetic on an element of an array of numeric needs bounds, because its type has none.",
+            "Write least(greatest(x, low), high) around it.",
+        ));
+    }
     match unbounded {
         Some(column) => Err(Refusal::new(
             Code::Bounds,

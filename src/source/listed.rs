@@ -147,8 +147,11 @@ fn fill(template: &str, args: &[String], raw: &[&str]) -> String {
 #[doc(hidden)]
 pub fn printed(expr: &Expr, column: &dyn Fn(usize) -> String) -> String {
     let printer = Printer { scans: &[], column: &|of| column(of.scan) };
-    let number = matches!(expr.ty, Type::Int(_) | Type::Float(_));
-    if number { printer.key(expr) } else { printer.expr(expr) }
+    let as_key = match &expr.ty {
+        Type::Int(_) | Type::Float(_) => true,
+        _ => expr.as_column().is_some(),
+    };
+    if as_key { printer.key(expr) } else { printer.expr(expr) }
 }
 
 /// See [`printed`]: the function itself, without any guard.

@@ -15,6 +15,8 @@ const TIME_RANGE: (&str, &str) = ("4000-01-01 BC", "290000-01-01");
 const SHIFT_RANGE: (&str, &str) = ("0001-01-01", "280000-01-01");
 /// About four thousand years. What is to be moved further becomes NULL, whatever the row.
 const SHIFT_DAYS_MAX: i64 = 1_461_000;
+/// The most bytes of a JSON value that is a group key; larger ones become NULL.
+const JSON_KEY_BYTES: u32 = 8_192;
 /// The largest parameter that is computed with; larger ones become NULL.
 const PARAMETER_MAX: &str = "1e90";
 
@@ -57,6 +59,13 @@ impl Printer<'_> {
             // Every collation that tells values apart does so by their bytes, and so does this one;
             // under one that does not, equal keys could look different.
             Type::Text(_) => format!("({printed} COLLATE pg_catalog.\"C\")"),
+            // Keys are told apart by how they look, and a JSON number of few bytes can look like a
+            // text of many. What is read from the whole value is not compressed, so it has its size.
+            Type::Other(name) if name == "jsonb" => format!(
+                "(CASE WHEN pg_catalog.pg_column_size({printed} OPERATOR(pg_catalog.#>) \
+                 '{{}}'::pg_catalog.text[]) OPERATOR(pg_catalog.<=) {JSON_KEY_BYTES} \
+                 THEN {printed} END)"
+            ),
             _ => printed,
         }
     }

@@ -354,6 +354,23 @@ fn long_texts_are_no_trouble() {
     });
 }
 
+/// A JSON value that is grouped by is shown as text, of which some bytes make very many: as text the
+/// second of these would be more than PostgreSQL can hold.
+#[test]
+fn a_json_key_has_a_text_of_some_size() {
+    on_cluster(|client| async move {
+        let most = "CREATE TABLE big (x jsonb);
+             INSERT INTO big SELECT jsonb_agg(1e131071::numeric) FROM generate_series(1, 500);
+             INSERT INTO big SELECT jsonb_agg(1e131071::numeric) FROM generate_series(1, 20000);
+             INSERT INTO big VALUES ('[]'), ('{\"a\": 1}'), (to_jsonb(repeat('a', 20000)));";
+        client.batch_execute(most).await.unwrap();
+        let key = printed(&column(0, Kind::Jsonb.ty(), ""), &|_| "x".to_owned());
+        let sql = format!("SELECT count(octet_length(ROW({key})::text)), count({key}) FROM big");
+        let found = ask(&client, &sql).await.unwrap();
+        assert_eq!((found[0].get(0), found[0].get(1)), (Some("5"), Some("3")));
+    });
+}
+
 /// What is guarded against something that no value here can show.
 const UNSEEN: &[&str] = &[
     // It raises in encodings other than UTF-8.

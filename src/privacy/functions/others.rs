@@ -37,7 +37,7 @@ const KEY: Arg = Constant(Text, Limit::Short);
 const INDEX: Arg = Constant(Int4, Limit::Whole(-2_147_483_647, 2_147_483_647));
 const PATH: Arg = Constant(Texts, Limit::Elements);
 const DIMENSION: Arg = Constant(Int4, Limit::Whole(1, 6));
-const SAME: Arg = Constant(Array, Limit::Any);
+const SAME: Arg = Constant(Array, Limit::Elements);
 const JSON: Arg = Constant(Jsonb, Limit::Any);
 
 macro_rules! scalar {

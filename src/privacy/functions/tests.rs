@@ -141,3 +141,50 @@ fn a_call_that_is_not_listed_says_what_is() {
     let args = vec![one(Type::Numeric(None)), five.clone(), five, count];
     assert!(matches!(call("width_bucket", Syntax::Call, args), Err(Miss::Argument(3, _))));
 }
+
+#[test]
+fn ranges_follow_their_rules() {
+    let bounded = |low: &str, high: &str| {
+        let bounds = Some((low.to_owned(), high.to_owned()));
+        let column = crate::expr::Column { scan: 0, name: "n".to_owned(), bounds, nullable: true };
+        Expr { node: Node::Column(column), ty: Type::Numeric(None) }
+    };
+    let of = |name: &str, args: Vec<Expr>| {
+        let expr = call(name, Syntax::Call, args).unwrap();
+        crate::range::range(&expr).map(|range| (range.low.to_string(), range.high.to_string()))
+    };
+    let constant = |text: &str| Expr::constant(text, Type::Numeric(None));
+    let known = |low: &str, high: &str| Some((low.to_owned(), high.to_owned()));
+    assert_eq!(of("power", vec![bounded("-3", "2"), constant("2")]), known("0", "9"));
+    assert_eq!(of("power", vec![bounded("-3", "2"), constant("3")]), known("-27", "8"));
+    assert_eq!(of("power", vec![bounded("-3", "-2"), constant("2")]), known("4", "9"));
+    assert_eq!(of("power", vec![bounded("0", "2"), constant("0.5")]), None);
+    assert_eq!(of("power", vec![bounded("1", "2"), constant("-1")]), None);
+    let root = of("sqrt", vec![bounded("-4", "9")]);
+    assert_eq!(root, known("0", "1500001/500000"));
+    assert_eq!(of("sqrt", vec![bounded("-4", "-1")]), known("0", "1/500000"));
+    let buckets =
+        vec![bounded("0", "1"), constant("0"), constant("1"), Expr::constant("7", Type::Int(4))];
+    assert_eq!(of("width_bucket", buckets), known("0", "8"));
+    let thresholds = Expr::constant("{1,2.5,\"3\"}", Kind::Numerics.ty());
+    assert_eq!(of("width_bucket", vec![bounded("0", "1"), thresholds]), known("0", "3"));
+    assert_eq!(of("abs", vec![bounded("-4", "1")]), known("0", "4"));
+    assert_eq!(of("ln", vec![bounded("1", "2")]), None);
+}
+
+#[test]
+fn fields_are_as_wide_as_their_type_of_time() {
+    let of = |field: &str, ty: Type| {
+        let arg = Expr { node: Node::Parameter(1), ty };
+        let args = vec![Expr::constant(field, TEXT), arg];
+        let expr = call("extract", Syntax::Extract, args).ok()?;
+        crate::range::range(&expr).map(|range| (range.low.to_string(), range.high.to_string()))
+    };
+    let known = |low: &str, high: &str| Some((low.to_owned(), high.to_owned()));
+    assert_eq!(of("hour", Type::Timestamp), known("0", "23"));
+    assert_eq!(of("hour", Type::Interval), None);
+    assert_eq!(of("hour", Type::Date), None);
+    assert_eq!(of("minute", Type::Interval), known("-59", "59"));
+    assert_eq!(of("DOW", Type::Date), known("0", "6"));
+    assert_eq!(of("epoch", Type::Date), None);
+}
