@@ -248,6 +248,11 @@ const TEMPTING: &[&str] = &[
     "sum(c_nationkey) FILTER (WHERE false)",
     "sum(least(greatest(c_nationkey, 7), 7))",
     "sum(CASE WHEN c_acctbal > 0 THEN 0 ELSE 0 END)",
+    "coalesce(var_pop(c_acctbal), 0)::bigint",
+    "coalesce(100 * stddev(c_acctbal), 0)::bigint",
+    "coalesce(covar_pop(c_acctbal, c_nationkey), 0)::bigint",
+    "coalesce(regr_sxx(c_acctbal, c_nationkey), 0)::bigint",
+    "regr_count(c_acctbal, c_nationkey)",
 ];
 
 #[test]

@@ -12,22 +12,58 @@ use tokio_postgres::{Client, Row};
 
 static SHOP: LazyLock<Shop> = LazyLock::new(|| open(ShopOptions::new(0.01, TRUTH, "truth.toml")));
 
-/// The queries: separated by a line that ends in a semicolon; `--` starts a comment.
-fn queries() -> Vec<String> {
+/// A query, and how far binary numbers may be off relative to the truth: nothing is not at all.
+struct Query {
+    text: String,
+    tolerance: Option<f64>,
+}
+
+/// The queries: separated by a line that ends in a semicolon; `--` starts a comment. The comment
+/// `-- approximately 1e-9` is about the query that follows.
+fn queries() -> Vec<Query> {
     let mut queries = Vec::new();
-    let mut query = String::new();
-    for line in
-        include_str!("truth.sql").lines().filter(|line| !line.trim_start().starts_with("--"))
-    {
-        query.push_str(line);
-        query.push('\n');
+    let mut text = String::new();
+    let mut tolerance = None;
+    for line in include_str!("truth.sql").lines() {
+        if let Some(comment) = line.trim_start().strip_prefix("--") {
+            if let Some(number) = comment.trim().strip_prefix("approximately ") {
+                tolerance = Some(number.parse().expect("a number"));
+            }
+            continue;
+        }
+        text.push_str(line);
+        text.push('\n');
         if line.trim_end().ends_with(';') {
-            queries.push(query.trim().trim_end_matches(';').to_owned());
-            query.clear();
+            let trimmed = text.trim().trim_end_matches(';').to_owned();
+            queries.push(Query { text: trimmed, tolerance: tolerance.take() });
+            text.clear();
         }
     }
-    queries.retain(|query| !query.is_empty());
+    queries.retain(|query| !query.text.is_empty());
     queries
+}
+
+/// Whether rows are the same, but for numbers that may be off a little.
+fn same<T: PartialEq>(
+    tolerance: Option<f64>,
+    ours: &[Vec<Option<T>>],
+    truth: &[Vec<Option<T>>],
+    number: impl Fn(&T) -> Option<f64>,
+) -> bool {
+    let near = |a: &T, b: &T| {
+        let (Some(tolerance), Some(a), Some(b)) = (tolerance, number(a), number(b)) else {
+            return false;
+        };
+        (a - b).abs() <= tolerance * b.abs()
+    };
+    let cell = |(a, b): (&Option<T>, &Option<T>)| match (a, b) {
+        (Some(a), Some(b)) => a == b || near(a, b),
+        _ => a == b,
+    };
+    let row = |(a, b): (&Vec<Option<T>>, &Vec<Option<T>>)| {
+        a.len() == b.len() && a.iter().zip(b).all(cell)
+    };
+    ours.len() == truth.len() && ours.iter().zip(truth).all(row)
 }
 
 /// Rows in an order of their own where the query asks for none.
@@ -45,12 +81,18 @@ fn simple_protocol() {
         let (proxy, _) = connect(&shop.client_config("alice")).await;
         let (postgres, _) = connect(&shop.source_config()).await;
         let mut wrong = Vec::new();
-        for query in queries() {
+        for Query { text: query, tolerance } in queries() {
             let ours = common::texts(&proxy, &query).await;
             let truth = common::texts(&postgres, &query).await.expect("PostgreSQL answers");
+            let number = |cell: &String| cell.parse().ok();
             match ours {
                 Ok(ours)
-                    if comparable(&query, ours.clone()) == comparable(&query, truth.clone()) => {}
+                    if same(
+                        tolerance,
+                        &comparable(&query, ours.clone()),
+                        &comparable(&query, truth.clone()),
+                        number,
+                    ) => {}
                 Ok(ours) => wrong.push(format!("{query}\n  ours  {ours:?}\n  truth {truth:?}")),
                 Err(error) => wrong.push(format!("{query}\n  {}", said(&error))),
             }
@@ -66,13 +108,22 @@ fn extended_protocol_in_binary() {
         let (proxy, _) = connect(&shop.client_config("bob")).await;
         let (postgres, _) = connect(&shop.source_config()).await;
         let mut wrong = Vec::new();
-        for query in queries() {
+        for Query { text: query, tolerance } in queries() {
+            let number =
+                |cell: &Vec<u8>| Some(f64::from_be_bytes(cell.as_slice().try_into().ok()?));
             match binary(&proxy, &query).await {
                 Ok(ours) => {
                     let truth = binary(&postgres, &query).await.expect("PostgreSQL answers");
                     if ours.0 != truth.0 {
                         wrong.push(format!("{query}\n  columns {:?}, not {:?}", ours.0, truth.0));
-                    } else if comparable(&query, ours.1) != comparable(&query, truth.1) {
+                    } else if tolerance.is_some() && numerics(&ours.0) {
+                        // Their binary form is not compared approximately; their text was.
+                    } else if !same(
+                        tolerance,
+                        &comparable(&query, ours.1),
+                        &comparable(&query, truth.1),
+                        number,
+                    ) {
                         wrong.push(format!("{query}\n  other rows"));
                     }
                 }
@@ -96,6 +147,10 @@ fn said(error: &tokio_postgres::Error) -> String {
 }
 
 type Columns = Vec<(String, u32)>;
+
+fn numerics(columns: &Columns) -> bool {
+    columns.iter().any(|(_, oid)| *oid == Type::NUMERIC.oid())
+}
 
 /// The columns and the binary cells of a prepared query.
 async fn binary(

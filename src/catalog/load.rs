@@ -47,9 +47,12 @@ SELECT a.attrelid, a.attname, a.attnum, a.atttypid, format_type(a.atttypid, a.at
        a.attcollation IN (0, 'pg_catalog.\"default\"'::regcollation)
        AND (t.typtype = 'e' OR t.typtype = 'b' AND t.typnamespace = 'pg_catalog'::regnamespace
             AND (t.typcategory IN ('B', 'D', 'I', 'N', 'S', 'T', 'V')
-                 OR t.typname IN ('uuid', 'bytea', 'jsonb', 'macaddr', 'macaddr8')))
+                 OR t.typname IN ('uuid', 'bytea', 'jsonb', 'macaddr', 'macaddr8'))),
+       a.attcollation IN (0, 'pg_catalog.\"default\"'::regcollation)
+       AND t.typcategory = 'A' AND t.typnamespace = 'pg_catalog'::regnamespace
+       AND e.typtype = 'b' AND e.typnamespace = 'pg_catalog'::regnamespace
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN below b ON b.oid = a.atttypid
-     JOIN pg_type t ON t.oid = b.base
+     JOIN pg_type t ON t.oid = b.base LEFT JOIN pg_type e ON e.oid = t.typelem
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attrelid, a.attnum";
 
@@ -206,6 +209,7 @@ fn column(row: &Row) -> Result<Column, CatalogError> {
         generated: row.try_get(9)?,
         identity: row.try_get(10)?,
         admitted: row.try_get(11)?,
+        readable: row.try_get::<_, Option<bool>>(12)?.unwrap_or(false),
     })
 }
 

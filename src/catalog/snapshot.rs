@@ -43,6 +43,8 @@ pub struct ColumnInfo {
     pub type_name: String,
     /// Whether it can stand in expressions; see [`super::Column::admitted`].
     pub admitted: bool,
+    /// Whether functions of arrays can read it; see [`super::Column::readable`].
+    pub readable: bool,
     /// Whether it names a person and is therefore not usable in expressions.
     pub direct: bool,
     /// Declared bounds.
@@ -211,6 +213,7 @@ fn relation(
                 ty: type_of_name(&column.type_name),
                 type_name: column.type_name.clone(),
                 admitted: column.admitted,
+                readable: column.readable,
                 // A column of a private table that nobody classified is hidden.
                 direct: rules.is_some() && rule.is_none_or(|rule| rule.class == Class::Direct),
                 bounds: rule.and_then(|rule| rule.bounds.clone()),

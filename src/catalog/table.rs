@@ -95,6 +95,9 @@ pub struct Column {
     /// texts that differ can be equal, and a comparison of two collations fails when it is reached,
     /// which only some rows do.
     pub admitted: bool,
+    /// Whether it is an array of PostgreSQL's own types, in the default collation: functions of the
+    /// list that are about arrays can read it, though it is not compared.
+    pub readable: bool,
 }
 
 /// A foreign key that every row obeys.

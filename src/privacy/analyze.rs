@@ -21,7 +21,7 @@ use crate::noise::Noise;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::threshold;
 use crate::total::leaf_is_total;
-use crate::unit::{Owner, determined, subqueries_follow, unit_of};
+use crate::unit::{Owner, determined, keys_follow_unit, subqueries_follow, unit_of};
 
 /// What the policy and the analyst set for one leaf. No data is in it.
 #[derive(Clone, Debug)]
@@ -178,9 +178,7 @@ fn units_statistic(leaf: &mut Leaf) -> usize {
 
 /// Groups that one unit can count in, and whether that must be enforced.
 fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
-    let known = determined(leaf);
-    let follows = |expr: &crate::expr::Expr| expr.scans().iter().all(|scan| known.contains(scan));
-    if one_row(leaf) || leaf.keys.iter().all(|key| follows(&key.expr)) {
+    if one_row(leaf) || keys_follow_unit(leaf) {
         return (1, false);
     }
     let declared = leaf.keys.iter().try_fold(1_u32, |product, key| match &key.domain {

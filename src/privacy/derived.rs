@@ -305,6 +305,7 @@ fn always_refers(rows: &Rows, expr: &Expr) -> bool {
         }
         // What else names a row of a table is a unique column, which is never NULL.
         (Relation::Table { .. }, _) => true,
+        (Relation::Given { .. }, _) => false,
         (Relation::Derived(derived), _) => {
             let passed = derived.passed(&column.name);
             !passed.is_empty() && passed.into_iter().all(|(rows, expr)| always_refers(rows, expr))
@@ -371,7 +372,12 @@ fn rows_max(rows: &Rows) -> u32 {
 
 /// Whether a scan's exposure is what its relation gives, at every depth.
 pub(crate) fn is_sound(scan: &Scan) -> Result<(), Rejection> {
-    let Relation::Derived(derived) = &scan.relation else { return Ok(()) };
+    let derived = match &scan.relation {
+        Relation::Table { .. } => return Ok(()),
+        Relation::Given { .. } if scan.exposure == Exposure::Public => return Ok(()),
+        Relation::Given { .. } => return Err(Rejection::Malformed),
+        Relation::Derived(derived) => derived,
+    };
     for rows in derived.bodies() {
         rows.scans.iter().try_for_each(is_sound)?;
     }

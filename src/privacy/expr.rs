@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::functions::Signature;
 use crate::plan::Joins;
 
 /// The types that the analysis tells apart.
@@ -140,7 +141,9 @@ pub struct Column {
 }
 
 /// The functions and operators that may stand over private rows. Each is total as emitted:
-/// where PostgreSQL's own would raise, the emitted form widens the type or gives NULL.
+/// where PostgreSQL's own would raise, the emitted form widens the type or gives NULL. Those that
+/// take any types, or whose form depends on more than their arguments' types, are here; the others
+/// are rows of the table in [`crate::functions`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Function {
     /// `=`
@@ -193,16 +196,6 @@ pub enum Function {
     Mod,
     /// unary `-`
     Neg,
-    /// `abs`
-    Abs,
-    /// `floor`
-    Floor,
-    /// `ceil`
-    Ceil,
-    /// `round` to a constant number of places
-    Round(i32),
-    /// `trunc` to a constant number of places
-    Trunc(i32),
     /// `CASE WHEN a THEN b … ELSE z END`: pairs of condition and value, then the default
     Case,
     /// `COALESCE`
@@ -221,22 +214,8 @@ pub enum Function {
     ILike,
     /// `NOT ILIKE`
     NotILike,
-    /// `||`
-    Concat,
-    /// A text function whose name in `pg_catalog` is given; total for every text
-    TextFunction(&'static str),
-    /// `substring(x from a for b)` with constant numbers
-    Substring(i32, Option<i32>),
-    /// `left(x, n)` and `right(x, n)` by a constant
-    Left(i32),
-    /// `right(x, n)`
-    Right(i32),
-    /// `date_trunc` by a constant unit
-    DateTrunc(String),
-    /// `EXTRACT(field FROM x)` by a constant field
-    Extract(String),
-    /// `date - date`, NULL for infinite dates
-    DaysBetween,
+    /// A function or operator of the table
+    Listed(&'static Signature),
     /// a point in time plus (`true`) or minus a constant interval
     Shift {
         /// Plus or minus.

@@ -7,6 +7,7 @@
 
 pub mod derived;
 pub mod expr;
+pub mod functions;
 pub mod plan;
 // How a leaf is understood.
 pub mod analyze;
@@ -15,6 +16,7 @@ mod scope;
 pub mod total;
 pub mod unit;
 // What it costs.
+pub mod accuracy;
 pub mod budget;
 pub mod convert;
 // What is added and what is shown.
@@ -32,6 +34,7 @@ mod rounding;
 mod tail;
 
 pub use dashu::integer::{IBig, UBig};
+pub use dashu::rational::RBig;
 pub use exact::{Exact, Noisy};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use dashu::integer::IBig;
 
 use crate::derived::Derived;
-use crate::expr::Expr;
+use crate::expr::{Expr, Type};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,13 @@ pub enum Relation {
     },
     /// Rows that are computed for each unit alone.
     Derived(Box<Derived>),
+    /// Public rows that come as parameters: arrays, one for each column `c1`, ….
+    Given {
+        /// The number of the first.
+        parameter: usize,
+        /// The types of the elements.
+        columns: Vec<Type>,
+    },
 }
 
 impl Scan {
@@ -64,14 +71,14 @@ impl Scan {
     pub fn table(&self) -> Option<(&str, &str)> {
         match &self.relation {
             Relation::Table { schema, table } => Some((schema, table)),
-            Relation::Derived(_) => None,
+            Relation::Derived(_) | Relation::Given { .. } => None,
         }
     }
 
     /// What is computed, if it is not a table.
     pub fn derived(&self) -> Option<&Derived> {
         match &self.relation {
-            Relation::Table { .. } => None,
+            Relation::Table { .. } | Relation::Given { .. } => None,
             Relation::Derived(derived) => Some(derived),
         }
     }
@@ -81,6 +88,7 @@ impl Scan {
         match &self.relation {
             Relation::Table { table, .. } => table,
             Relation::Derived(derived) => derived.name(),
+            Relation::Given { .. } => "a subquery",
         }
     }
 }

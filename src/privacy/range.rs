@@ -7,11 +7,13 @@
 
 use std::str::FromStr;
 
+use dashu::base::SquareRoot;
 use dashu::integer::{IBig, UBig};
 pub use dashu::rational::RBig as Rational;
 use dashu::rational::RBig;
 
 use crate::expr::{Expr, Function, Node, Type};
+use crate::functions::{RangeRule, Signature, SizeRule, elements};
 
 /// A closed range of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,15 +88,20 @@ fn call_scale(function: &Function, args: &[Expr]) -> Option<u32> {
         | Function::Sub
         | Function::Mod
         | Function::Neg
-        | Function::Abs
         | Function::Coalesce
         | Function::Least
         | Function::Greatest
         | Function::Cast => all(args),
         Function::NullIf => args.first().and_then(scale),
         Function::Case => all(&case_values(args)),
-        Function::Round(places) | Function::Trunc(places) => u32::try_from((*places).max(0)).ok(),
-        Function::Floor | Function::Ceil => Some(0),
+        Function::Listed(row) if row.range == RangeRule::Field => field_scale(args.first()?),
+        Function::Listed(row) => match row.size {
+            SizeRule::Whole | SizeRule::Quotient | SizeRule::Product => Some(0),
+            SizeRule::Digits(_, places) => Some(places).filter(|places| *places <= 10),
+            SizeRule::Places => u32::try_from(whole_constant(args.get(1)?)?.max(0)).ok(),
+            SizeRule::Same if row.range != RangeRule::Root => all(args),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -147,12 +154,7 @@ fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
         Function::Div => quotient(&at(0)?, &at(1)?),
         Function::Mod => Some(remainder(at(0), &at(1)?)),
         Function::Neg => at(0).map(|a| Range::of(-a.high, -a.low)),
-        Function::Abs => at(0).map(absolute),
-        Function::Floor | Function::Ceil => at(0).map(|a| grow(a, &RBig::ONE)),
-        Function::Round(places) | Function::Trunc(places) => {
-            let step = if *places >= 0 { RBig::ONE } else { power_of_ten(places.unsigned_abs())? };
-            at(0).map(|a| grow(a, &step))
-        }
+        Function::Listed(row) => listed_range(row, args),
         Function::Coalesce => hull(args),
         Function::Case => hull(&case_values(args)),
         Function::Cast if args.first().is_some_and(|arg| arg.ty == Type::Bool) => {
@@ -161,8 +163,6 @@ fn call_range(function: &Function, args: &[Expr]) -> Option<Range> {
         Function::NullIf | Function::Cast => at(0),
         Function::Least => bounded(args, true),
         Function::Greatest => bounded(args, false),
-        Function::Extract(field) => extract_range(field),
-        Function::TextFunction("length") => None,
         _ => None,
     }
 }
@@ -262,8 +262,100 @@ fn constant(expr: &Expr) -> Option<RBig> {
     }
 }
 
-fn extract_range(field: &str) -> Option<Range> {
-    let (low, high) = match field {
+/// The range of a row of the table, by its rule.
+fn listed_range(row: &Signature, args: &[Expr]) -> Option<Range> {
+    let first = || args.first().and_then(range);
+    let zero_to = |high: RBig| Some(Range { low: RBig::ZERO, high });
+    match row.range {
+        RangeRule::None => None,
+        RangeRule::Between(low, high) => {
+            Some(Range { low: RBig::from(IBig::from(low)), high: RBig::from(IBig::from(high)) })
+        }
+        RangeRule::Absolute => first().map(absolute),
+        RangeRule::Near => first().map(|a| grow(a, &RBig::ONE)),
+        RangeRule::NearPlaces => {
+            let places = whole_constant(args.get(1)?)?;
+            let step = if places >= 0 { RBig::ONE } else { power_of_ten(places.unsigned_abs())? };
+            first().map(|a| grow(a, &step))
+        }
+        RangeRule::Root => {
+            let a = first()?;
+            let low = root(a.low.max(RBig::ZERO)).0;
+            Some(Range { low, high: root(a.high.max(RBig::ZERO)).1 })
+        }
+        RangeRule::Power => power_range(first()?, whole_constant(args.get(1)?)?),
+        RangeRule::Buckets => zero_to(constant(args.get(3)?)? + RBig::ONE),
+        RangeRule::Thresholds => match &args.get(1)?.node {
+            Node::Constant(Some(text)) => zero_to(RBig::from(UBig::from(elements(text)?))),
+            _ => None,
+        },
+        RangeRule::Field => match &args.first()?.node {
+            Node::Constant(Some(field)) => extract_range(field, &args.get(1)?.ty),
+            _ => None,
+        },
+    }
+}
+
+/// A constant that is a small whole number, also with a point.
+fn whole_constant(expr: &Expr) -> Option<i32> {
+    let value = constant(expr)?;
+    let whole = value.clone().floor();
+    if RBig::from(whole.clone()) == value { i32::try_from(whole).ok() } else { None }
+}
+
+/// Numbers within a millionth below and above the square root of one that is not negative.
+fn root(number: RBig) -> (RBig, RBig) {
+    let step = UBig::from(10_u8).pow(6);
+    let scaled = (number * RBig::from(&step * &step)).floor();
+    let root = UBig::try_from(scaled).map(|scaled| scaled.sqrt()).unwrap_or_default();
+    let at = |steps: UBig| RBig::from(steps) / RBig::from(step.clone());
+    (at(root.clone()), at(root + UBig::from(2_u8)))
+}
+
+/// The range of a whole power from 0 to 20; a range of others follows from nothing here.
+fn power_range(a: Range, power: i32) -> Option<Range> {
+    if !(0..=20).contains(&power) {
+        return None;
+    }
+    let raised = |base: &RBig| (0..power).fold(RBig::ONE, |product, _| product * base);
+    let (low, high) = (raised(&a.low), raised(&a.high));
+    let crosses = a.low < RBig::ZERO && a.high > RBig::ZERO && power % 2 == 0 && power > 0;
+    let found = Range::of(low, high);
+    // Binary powers are rounded, by far less than this.
+    let slack = found.high.clone().max(-found.low.clone()) / RBig::from(1_000_000_000);
+    let found = grow(found, &slack);
+    Some(if crosses { Range { low: RBig::ZERO, ..found } } else { found })
+}
+
+/// The places of a field of a time; those of seconds have fractions.
+fn field_scale(field: &Expr) -> Option<u32> {
+    let Node::Constant(Some(field)) = &field.node else { return None };
+    match field.to_ascii_lowercase().as_str() {
+        "julian" => None,
+        "epoch" | "second" => Some(6),
+        "milliseconds" => Some(3),
+        _ => Some(0),
+    }
+}
+
+fn extract_range(field: &str, ty: &Type) -> Option<Range> {
+    let field = field.to_ascii_lowercase();
+    if *ty == Type::Interval && matches!(field.as_str(), "day" | "hour") {
+        return None;
+    }
+    let (low, high) = match field.as_str() {
+        "month" if *ty == Type::Interval => (-11, 11),
+        "minute" if *ty == Type::Interval => (-59, 59),
+        "second" if *ty == Type::Interval => (-60, 60),
+        "milliseconds" if *ty == Type::Interval => (-60_000, 60_000),
+        "microseconds" if *ty == Type::Interval => (-60_000_000, 60_000_000),
+        "quarter" if *ty == Type::Interval => (-3, 4),
+        "second" => (0, 60),
+        "milliseconds" => (0, 60_000),
+        "microseconds" => (0, 60_000_000),
+        "timezone" => (-86_400, 86_400),
+        "timezone_hour" => (-24, 24),
+        "timezone_minute" => (-59, 59),
         "month" => (1, 12),
         "day" => (1, 31),
         "quarter" => (1, 4),

@@ -17,9 +17,11 @@
 
 use crate::derived::{Aggregate, AggregateFunction, Derived, Rows, Window, WindowFunction};
 use crate::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
+use crate::functions::{Arg, Kind, Signature, SizeRule, text_bytes, text_fits};
 use crate::plan::{Domain, Exposure, Joins, Leaf, Scan, Statistic};
 use crate::range::{clamp_pattern, parse_decimal};
 use crate::scope::is_scoped;
+use dashu::rational::RBig;
 
 /// Digits before the point that an intermediate value may have; `numeric` holds 131,072.
 const WHOLE_DIGITS_MAX: u32 = 100_000;
@@ -37,48 +39,8 @@ const DEPTH_MAX: u32 = 1_000;
 /// The finest grid of a sum, in decimal places.
 const SCALE_MAX: u32 = 100;
 
-/// Text functions of one argument that have a value for every text.
-pub const TEXT_FUNCTIONS: &[&str] =
-    &["lower", "upper", "btrim", "ltrim", "rtrim", "reverse", "initcap", "length"];
-/// Units of `date_trunc` that it takes for every timestamp.
-pub const TRUNC_UNITS: &[&str] = &[
-    "microseconds",
-    "milliseconds",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-    "decade",
-    "century",
-    "millennium",
-];
-/// Fields of EXTRACT that every type of time has.
-pub const DATE_FIELDS: &[&str] = &[
-    "year",
-    "month",
-    "day",
-    "quarter",
-    "week",
-    "dow",
-    "doy",
-    "isodow",
-    "isoyear",
-    "decade",
-    "century",
-    "millennium",
-];
-/// Fields of EXTRACT that only timestamps have.
-pub const TIME_FIELDS: &[&str] = &["hour", "minute"];
-
-/// Whether `EXTRACT(field FROM x)` has a value for every x of the type.
-pub fn has_field(field: &str, ty: &Type) -> bool {
-    let of_time = *ty != Type::Date && TIME_FIELDS.contains(&field);
-    ty.is_time() && (DATE_FIELDS.contains(&field) || of_time)
-}
+/// What a printed expression may come to, in nodes: a guard writes its argument more than once.
+const PRINTED_MAX: u64 = 50_000;
 
 /// Whether a leaf is well-formed and all its expressions are total.
 pub(crate) fn leaf_is_total(leaf: &Leaf) -> bool {
@@ -230,7 +192,10 @@ fn is_condition(scans: &[Scan], expr: &Expr) -> bool {
 fn is_total(scans: &[Scan], expr: &Expr) -> bool {
     let mut nodes = 0;
     let known = expr_columns_within(expr, scans.len(), 0, &mut nodes);
-    known && size(expr).is_some() && subqueries_are_total(scans, expr)
+    known
+        && printed_nodes(expr) <= PRINTED_MAX
+        && size(expr).is_some()
+        && subqueries_are_total(scans, expr)
 }
 
 /// Whether the conditions of each EXISTS are total, and those of its joins over what is joined.
@@ -255,6 +220,54 @@ fn joins_are_within(joins: &Joins) -> bool {
     on.iter().all(|condition| condition.scans().iter().all(|scan| below.contains(scan)))
         && joins_are_within(left)
         && joins_are_within(right)
+}
+
+/// Whether the expression is still small when it is printed, with each copy that a guard makes.
+pub fn is_small_printed(expr: &Expr) -> bool {
+    printed_nodes(expr) <= PRINTED_MAX
+}
+
+/// How many nodes the printed expression has, a long constant counting as several. A bound that is
+/// not less than what `Printer` in the source's folder writes.
+fn printed_nodes(expr: &Expr) -> u64 {
+    let Node::Call(function, args) = &expr.node else {
+        let more = match &expr.node {
+            Node::Constant(Some(text)) => u64::try_from(text.len() / 16).unwrap_or(u64::MAX),
+            Node::Exists(exists) => {
+                let mut nodes = 0_u64;
+                exists.conditions(&mut |one| nodes = nodes.saturating_add(printed_nodes(one)));
+                nodes
+            }
+            _ => 0,
+        };
+        return more.saturating_add(1);
+    };
+    let listed = if let Function::Listed(row) = function { Some(*row) } else { None };
+    let nodes = args.iter().enumerate().map(|(at, arg)| {
+        let copies = match (listed, function) {
+            (Some(row), _) => row.copies(at),
+            (None, Function::Cast | Function::NullIf | Function::Shift { .. }) => 3,
+            (None, Function::Case | Function::Coalesce | Function::Least | Function::Greatest)
+                if expr.ty.is_time() && arg.ty != expr.ty =>
+            {
+                2
+            }
+            _ => 1,
+        };
+        let as_type = listed.and_then(|row| row.arg(at)).map_or(1, |rule| coerced(rule, arg));
+        printed_nodes(arg).saturating_mul(copies).saturating_mul(as_type)
+    });
+    nodes.fold(1, u64::saturating_add)
+}
+
+/// How often an argument is written to be of the type that a row of the table takes.
+fn coerced(rule: &Arg, arg: &Expr) -> u64 {
+    match rule.kind() {
+        Kind::Text if *rule == Arg::Held && text_bytes(arg).is_none() => 3,
+        Kind::Int2 | Kind::Int4 | Kind::Int8 => 2,
+        Kind::Float4 | Kind::Float8 => 3,
+        _ => 1,
+    }
 }
 
 /// Whether the columns are of scans that there are, and the expression is not too large to look at.
@@ -307,10 +320,13 @@ fn size(expr: &Expr) -> Option<Size> {
             if !is_typed(function, args, &expr.ty) {
                 return None;
             }
+            if !text_fits(expr) {
+                return None;
+            }
             if clamps(function, args) {
                 return Some(Size { whole: CONSTANT_DIGITS, ..Size::widest(sizes) });
             }
-            call_size(function, args, &sizes)
+            call_size(function, args, &expr.ty, &sizes)
         }
         Node::Constant(Some(text)) if expr.ty.is_number() => Some(constant_size(text)),
         Node::Constant(_) => Some(Size::default()),
@@ -354,7 +370,7 @@ fn constant_size(text: &str) -> Size {
     }
 }
 
-fn call_size(function: &Function, args: &[Expr], sizes: &[Size]) -> Option<Size> {
+fn call_size(function: &Function, args: &[Expr], ty: &Type, sizes: &[Size]) -> Option<Size> {
     let at = |index: usize| sizes.get(index).copied().unwrap_or_default();
     let (a, b) = (at(0), at(1));
     match function {
@@ -369,23 +385,70 @@ fn call_size(function: &Function, args: &[Expr], sizes: &[Size]) -> Option<Size>
             Size::new(a.whole.checked_add(b.places)?.checked_add(1)?, QUOTIENT_PLACES_MAX)
         }
         Function::Mod => Size::new(b.whole.max(a.whole), a.places.max(b.places)),
-        Function::Neg | Function::Abs => Size::new(a.whole, a.places),
-        Function::Floor | Function::Ceil => Size::new(a.whole.checked_add(1)?, 0),
-        Function::Round(places) | Function::Trunc(places) => {
-            Size::new(a.whole.checked_add(1)?, u32::try_from(*places).unwrap_or(0))
-        }
+        Function::Neg => Size::new(a.whole, a.places),
+        Function::Listed(row) => listed_size(row, args, sizes),
         Function::Least | Function::Greatest | Function::Coalesce | Function::Case => {
             Some(Size::widest(sizes.iter().copied()))
         }
         Function::NullIf => Some(a),
         // A cast from a number with a fraction to an integer rounds.
+        Function::Cast if is_widened(function, args, ty) => Some(type_size(ty)),
         Function::Cast => match args.first().map(|arg| &arg.ty) {
             Some(Type::Numeric(_) | Type::Float(_)) if a.whole > WHOLE_DIGITS_MAX => None,
             _ => Some(Size { whole: a.whole.max(1).saturating_add(1), ..a }),
         },
-        Function::Extract(_) | Function::DaysBetween => Size::new(12, 6),
-        Function::TextFunction(_) => Size::new(10, 0),
         _ => Some(Size::default()),
+    }
+}
+
+/// Whether it is a cast of a binary number to one as large, which is printed without its bounds.
+fn is_widened(function: &Function, args: &[Expr], ty: &Type) -> bool {
+    *function == Function::Cast
+        && *ty == Type::Float(8)
+        && matches!(args, [arg] if matches!(arg.ty, Type::Float(_)))
+}
+
+/// The size of the value of a row of the table. Rows that take a `numeric` as it is say by their
+/// rule how large theirs is; binary and whole numbers are as large as their type lets them.
+fn listed_size(row: &Signature, args: &[Expr], sizes: &[Size]) -> Option<Size> {
+    let at = |index: usize| sizes.get(index).copied().unwrap_or_default();
+    let (a, b) = (at(0), at(1));
+    // Nothing is computed with a number whose digits nothing bounds.
+    let bounded = args
+        .iter()
+        .zip(sizes)
+        .all(|(arg, size)| !matches!(arg.ty, Type::Numeric(_)) || size.whole <= WHOLE_DIGITS_MAX);
+    if !bounded {
+        return None;
+    }
+    let constant = |index: usize| match args.get(index).map(|arg| &arg.node) {
+        Some(Node::Constant(Some(text))) => parse_decimal(text),
+        _ => None,
+    };
+    match row.size {
+        SizeRule::ByType => Some(type_size(&row.result(args))),
+        SizeRule::Same => Size::new(a.whole.checked_add(1)?, a.places.max(QUOTIENT_PLACES_MAX)),
+        SizeRule::Whole => Size::new(a.whole.checked_add(1)?, 0),
+        SizeRule::Places => {
+            let places = constant(1).map(|places| places.floor())?;
+            Size::new(a.whole.checked_add(1)?, u32::try_from(places).unwrap_or(0))
+        }
+        SizeRule::Digits(whole, places) => Size::new(whole, places),
+        SizeRule::Quotient => Size::new(a.whole.checked_add(b.places)?.checked_add(1)?, 0),
+        SizeRule::Product => Size::new(a.whole.checked_add(b.whole)?, 0),
+        SizeRule::Power => {
+            let power = constant(1)?;
+            // The greatest number to a power above 0, the least to one below.
+            let digits = if power < RBig::ZERO { a.places } else { a.whole };
+            let times = u32::try_from(power.ceil()).or(u32::try_from((-constant(1)?).ceil()));
+            Size::new(digits.checked_mul(times.ok()?)?.checked_add(1)?, PLACES_MAX)
+        }
+        SizeRule::Bytes(_)
+        | SizeRule::Times(_)
+        | SizeRule::Repeated
+        | SizeRule::Replaced
+        | SizeRule::Characters
+        | SizeRule::Free => Some(type_size(&row.result(args))),
     }
 }
 
@@ -427,12 +490,8 @@ fn is_typed(function: &Function, args: &[Expr], ty: &Type) -> bool {
         Function::Add | Function::Sub | Function::Mul | Function::Div | Function::Mod => {
             matches!(args, [a, b] if ty.is_number() && number(a) && number(b))
         }
-        Function::Neg
-        | Function::Abs
-        | Function::Floor
-        | Function::Ceil
-        | Function::Round(_)
-        | Function::Trunc(_) => matches!(args, [arg] if ty.is_number() && number(arg)),
+        Function::Neg => matches!(args, [arg] if ty.is_number() && number(arg)),
+        Function::Listed(row) => row.accepts(args) && row.result(args) == *ty,
         Function::Case => is_typed_case(args, ty),
         Function::Coalesce | Function::Least | Function::Greatest => {
             !args.is_empty() && args.iter().all(fits)
@@ -444,14 +503,6 @@ fn is_typed(function: &Function, args: &[Expr], ty: &Type) -> bool {
             matches!(args, [a, b] if *ty == Type::Bool && text(a) && text(b)
                 && matches!(b.node, Node::Constant(_) | Node::Parameter(_)))
         }
-        Function::Concat => matches!(args, [a, b] if ty.is_text() && text(a) && text(b)),
-        Function::TextFunction(name) => {
-            matches!(args, [arg] if text(arg) && TEXT_FUNCTIONS.contains(name))
-        }
-        Function::Substring(_, length) => {
-            matches!(args, [arg] if text(arg) && length.is_none_or(|length| length >= 0))
-        }
-        Function::Left(_) | Function::Right(_) => matches!(args, [arg] if text(arg)),
         _ => is_typed_over_time(function, args, ty),
     }
 }
@@ -484,24 +535,13 @@ fn is_set_for(value: &Expr, set: &Expr) -> bool {
 fn is_typed_over_time(function: &Function, args: &[Expr], ty: &Type) -> bool {
     let [first, rest @ ..] = args else { return false };
     match function {
-        Function::DateTrunc(unit) => {
-            rest.is_empty()
-                && matches!(first.ty, Type::Timestamp | Type::TimestampTz)
-                && first.ty == *ty
-                && TRUNC_UNITS.contains(&unit.as_str())
+        // What PostgreSQL gives, no other: functions of one type of time raise over another.
+        Function::Shift { by: ShiftBy::Days(_), .. } => {
+            rest.is_empty() && first.ty == Type::Date && *ty == Type::Date
         }
-        Function::Extract(field) => {
-            rest.is_empty() && ty.is_number() && has_field(field, &first.ty)
-        }
-        Function::DaysBetween => {
-            first.ty == Type::Date && matches!(rest, [other] if other.ty == Type::Date)
-        }
-        Function::Shift { by, .. } => {
-            let days = matches!(by, ShiftBy::Days(_));
-            rest.is_empty()
-                && ty.is_time()
-                && first.ty.is_time()
-                && (!days || first.ty == Type::Date)
+        Function::Shift { by: ShiftBy::Interval(_), .. } => {
+            let moved = if first.ty == Type::Date { &Type::Timestamp } else { &first.ty };
+            rest.is_empty() && first.ty.is_time() && ty == moved
         }
         Function::Cast => rest.is_empty() && cast_is_total(&first.ty, ty),
         _ => false,

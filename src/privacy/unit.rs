@@ -174,6 +174,7 @@ pub(crate) fn reference<'a>(scan: &'a Scan, column: &'a str) -> Option<Reference
     let (schema, table) = match &scan.relation {
         Relation::Table { schema, table } => (schema.as_str(), table.as_str()),
         Relation::Derived(derived) => return derived_reference(scan, derived, column),
+        Relation::Given { .. } => return None,
     };
     if let Some((hop, rest)) = path.split_first().filter(|(hop, _)| hop.column == column) {
         return Some((&hop.to_schema, &hop.to_table, &hop.to_column, rest, unit));
@@ -285,6 +286,12 @@ pub(crate) fn always_present<'a>(
         }
         Joins::Join { kind: JoinKind::Left, left, .. } => always_present(left, present, holds),
     }
+}
+
+/// Whether every key is a function of the unit, so that each unit counts in one group.
+pub fn keys_follow_unit(leaf: &Leaf) -> bool {
+    let known = determined(leaf);
+    leaf.keys.iter().all(|key| key.expr.scans().iter().all(|scan| known.contains(scan)))
 }
 
 /// The public scan that this condition looks up by a unique column from determined scans.

@@ -31,6 +31,27 @@ impl Interval {
         Some(Self { low: low.next_down(), high: high.next_up() })
     }
 
+    /// All sums of a number here and a number there.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let low = (self.low + other.low).next_down();
+        Self { low, high: (self.high + other.high).next_up() }
+    }
+
+    /// All products of a number here and a number there.
+    #[must_use]
+    pub fn times(self, other: Self) -> Self {
+        let corners = [
+            self.low * other.low,
+            self.low * other.high,
+            self.high * other.low,
+            self.high * other.high,
+        ];
+        let low = corners.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = corners.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Self { low: low.next_down(), high: high.next_up() }
+    }
+
     /// All differences of a number here and a number there.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
@@ -117,6 +138,9 @@ mod tests {
                 prop_assert!(n - nh <= 0.0 || (n - nh).next_down() <= 0.0);
             }
             prop_assert!(holds(sum.minus(count), x - y));
+            prop_assert!(holds(sum.plus(count), x + y));
+            prop_assert!(holds(sum.times(count), x * y));
+            prop_assert!(holds(sum.times(sum), x * x));
             prop_assert!(holds(sum.square(), x * x));
             prop_assert!(holds(sum.root(), x.max(0.0).sqrt()));
         }

@@ -8,115 +8,59 @@ use noisegate_privacy::plan::{Scan, Statistic};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
-    OrderByKind, Query, Select, SelectItem, Visit, VisitMut, Visitor, VisitorMut,
+    OrderByKind, Query, Select, SelectItem, Visit, VisitMut, VisitorMut,
 };
 
+use super::aggregate_list::{Aggregate, Sums, filter_text, is_one, short, signature};
 use super::bounds::bounds;
-use super::columns::{Average, ValueColumn, decimal};
+use super::columns::{ValueColumn, decimal};
+use super::estimate::{Derived, Estimate};
 use super::keys::is_nullable;
-use super::lower::{function_name, lower, strip};
+use super::lower::{arguments, function_name, lower, strip};
 use super::parse;
 use super::refusals::{distinct_refused, no_noisy_form, unsupported};
 use super::scope::{RowSource, Scope};
+use crate::catalog::snapshot::Snapshot;
 use crate::error::{Code, Refusal};
-
-/// PostgreSQL's aggregates that have no noisy form here.
-const OTHERS: &[&str] = &[
-    "array_agg",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "bool_and",
-    "bool_or",
-    "corr",
-    "covar_pop",
-    "covar_samp",
-    "cume_dist",
-    "dense_rank",
-    "every",
-    "json_agg",
-    "json_object_agg",
-    "jsonb_agg",
-    "jsonb_object_agg",
-    "max",
-    "min",
-    "mode",
-    "percent_rank",
-    "percentile_cont",
-    "percentile_disc",
-    "range_agg",
-    "range_intersect_agg",
-    "rank",
-    "regr_avgx",
-    "regr_avgy",
-    "regr_count",
-    "regr_intercept",
-    "regr_r2",
-    "regr_slope",
-    "regr_sxx",
-    "regr_sxy",
-    "regr_syy",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "string_agg",
-    "var_pop",
-    "var_samp",
-    "variance",
-    "xmlagg",
-    "any_value",
-];
-
-/// Whether the expression contains an aggregate of its own block.
-pub(crate) fn has_aggregate(expr: &Ast) -> bool {
-    struct Find(u32);
-    impl Visitor for Find {
-        type Break = ();
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.0 = self.0.saturating_add(1);
-            ControlFlow::Continue(())
-        }
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.0 = self.0.saturating_sub(1);
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
-            match expr {
-                Ast::Function(function) if self.0 == 0 && is_aggregate(function) => {
-                    ControlFlow::Break(())
-                }
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    expr.visit(&mut Find(0)).is_break()
-}
-
-pub(crate) fn is_aggregate(function: &ast::Function) -> bool {
-    let name = function_name(function);
-    function.over.is_none()
-        && (matches!(name.as_str(), "count" | "sum" | "avg") || OTHERS.contains(&name.as_str()))
-}
 
 /// Puts columns of `leaf_n` in the place of group keys and aggregates.
 pub(crate) struct Rewriter<'a> {
     alias: String,
-    scope: &'a Scope<'a>,
-    scans: &'a [Scan],
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) scans: &'a [Scan],
+    pub(super) snapshot: &'a Snapshot,
     keys: Vec<String>,
+    /// The query shows totals of several groups: its aggregates are sums over the leaf's groups.
+    totals: bool,
     /// Arguments (with filters) of plain SUMs: an AVG of the same shares them.
-    sums: Vec<String>,
+    pub(super) sums: Vec<String>,
     statistics: Vec<Statistic>,
-    values: Vec<ValueColumn>,
-    averages: Vec<Average>,
+    pub(super) values: Vec<ValueColumn>,
+    pub(super) derived: Vec<Derived>,
+    pub(super) notes: Vec<String>,
     depth: u32,
+    /// How deep the expression lies that is being visited.
+    nesting: u32,
+    /// How deep the one lies that was just put in the place of another.
+    replaced: Option<u32>,
+}
+
+/// What a leaf has to compute, and what is made of it.
+pub(crate) struct Computed {
+    pub(crate) statistics: Vec<Statistic>,
+    pub(crate) values: Vec<ValueColumn>,
+    pub(crate) derived: Vec<Derived>,
+    /// What the analyst is to be told besides.
+    pub(crate) notes: Vec<String>,
 }
 
 impl<'a> Rewriter<'a> {
     pub(crate) fn new(
         alias: String,
         source: &'a RowSource<'a>,
+        snapshot: &'a Snapshot,
         keys: &[Ast],
+        totals: bool,
         select: &Select,
     ) -> Self {
         let keys = keys.iter().map(|key| strip(key).to_string()).collect();
@@ -126,13 +70,23 @@ impl<'a> Rewriter<'a> {
             alias,
             scope: &source.scope,
             scans: &source.scans,
+            snapshot,
             keys,
+            totals,
             sums: sums.0,
             statistics: Vec::new(),
             values: Vec::new(),
-            averages: Vec::new(),
+            derived: Vec::new(),
+            notes: Vec::new(),
             depth: 0,
+            nesting: 0,
+            replaced: None,
         }
+    }
+
+    /// Whether a group's key is known to be one of one whole: there are no groups.
+    pub(super) fn is_whole(&self) -> bool {
+        self.keys.is_empty() && !self.totals
     }
 
     /// Rewrites all that is evaluated above the leaf.
@@ -143,6 +97,9 @@ impl<'a> Rewriter<'a> {
     ) -> Result<(), Refusal> {
         select.projection.iter_mut().for_each(keep_name);
         let mut flow = VisitMut::visit(&mut select.projection, self);
+        if flow.is_continue() && self.totals {
+            flow = VisitMut::visit(&mut select.group_by, self);
+        }
         if flow.is_continue() {
             flow = VisitMut::visit(&mut select.having, self);
         }
@@ -163,17 +120,26 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// The statistics and the columns made from them.
-    pub(crate) fn finish(mut self) -> (Vec<Statistic>, (Vec<ValueColumn>, Vec<Average>)) {
-        if self.statistics.is_empty() {
-            self.statistics.push(Statistic::Units { filter: None });
+    /// What was asked. There are no statistics if nothing but keys was. They are in an order of
+    /// their own, so that the same aggregates in another order are the same question.
+    pub(crate) fn finish(self) -> Computed {
+        let Self { statistics, mut values, derived, notes, .. } = self;
+        let mut sorted: Vec<(usize, Statistic)> = statistics.into_iter().enumerate().collect();
+        sorted.sort_by_cached_key(|(_, statistic)| format!("{statistic:?}"));
+        let place = |before: usize| sorted.iter().position(|(at, _)| *at == before).unwrap_or(0);
+        for column in &mut values {
+            column.statistic = place(column.statistic);
+            if let Some((count, _)) = &mut column.centre {
+                *count = place(*count);
+            }
         }
-        (self.statistics, (self.values, self.averages))
+        let statistics = sorted.into_iter().map(|(_, statistic)| statistic).collect();
+        Computed { statistics, values, derived, notes }
     }
 
-    fn aggregate(&mut self, function: &ast::Function) -> Result<Ast, Refusal> {
+    fn aggregate(&mut self, function: &ast::Function, kind: Aggregate) -> Result<Ast, Refusal> {
         let name = function_name(function);
-        if OTHERS.contains(&name.as_str()) {
+        if kind == Aggregate::Other {
             return Err(no_noisy_form(&name));
         }
         let FunctionArguments::List(list) = &function.args else {
@@ -186,6 +152,17 @@ impl<'a> Rewriter<'a> {
             function.filter.as_ref().map(|filter| lower(filter, self.scope)).transpose()?;
         let label = short(&function.to_string());
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+        let plain = arguments(function).filter(|_| !distinct);
+        match (kind, plain) {
+            (Aggregate::Extreme, Some(arguments)) => return self.extreme(&name, &arguments),
+            (Aggregate::Moment, Some(arguments)) => {
+                let text = filter_text(function);
+                return self.moment(&name, &arguments, filter, &text, label);
+            }
+            // The least of distinct numbers is the least.
+            (Aggregate::Extreme, None) => return Err(no_noisy_form(&name)),
+            _ => {}
+        }
         let argument = match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => None,
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => Some(expr),
@@ -222,6 +199,16 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// What stands in the place of an aggregate; an average notes it.
+    fn noted(&mut self, function: &ast::Function, kind: Aggregate) -> Result<Ast, Refusal> {
+        let before = self.derived.len();
+        let replacement = self.aggregate(function, kind)?;
+        if let Some(derived) = self.derived.get_mut(before) {
+            derived.text = strip(&replacement).to_string();
+        }
+        Ok(replacement)
+    }
+
     fn counted(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
         let value = lower(argument, self.scope)?;
         let nullable = is_nullable(&value);
@@ -247,6 +234,12 @@ impl<'a> Rewriter<'a> {
 
     fn sum(&mut self, argument: &Ast, filter: Option<Expr>, label: &str) -> Result<Ast, Refusal> {
         let value = lower(argument, self.scope)?;
+        if is_one(&value) {
+            // One for each row counts the rows, and shares their count.
+            let rows = Statistic::Rows { filter, present: None };
+            let at = self.column(rows, 0, None, Some(label));
+            return self.cast(at, "bigint");
+        }
         let ty = match value.ty {
             Type::Int(2 | 4) => "bigint",
             Type::Int(_) | Type::Numeric(_) => "numeric",
@@ -272,7 +265,7 @@ impl<'a> Rewriter<'a> {
             return Err(unsupported("the average of something that is no number", None));
         }
         let ty = if matches!(value.ty, Type::Float(_)) { "double precision" } else { "numeric" };
-        let shared = self.sums.contains(&signature(function));
+        let shared = self.sums.contains(&signature(argument, &filter_text(function)));
         let bounds = bounds(&value, !shared)?;
         let (low, high, scale) = (bounds.low.clone(), bounds.high.clone(), bounds.scale);
         let centre = bounds.centre.clone();
@@ -282,24 +275,54 @@ impl<'a> Rewriter<'a> {
         let centre = (centre != IBig::ZERO).then_some((counter, centre));
         let sum = self.column(Statistic::Sum { filter, value, bounds }, scale, centre, None);
         let label = short(&function.to_string());
-        self.averages.push(Average { sum, count, label });
+        self.derived.push(Derived {
+            label,
+            parts: vec![("the sum", sum), ("the count", count)],
+            estimate: Estimate::Column(sum).over(Estimate::Column(count)),
+            text: String::new(),
+        });
         let (low, high) = (decimal(&low, scale), decimal(&high, scale));
-        let alias = &self.alias;
-        let (sum, count) = (sum.saturating_add(1), count.saturating_add(1));
+        let (counted, count) = (self.cell(count, "bigint"), self.cell(count, ty));
+        let sum = self.cell(sum, ty);
         parse::expression(&format!(
-            "(CASE WHEN ({alias}.a{count})::bigint > 0 THEN LEAST(GREATEST(({alias}.a{sum})::{ty} \
-             / ({alias}.a{count})::{ty}, ({low})::{ty}), ({high})::{ty}) END)"
+            "(CASE WHEN {counted} > 0 THEN LEAST(GREATEST({sum} / {count}, ({low})::{ty}), \
+             ({high})::{ty}) END)"
         ))
     }
 
-    /// The index of the column that shows this statistic.
-    fn column(
+    /// The index of the column that shows this statistic. Without decimal places it is a whole
+    /// number of 64 bits.
+    pub(super) fn column(
         &mut self,
         statistic: Statistic,
         scale: u32,
         centre: Option<(usize, IBig)>,
         label: Option<&str>,
     ) -> usize {
+        self.place(
+            statistic,
+            ValueColumn {
+                statistic: 0,
+                scale,
+                centre,
+                whole: scale == 0,
+                label: label.map(str::to_owned),
+            },
+        )
+    }
+
+    /// The same for a column that is only computed with, and can be larger.
+    pub(super) fn numeric_column(
+        &mut self,
+        statistic: Statistic,
+        scale: u32,
+        centre: Option<(usize, IBig)>,
+    ) -> usize {
+        let column = ValueColumn { statistic: 0, scale, centre, whole: false, label: None };
+        self.place(statistic, column)
+    }
+
+    fn place(&mut self, statistic: Statistic, column: ValueColumn) -> usize {
         let at = match self.statistics.iter().position(|one| *one == statistic) {
             Some(at) => at,
             None => {
@@ -307,20 +330,35 @@ impl<'a> Rewriter<'a> {
                 self.statistics.len().saturating_sub(1)
             }
         };
-        let label = label.map(str::to_owned);
-        let same = |one: &ValueColumn| one.statistic == at && one.centre == centre;
+        let same = |one: &ValueColumn| one.statistic == at && one.centre == column.centre;
         if let Some(found) = self.values.iter().position(same) {
-            if let Some(column) = self.values.get_mut(found) {
-                column.label = column.label.take().or(label);
+            if let Some(one) = self.values.get_mut(found) {
+                one.label = one.label.take().or(column.label);
+                one.whole |= column.whole;
             }
             return found;
         }
-        self.values.push(ValueColumn { statistic: at, scale, centre, label });
+        self.values.push(ValueColumn { statistic: at, ..column });
         self.values.len().saturating_sub(1)
     }
 
+    /// A column's number as SQL: that of a group, or the sum over the groups of a total. Over no
+    /// groups at all that is zero.
+    pub(super) fn cell(&self, column: usize, ty: &str) -> String {
+        let one = format!("{}.a{}", self.alias, column.saturating_add(1));
+        match (self.totals, ty) {
+            (false, _) => format!("({one})::{ty}"),
+            (true, "bigint") => format!(
+                "(LEAST(GREATEST(COALESCE(sum(({one})::numeric), 0), {}), {}))::bigint",
+                i64::MIN,
+                i64::MAX
+            ),
+            (true, _) => format!("(COALESCE(sum(({one})::numeric), 0))::{ty}"),
+        }
+    }
+
     fn cast(&self, column: usize, ty: &str) -> Result<Ast, Refusal> {
-        parse::expression(&format!("({}.a{})::{ty}", self.alias, column.saturating_add(1)))
+        parse::expression(&self.cell(column, ty))
     }
 }
 
@@ -338,32 +376,46 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Ast) -> ControlFlow<Refusal> {
-        let text = strip(expr).to_string();
-        if let Some(at) = self.keys.iter().position(|key| *key == text) {
-            return match parse::expression(&format!("{}.k{}", self.alias, at.saturating_add(1))) {
-                Ok(key) => {
-                    *expr = key;
-                    ControlFlow::Continue(())
-                }
-                Err(refusal) => ControlFlow::Break(refusal),
-            };
-        }
-        if self.depth > 0 {
+        self.nesting = self.nesting.saturating_add(1);
+        if self.replaced.is_some() {
             return ControlFlow::Continue(());
         }
+        let text = strip(expr).to_string();
+        let replacement = if let Some(at) = self.keys.iter().position(|key| *key == text) {
+            parse::expression(&format!("{}.k{}", self.alias, at.saturating_add(1)))
+        } else if self.depth > 0 {
+            return ControlFlow::Continue(());
+        } else if let Ast::Function(function) = &*expr
+            && let Some(kind) = Aggregate::of(function)
+        {
+            self.noted(function, kind)
+        } else {
+            return Self::untouched(expr);
+        };
+        match replacement {
+            Ok(replacement) => {
+                *expr = replacement;
+                self.replaced = Some(self.nesting);
+                ControlFlow::Continue(())
+            }
+            Err(refusal) => ControlFlow::Break(refusal),
+        }
+    }
+
+    fn post_visit_expr(&mut self, _: &mut Ast) -> ControlFlow<Refusal> {
+        if self.replaced == Some(self.nesting) {
+            self.replaced = None;
+        }
+        self.nesting = self.nesting.saturating_sub(1);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Rewriter<'_> {
+    /// What is neither a key nor an aggregate may not name a column of a row.
+    fn untouched(expr: &Ast) -> ControlFlow<Refusal> {
         match expr {
-            Ast::Function(function) if is_aggregate(function) => match self.aggregate(function) {
-                Ok(replacement) => {
-                    *expr = replacement;
-                    ControlFlow::Continue(())
-                }
-                Err(refusal) => ControlFlow::Break(refusal),
-            },
             Ast::CompoundIdentifier(parts) => {
-                let ours = parts.first().is_some_and(|first| first.value == self.alias);
-                if ours {
-                    return ControlFlow::Continue(());
-                }
                 let name = parts.last().map(|last| last.value.clone()).unwrap_or_default();
                 ControlFlow::Break(
                     Refusal::new(
@@ -388,36 +440,4 @@ fn keep_name(item: &mut SelectItem) {
         let (expr, alias) = (expr.clone(), name.clone());
         *item = SelectItem::ExprWithAlias { expr, alias };
     }
-}
-
-/// The arguments of plain SUMs.
-struct Sums(Vec<String>);
-
-impl Visitor for Sums {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
-        if let Ast::Function(function) = expr
-            && is_aggregate(function)
-            && function_name(function) == "sum"
-        {
-            self.0.push(signature(function));
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// What a SUM and an AVG share: the argument and the filter.
-fn signature(function: &ast::Function) -> String {
-    let filter = function.filter.as_ref().map(ToString::to_string).unwrap_or_default();
-    format!("{} {filter}", function.args)
-}
-
-/// An aggregate's text, short enough for a notice.
-fn short(text: &str) -> String {
-    const CHARS_MAX: usize = 60;
-    if text.chars().count() <= CHARS_MAX {
-        return text.to_owned();
-    }
-    text.chars().take(CHARS_MAX).chain(['…']).collect()
 }

@@ -4,6 +4,8 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::plan::Leaf;
 use sqlparser::ast::{SetExpr, TableWithJoins};
 
+use super::aggregates::Computed;
+use super::estimate::Derived;
 use super::parse;
 use super::refusals::unsupported;
 use crate::error::Refusal;
@@ -19,8 +21,10 @@ pub struct Columns {
     pub keys: Vec<String>,
     /// The noisy columns.
     pub values: Vec<ValueColumn>,
-    /// The averages made from them.
-    pub averages: Vec<Average>,
+    /// What is made from several of them, such as averages.
+    pub derived: Vec<Derived>,
+    /// Whether the query shows totals of several groups.
+    pub totals: bool,
 }
 
 /// One noisy column of `leaf_n`, made from statistics.
@@ -32,34 +36,27 @@ pub struct ValueColumn {
     pub scale: u32,
     /// The statistic that counts what a centred sum left out, and the centre in steps.
     pub centre: Option<(usize, IBig)>,
-    /// The aggregate that it is, as the analyst sees it; nothing if it only serves an average.
+    /// Whether it becomes a whole number of 64 bits.
+    pub whole: bool,
+    /// The aggregate that it is, as the analyst sees it; nothing if it only serves others.
     pub label: Option<String>,
-}
-
-/// An average: one noisy column over another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Average {
-    /// The index of the sum's column.
-    pub sum: usize,
-    /// The index of the count's column.
-    pub count: usize,
-    /// The aggregate, as the analyst sees it.
-    pub label: String,
 }
 
 impl Columns {
     pub(crate) fn new(
-        number: usize,
+        alias: String,
         parameters: usize,
         leaf: &Leaf,
-        (values, averages): (Vec<ValueColumn>, Vec<Average>),
+        computed: Computed,
+        totals: bool,
     ) -> Self {
         Self {
-            alias: format!("leaf_{number}"),
+            alias,
             first_parameter: parameters.saturating_add(1),
             keys: leaf.keys.iter().map(|key| key.expr.ty.name()).collect(),
-            values,
-            averages,
+            values: computed.values,
+            derived: computed.derived,
+            totals,
         }
     }
 
@@ -68,16 +65,22 @@ impl Columns {
         self.keys.len().saturating_add(self.values.len())
     }
 
-    /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`
-    pub(crate) fn unnested(&self) -> Result<Vec<TableWithJoins>, Refusal> {
+    /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`, and more arrays of text by their parameters
+    /// and names.
+    pub(crate) fn unnested(
+        &self,
+        extra: &[(usize, String)],
+    ) -> Result<Vec<TableWithJoins>, Refusal> {
         let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
         let arrays: Vec<String> = types
             .enumerate()
             .map(|(at, ty)| format!("${}::{ty}[]", self.first_parameter.saturating_add(at)))
+            .chain(extra.iter().map(|(number, _)| format!("${number}::text[]")))
             .collect();
         let names = (1..=self.keys.len())
             .map(|n| format!("k{n}"))
-            .chain((1..=self.values.len()).map(|n| format!("a{n}")));
+            .chain((1..=self.values.len()).map(|n| format!("a{n}")))
+            .chain(extra.iter().map(|(_, name)| name.clone()));
         let names: Vec<String> = names.collect();
         let text = format!(
             "SELECT 1 FROM unnest({}) AS {}({})",

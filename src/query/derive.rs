@@ -17,8 +17,9 @@ use sqlparser::ast::{
 
 use super::columns::decimal;
 use super::grouped::Grouping;
+use super::grouping::group_expressions;
 use super::keys::is_nullable;
-use super::leaves::{group_expressions, has_window, is_aggregated};
+use super::leaves::{has_window, is_aggregated};
 use super::lower::{lower, strip};
 use super::refusals::{limit_below, per_unit, unsupported};
 use super::scope::{Item, RowSource, Rows, Scans, Scope, folded};
@@ -122,7 +123,8 @@ impl<'a> Rows<'a> {
             columns.push((name, lower(&expr, &source.scope)?));
         }
         let scans = source.all_scans();
-        Ok(Block { scans, joins: source.joins, filter: source.filter, columns })
+        let joins = source.all_joins();
+        Ok(Block { scans, joins, filter: source.filter, columns })
     }
 
     /// The groups of a block as rows of a scan, and the projection over its columns.
@@ -152,7 +154,8 @@ impl<'a> Rows<'a> {
                 Some("Group by plain numbers, text, dates and times."),
             ));
         }
-        let body = Body { scans: source.all_scans(), joins: source.joins, filter: source.filter };
+        let body =
+            Body { scans: source.all_scans(), joins: source.all_joins(), filter: source.filter };
         let most = rows_max(&body);
         let mut columns = BTreeMap::new();
         for (at, key) in keys.iter().enumerate() {
@@ -201,7 +204,7 @@ impl<'a> Rows<'a> {
         let (passed, windows) = windowing.finish();
         let rows = Body {
             scans: source.all_scans(),
-            joins: source.joins.clone(),
+            joins: source.all_joins(),
             filter: source.filter.clone(),
         };
         let scan = derived::scan(Derived::Windowed { rows, columns: passed, windows })
@@ -308,7 +311,7 @@ pub(crate) fn text_bounds(range: &noisegate_privacy::range::Range) -> TextBounds
 
 /// Whether equal values of the type look the same, as they are printed: which of several looks a
 /// group had would be the source's choice.
-fn has_one_look(ty: &Type) -> bool {
+pub(crate) fn has_one_look(ty: &Type) -> bool {
     match ty {
         Type::Interval => false,
         Type::Other(name) => name == "uuid",
@@ -317,7 +320,7 @@ fn has_one_look(ty: &Type) -> bool {
 }
 
 /// Rows of one unit that count, as the policy says for the tables read.
-fn rows_max(body: &Body) -> Option<u32> {
+pub(crate) fn rows_max(body: &Body) -> Option<u32> {
     let most = |scan: &Scan| match &scan.exposure {
         Exposure::Private { rows_max, .. } => Some(*rows_max),
         Exposure::Public => None,

@@ -2,6 +2,7 @@
 
 use noisegate_privacy::derived::{AggregateFunction, Derived};
 use noisegate_privacy::expr::{Column, Exists, Expr, Function, Node};
+use noisegate_privacy::functions::{Arg, Kind};
 use noisegate_privacy::plan::{Joins, Leaf, Scan, Statistic};
 use noisegate_privacy::unit::{is_unit_key, same_reference};
 
@@ -135,17 +136,25 @@ impl Check<'_> {
 
     fn expr(&self, expr: &Expr) -> Result<(), Refusal> {
         match &expr.node {
-            Node::Column(column) => self.column(column).map_or(Ok(()), Err),
-            Node::Call(_, args) => args.iter().try_for_each(|arg| self.expr(arg)),
-            Node::Exists(exists) => self.exists(exists),
+            Node::Column(column) => self.column(column, false).map_or(Ok(()), Err),
             Node::Constant(_) | Node::Parameter(_) => Ok(()),
+            Node::Exists(exists) => self.exists(exists),
+            Node::Call(function, args) => args.iter().enumerate().try_for_each(|(at, arg)| {
+                let rule = if let Function::Listed(row) = function { row.arg(at) } else { None };
+                let array = matches!(rule.map(Arg::kind), Some(Kind::Array | Kind::Varchars));
+                match arg.as_column() {
+                    Some(column) => self.column(column, array).map_or(Ok(()), Err),
+                    None => self.expr(arg),
+                }
+            }),
         }
     }
 
-    /// Why a column cannot stand in an expression, if it cannot.
-    fn column(&self, column: &Column) -> Option<Refusal> {
+    /// Why a column cannot stand in an expression, if it cannot; `array` says that a function which
+    /// is about arrays takes it.
+    fn column(&self, column: &Column, array: bool) -> Option<Refusal> {
         let origins = origins(column, self.scans, self.snapshot);
-        let computed = self.scans.get(column.scan).is_some_and(|scan| scan.derived().is_some());
+        let computed = self.scans.get(column.scan).is_some_and(|scan| scan.table().is_none());
         let direct = origins.iter().any(|info| info.direct) || (origins.is_empty() && !computed);
         let name = origins.first().map_or(&column.name, |info| &info.name);
         let refusal = if direct {
@@ -154,7 +163,7 @@ impl Check<'_> {
                 format!("\"{name}\" names people, so it is neither shown nor compared."),
                 "It can be joined on along the declared keys, and counted.",
             )
-        } else if origins.iter().any(|info| !info.admitted) {
+        } else if origins.iter().any(|info| !(info.admitted || (info.readable && array))) {
             Refusal::new(
                 Code::Unsupported,
                 format!("The type or the collation of \"{name}\" is not supported here."),

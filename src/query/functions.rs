@@ -1,99 +1,97 @@
-//! The list of functions and casts that may stand over private rows, and why each is total.
+//! Calls and casts over private rows: by the core's table, and a few that take any types.
 
 use noisegate_privacy::expr::{Expr, Function, Node, TextType, Type};
-
-use noisegate_privacy::total::{TEXT_FUNCTIONS, TRUNC_UNITS};
+use noisegate_privacy::functions::{self, Arg, Kind, Miss, Syntax};
+use noisegate_privacy::total::is_small_printed;
 
 use super::lower::{number_bounded, wider};
-use super::refusals::unknown_function;
+use super::refusals::{not_with_types, unknown_function, unsupported, wrong_argument};
 use crate::error::Refusal;
 
 /// A call by name, or a refusal.
-pub(crate) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr, Refusal> {
-    let refused = || unknown_function(name);
+pub(crate) fn call(name: &str, args: Vec<Expr>) -> Result<Expr, Refusal> {
     let first = args.first().map(|arg| arg.ty.clone());
-    let text = Type::Text(TextType::Text);
-    let listed = TEXT_FUNCTIONS.iter().find(|known| **known == name && name != "length");
-    if let Some(known) = listed {
-        return match (first, args.len()) {
-            (Some(ty), 1) if ty.is_text() => {
-                Ok(Expr::call(Function::TextFunction(known), args, text))
-            }
-            _ => Err(refused()),
-        };
-    }
     match (name, first) {
-        ("length" | "char_length" | "character_length", Some(ty)) if ty.is_text() => {
-            Ok(Expr::call(Function::TextFunction("length"), args, Type::Int(4)))
-        }
         ("coalesce" | "least" | "greatest", Some(_)) => same_type(name, args),
         ("nullif", Some(ty)) if args.len() == 2 => Ok(Expr::call(Function::NullIf, args, ty)),
-        ("abs", Some(ty)) if ty.is_number() && args.len() == 1 => {
-            args.iter().try_for_each(number_bounded)?;
-            Ok(Expr::call(Function::Abs, args, ty))
-        }
-        ("floor" | "ceil" | "ceiling", Some(ty)) if ty.is_number() && args.len() == 1 => {
-            args.iter().try_for_each(number_bounded)?;
-            let function = if name == "floor" { Function::Floor } else { Function::Ceil };
-            Ok(Expr::call(function, args, ty))
-        }
-        ("round" | "trunc", Some(ty)) if ty.is_number() => {
-            let places =
-                if args.len() == 2 { args.pop().and_then(|at| small(&at)) } else { Some(0) };
-            let places = places.filter(|places| (-20..=20).contains(places)).ok_or_else(refused)?;
-            if args.len() != 1 {
-                return Err(refused());
-            }
-            args.iter().try_for_each(number_bounded)?;
-            let function =
-                if name == "round" { Function::Round(places) } else { Function::Trunc(places) };
-            Ok(Expr::call(function, args, ty))
-        }
         ("mod", Some(ty)) if ty.is_number() && args.len() == 2 => {
             args.iter().try_for_each(number_bounded)?;
             let ty = args.get(1).map_or(ty.clone(), |other| wider(&ty, &other.ty));
             Ok(Expr::call(Function::Mod, args, ty))
         }
-        ("left" | "right", Some(ty)) if ty.is_text() && args.len() == 2 => {
-            let count = args.pop().and_then(|count| small(&count)).ok_or_else(refused)?;
-            let function =
-                if name == "left" { Function::Left(count) } else { Function::Right(count) };
-            Ok(Expr::call(function, args, text))
-        }
-        ("substr" | "substring", Some(ty)) if ty.is_text() => {
-            let numbers: Option<Vec<i32>> = args.iter().skip(1).map(small).collect();
-            match numbers.as_deref() {
-                Some([from]) => {
-                    args.truncate(1);
-                    Ok(Expr::call(Function::Substring(*from, None), args, text))
-                }
-                Some([from, length]) if *length >= 0 => {
-                    args.truncate(1);
-                    Ok(Expr::call(Function::Substring(*from, Some(*length)), args, text))
-                }
-                _ => Err(refused()),
-            }
-        }
-        ("date_trunc", Some(ty)) if ty.is_text() && args.len() == 2 => date_trunc(args),
         ("now" | "current_timestamp" | "transaction_timestamp" | "statement_timestamp", None) => {
             Ok(now())
         }
         ("current_date", None) => Ok(Expr::call(Function::Cast, vec![now()], Type::Date)),
         ("localtimestamp", None) => Ok(Expr::call(Function::Cast, vec![now()], Type::Timestamp)),
-        _ => Err(refused()),
+        // The parser is given TRIM as one of these, and PostgreSQL writes no cast inside of it.
+        ("btrim" | "ltrim" | "rtrim", Some(Type::Text(_))) => {
+            let args = args.into_iter().map(|arg| match arg.ty {
+                Type::Text(TextType::Bpchar) => cast(arg, functions::TEXT),
+                _ => Ok(arg),
+            });
+            listed(name, Syntax::Call, args.collect::<Result<_, _>>()?)
+        }
+        ("concat" | "concat_ws", _) => {
+            listed(name, Syntax::Call, args.into_iter().map(as_text).collect())
+        }
+        _ => listed(name, Syntax::Call, args),
     }
+}
+
+/// A number that is put beside texts looks as it does when it is cast to one.
+pub(crate) fn as_text(arg: Expr) -> Expr {
+    match arg.ty {
+        Type::Int(_) | Type::Numeric(_) => Expr::call(Function::Cast, vec![arg], functions::TEXT),
+        _ => arg,
+    }
+}
+
+/// A function or operator of the table, or a refusal.
+pub(crate) fn listed(name: &str, syntax: Syntax, args: Vec<Expr>) -> Result<Expr, Refusal> {
+    let said = match syntax {
+        Syntax::Any | Syntax::All => "ANY or ALL",
+        _ => name,
+    };
+    let types: Vec<String> = args.iter().map(|arg| type_name(&arg.ty)).collect();
+    let found = functions::call(name, syntax, args).map_err(|miss| match miss {
+        Miss::Name => unknown_function(said),
+        Miss::Types(rows) => {
+            let rows: Vec<String> = rows.iter().map(|row| row.shown()).collect();
+            not_with_types(said, &types, &rows)
+        }
+        Miss::Argument(at, must) => wrong_argument(said, at, &must),
+    })?;
+    checked(found)
+}
+
+/// What the table takes, if its numbers have bounds and it is not too large when it is written.
+fn checked(found: Expr) -> Result<Expr, Refusal> {
+    if let Node::Call(Function::Listed(row), args) = &found.node {
+        for (at, arg) in args.iter().enumerate() {
+            if row.wide || row.arg(at) == Some(&Arg::Value(Kind::Numeric)) {
+                number_bounded(arg)?;
+            }
+        }
+    }
+    if !functions::text_fits(&found) {
+        return Err(unsupported(
+            "a text that can get this long",
+            Some("Put together fewer columns, or take the left part of each first."),
+        ));
+    }
+    if !is_small_printed(&found) {
+        return Err(unsupported(
+            "an expression this large",
+            Some("Nest fewer functions; each guard writes its argument again."),
+        ));
+    }
+    Ok(found)
 }
 
 /// The statement's own time: parameter 0.
 fn now() -> Expr {
     Expr { node: Node::Parameter(0), ty: Type::TimestampTz }
-}
-
-fn small(expr: &Expr) -> Option<i32> {
-    match &expr.node {
-        Node::Constant(Some(text)) => text.parse().ok(),
-        _ => None,
-    }
 }
 
 fn same_type(name: &str, args: Vec<Expr>) -> Result<Expr, Refusal> {
@@ -114,33 +112,16 @@ fn same_type(name: &str, args: Vec<Expr>) -> Result<Expr, Refusal> {
     Ok(Expr::call(function, args, ty))
 }
 
-fn date_trunc(mut args: Vec<Expr>) -> Result<Expr, Refusal> {
-    let time = args.pop();
-    let unit = args.pop().and_then(|unit| match unit.node {
-        Node::Constant(unit) => unit.map(|unit| unit.to_ascii_lowercase()),
-        _ => None,
-    });
-    match (unit, time) {
-        (Some(unit), Some(time))
-            if TRUNC_UNITS.contains(&unit.as_str())
-                && matches!(time.ty, Type::Timestamp | Type::TimestampTz) =>
-        {
-            let ty = time.ty.clone();
-            Ok(Expr::call(Function::DateTrunc(unit), vec![time], ty))
-        }
-        _ => Err(unknown_function("date_trunc")),
-    }
-}
-
 /// A cast that has a value for every value of the type (as it is emitted), or a refusal.
 pub(crate) fn cast(arg: Expr, to: Type) -> Result<Expr, Refusal> {
     let total = match (&arg.ty, &to) {
         (from, to) if from == to => return Ok(arg),
         (Type::Int(_) | Type::Numeric(_), Type::Int(_) | Type::Numeric(None) | Type::Float(8))
-        | (Type::Float(_), Type::Numeric(None) | Type::Float(8)) => {
+        | (Type::Float(_), Type::Numeric(None)) => {
             number_bounded(&arg)?;
             true
         }
+        (Type::Float(_), Type::Float(8)) => true,
         (Type::Date, Type::Timestamp | Type::TimestampTz)
         | (Type::Timestamp, Type::TimestampTz | Type::Date)
         | (Type::TimestampTz, Type::Timestamp | Type::Date) => true,
@@ -153,16 +134,22 @@ pub(crate) fn cast(arg: Expr, to: Type) -> Result<Expr, Refusal> {
         _ => false,
     };
     if !total {
-        let name = |ty: &Type| ty.name().replace("pg_catalog.bpchar", "character");
+        if let Some(found) = functions::cast(arg.clone(), &to) {
+            return checked(found);
+        }
         let mut refusal = unknown_function("cast").with_sentence(format!(
             "A cast from {} to {} could fail for some row, so it is not made over private rows.",
-            name(&arg.ty),
-            name(&to)
+            type_name(&arg.ty),
+            type_name(&to)
         ));
         "Compare the value in its own type, or cast the aggregate.".clone_into(&mut refusal.hint);
         return Err(refusal);
     }
     Ok(Expr::call(Function::Cast, vec![arg], to))
+}
+
+fn type_name(ty: &Type) -> String {
+    ty.name().replace("pg_catalog.bpchar", "character")
 }
 
 /// Whether the text is an interval of a few plain fields within a thousand years or so.

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use noisegate_privacy::derived::{Aggregate, AggregateFunction};
 use noisegate_privacy::expr::{Expr, Type};
-use noisegate_privacy::range::{Range, Rational, range};
+use noisegate_privacy::range::{Range, Rational, range, scale};
 use sqlparser::ast::{
     self, DuplicateTreatment, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Query,
     VisitMut, VisitorMut,
 };
 
-use super::aggregates::is_aggregate;
+use super::aggregate_list::is_aggregate;
 use super::derive::{column_bounds, text_bounds};
 use super::keys::is_nullable;
 use super::lower::{function_name, lower, lower_condition, number_bounded, strip};
@@ -21,6 +21,11 @@ use crate::error::Refusal;
 
 /// The alias of the groups while the block is read.
 pub(crate) const ALIAS: &str = "noisegate_group";
+
+/// The places of a sum that are known at most.
+const SCALE_MAX: u32 = 30;
+/// Digits that no sum of numbers of known size has.
+const PRECISION: u32 = 1_000;
 
 /// Puts columns of the groups in the place of keys and aggregates.
 pub(crate) struct Grouping<'a> {
@@ -170,7 +175,11 @@ fn value_type(function: AggregateFunction, argument: Option<&Expr>) -> Option<Ty
         AggregateFunction::Count => None,
         AggregateFunction::Sum => match ty {
             Type::Int(2 | 4) => Some(Type::Int(8)),
-            Type::Int(_) | Type::Numeric(_) => Some(Type::Numeric(None)),
+            // As many places as the summands have; fewer digits than any limit.
+            Type::Int(_) | Type::Numeric(_) => {
+                let scale = argument.and_then(scale).filter(|scale| *scale <= SCALE_MAX);
+                Some(Type::Numeric(scale.map(|scale| (PRECISION, scale))))
+            }
             Type::Float(size) => Some(Type::Float(*size)),
             _ => None,
         },

@@ -1,6 +1,7 @@
 //! Which values of a group key may be shown.
 
 use noisegate_privacy::expr::{Expr, Function, Node, Type};
+use noisegate_privacy::functions::Null;
 use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
 
 use super::origin::origins;
@@ -90,11 +91,22 @@ pub(crate) fn is_nullable(expr: &Expr) -> bool {
             Function::Div
             | Function::Mod
             | Function::NullIf
-            | Function::DateTrunc(_)
-            | Function::DaysBetween
-            | Function::Shift { .. }
-            | Function::Extract(_)
-            | Function::Cast => true,
+            | Function::Shift { .. } => true,
+            Function::Cast => match (args.first().map(|arg| &arg.ty), &expr.ty) {
+                (Some(_), Type::Text(_)) | (Some(Type::Bool), _) => args.iter().any(is_nullable),
+                (Some(Type::Int(from)), Type::Int(to)) if from <= to => {
+                    args.iter().any(is_nullable)
+                }
+                (Some(Type::Int(_)), Type::Numeric(_) | Type::Float(8)) => {
+                    args.iter().any(is_nullable)
+                }
+                _ => true,
+            },
+            Function::Listed(row) => match row.null {
+                Null::Maybe => true,
+                Null::Strict => args.iter().any(is_nullable),
+                Null::Never => false,
+            },
             _ => args.iter().any(is_nullable),
         },
     }

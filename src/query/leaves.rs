@@ -8,20 +8,25 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use noisegate_privacy::plan::Leaf;
-use noisegate_privacy::unit::is_reference;
+use noisegate_privacy::expr::Expr;
+use noisegate_privacy::plan::{Leaf, Statistic};
+use noisegate_privacy::unit::{is_reference, keys_follow_unit};
 use sqlparser::ast::{
     Expr as Ast, GroupByExpr, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem,
     SetExpr, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::aggregates::{Rewriter, has_aggregate};
+use super::aggregate_list::has_aggregate;
+use super::aggregates::Rewriter;
 use super::columns::Columns;
+use super::free;
+use super::given::{Described, Given};
+use super::grouping::Groups;
 use super::keys;
-use super::lower::{lower, strip};
+use super::lower::lower;
 use super::parse;
 use super::probe::{is_probe, limit};
-use super::refusals::{one_person, rows_refused, unsupported};
+use super::refusals::{one_person, rows_refused, totals_of_people, unsupported};
 use super::scope::{Rows, folded};
 use super::virtual_table::VirtualTable;
 use crate::catalog::snapshot::Snapshot;
@@ -34,10 +39,14 @@ pub struct Bound {
     pub leaves: Vec<BoundLeaf>,
     /// The tables of the `noisegate` schema that it reads, with their first array parameter.
     pub virtuals: Vec<(VirtualTable, usize)>,
+    /// What leaves are given by the shadow.
+    pub given: Vec<Given>,
     /// The query with each leaf cut out.
     pub query: Query,
     /// What kind of answer it gives.
     pub answer: Answer,
+    /// What the analyst is to be told of parts that the policy answers.
+    pub notes: Vec<String>,
 }
 
 /// What kind of answer a query gives.
@@ -67,17 +76,34 @@ pub struct BoundLeaf {
 
 /// Finds the leaves of `query`. Parameters of the client are `$1` to `$parameters`; the arrays of
 /// the releases are numbered after them.
-pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Bound, Refusal> {
+///
+/// Some subqueries have to be described by PostgreSQL first; `described` holds those that were.
+pub fn bind(
+    query: Query,
+    snapshot: &Snapshot,
+    parameters: usize,
+    described: &Described,
+) -> Result<Bound, Unbound> {
     let mut binder = Binder {
+        described,
+        unknown: Vec::new(),
+        given: Vec::new(),
+        steps: 0,
+        on_source: parameters,
         snapshot,
         leaves: Vec::new(),
         virtuals: Vec::new(),
         ctes: BTreeMap::new(),
         arrays: parameters,
         one_person: None,
+        notes: Vec::new(),
     };
     let mut query = query;
-    let kind = binder.query(&mut query)?;
+    let kind = binder.query(&mut query);
+    if !binder.unknown.is_empty() {
+        return Err(Unbound::Describe(binder.unknown));
+    }
+    let kind = kind?;
     let answer = match kind {
         Kind::Public => Answer::Public,
         Kind::Released => Answer::Released,
@@ -86,36 +112,129 @@ pub fn bind(query: Query, snapshot: &Snapshot, parameters: usize) -> Result<Boun
     if kind != Kind::Rows {
         binder.nothing_private_left(&query)?;
     } else if let Some(refusal) = binder.one_person {
-        return Err(refusal);
+        return Err(refusal.into());
     }
-    Ok(Bound { leaves: binder.leaves, virtuals: binder.virtuals, query, answer })
+    let Binder { leaves, virtuals, given, notes, .. } = binder;
+    Ok(Bound { leaves, virtuals, given, query, answer, notes })
+}
+
+/// Why a query is not bound.
+#[derive(Debug)]
+pub enum Unbound {
+    /// It is refused.
+    Refusal(Refusal),
+    /// The columns of these queries are to be known first.
+    Describe(Vec<String>),
+}
+
+impl From<Refusal> for Unbound {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub(super) enum Kind {
     Public,
     Released,
     Rows,
 }
 
-struct Binder<'a> {
+/// The most queries that one text may be bound as: blocks of a leaf are looked at twice.
+const STEPS_MAX: u32 = 1_000;
+
+pub(super) struct Binder<'a> {
     snapshot: &'a Snapshot,
+    pub(super) described: &'a Described,
+    pub(super) unknown: Vec<String>,
+    pub(super) given: Vec<Given>,
+    steps: u32,
+    /// Parameters of leaves on the source: the client's, then what leaves are given.
+    on_source: usize,
     leaves: Vec<BoundLeaf>,
     virtuals: Vec<(VirtualTable, usize)>,
     ctes: BTreeMap<String, (Kind, Query)>,
     arrays: usize,
+    notes: Vec<String>,
     /// What is said if groups of one person each are shown.
     one_person: Option<Refusal>,
 }
 
+/// How far a binder has come.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    leaves: usize,
+    virtuals: usize,
+    given: usize,
+    arrays: usize,
+    on_source: usize,
+}
+
 impl Binder<'_> {
-    fn query(&mut self, query: &mut Query) -> Result<Kind, Refusal> {
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            leaves: self.leaves.len(),
+            virtuals: self.virtuals.len(),
+            given: self.given.len(),
+            arrays: self.arrays,
+            on_source: self.on_source,
+        }
+    }
+
+    /// Forgets what came after `mark`.
+    pub(super) fn reset(&mut self, mark: Mark) {
+        self.leaves.truncate(mark.leaves);
+        self.virtuals.truncate(mark.virtuals);
+        self.given.truncate(mark.given);
+        self.arrays = mark.arrays;
+        self.on_source = mark.on_source;
+    }
+
+    /// Whether what came after `mark` reads a table of the `noisegate` schema.
+    pub(super) fn virtuals_since(&self, mark: &Mark) -> bool {
+        self.virtuals.len() > mark.virtuals
+    }
+
+    /// The number of the first of `count` parameters of the spliced query.
+    pub(super) fn next_parameters(&mut self, count: usize) -> usize {
+        let first = self.arrays.saturating_add(1);
+        self.arrays = self.arrays.saturating_add(count);
+        first
+    }
+
+    /// The number of the first of `count` parameters of a leaf on the source.
+    pub(super) fn next_on_source(&mut self, count: usize) -> usize {
+        let first = self.on_source.saturating_add(1);
+        self.on_source = self.on_source.saturating_add(count);
+        first
+    }
+
+    /// A common table expression that is released: its name and the query as written.
+    pub(super) fn released_cte(&self, name: &ObjectName) -> Option<(String, Query)> {
+        let parts = name_parts(name);
+        let [name] = parts.as_slice() else { return None };
+        let (kind, query) = self.ctes.get(name)?;
+        (*kind == Kind::Released).then(|| (name.clone(), query.clone()))
+    }
+
+    pub(super) fn query(&mut self, query: &mut Query) -> Result<Kind, Refusal> {
+        self.steps = self.steps.saturating_add(1);
+        if self.steps > STEPS_MAX {
+            return Err(unsupported("a query of this many parts", None));
+        }
         let outer = self.ctes.clone();
         if let Some(with) = &mut query.with {
             let mut kept = Vec::new();
             for mut cte in std::mem::take(&mut with.cte_tables) {
                 let original = cte.query.as_ref().clone();
                 let name = folded(&cte.alias.name);
+                if name.starts_with("noisegate_") {
+                    return Err(unsupported(
+                        "a WITH query whose name begins with noisegate_",
+                        Some("Give it another name."),
+                    )
+                    .near(&name));
+                }
                 if outer.contains_key(&name) {
                     // Queries are inlined by name where a leaf uses them, so a name is one query.
                     return Err(unsupported(
@@ -180,13 +299,10 @@ impl Binder<'_> {
         order: Option<&mut OrderByKind>,
     ) -> Result<Kind, Refusal> {
         let written = select.clone();
+        let mark = self.mark();
         let mut kind = Kind::Public;
-        let mut released = false;
         for item in &mut select.from {
-            for part in self.item(item)? {
-                released |= part == Kind::Released;
-                kind = kind.max(part);
-            }
+            kind = kind.max(self.item(item)?);
         }
         if kind != Kind::Rows {
             kind = kind.max(self.expressions(select)?);
@@ -197,18 +313,23 @@ impl Binder<'_> {
         if !is_aggregated(&written) && !asks_values {
             return Ok(Kind::Rows);
         }
-        if self.is_per_unit(&written) {
+        self.reset(mark);
+        let first_given = self.given.len();
+        let mut given = written;
+        self.give(&mut given)?;
+        if self.is_per_unit(&given) {
+            self.reset(mark);
             self.one_person = Some(one_person());
             return Ok(Kind::Rows);
         }
-        if released {
-            return Err(unsupported(
-                "a join of private rows with an aggregate of private rows",
-                Some("Aggregate both sides first, then join the aggregates."),
-            ));
-        }
-        *select = written;
+        *select = given;
+        let leaves = self.leaves.len();
         self.leaf(select, order)?;
+        // Values that are public anyway need no leaf, and then it is given nothing.
+        if self.leaves.len() > leaves {
+            let given = self.given.iter_mut().skip(first_given);
+            given.filter(|one| one.leaf == usize::MAX).for_each(|one| one.leaf = leaves);
+        }
         self.expressions(select)?;
         Ok(Kind::Released)
     }
@@ -216,10 +337,10 @@ impl Binder<'_> {
     /// Whether each group is a part of one person's rows, which are to be aggregated further.
     fn is_per_unit(&self, select: &Select) -> bool {
         let ctes = self.written_ctes();
-        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, depth: 0 };
+        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
         let refers = || {
             let group = if is_aggregated(select) {
-                group_expressions(select).ok()?
+                Groups::of(&mut select.clone()).ok()?.keys
             } else {
                 select.projection.iter().filter_map(projected).cloned().collect()
             };
@@ -239,13 +360,13 @@ impl Binder<'_> {
         self.ctes.iter().map(|(name, (_, query))| (name.clone(), query.clone())).collect()
     }
 
-    /// The kinds of what a FROM item reads.
-    fn item(&mut self, item: &mut TableWithJoins) -> Result<Vec<Kind>, Refusal> {
-        let mut kinds = vec![self.factor(&mut item.relation)?];
+    /// The kind of what a FROM item reads.
+    fn item(&mut self, item: &mut TableWithJoins) -> Result<Kind, Refusal> {
+        let mut kind = self.factor(&mut item.relation)?;
         for join in &mut item.joins {
-            kinds.push(self.factor(&mut join.relation)?);
+            kind = kind.max(self.factor(&mut join.relation)?);
         }
-        Ok(kinds)
+        Ok(kind)
     }
 
     fn factor(&mut self, factor: &mut TableFactor) -> Result<Kind, Refusal> {
@@ -264,19 +385,15 @@ impl Binder<'_> {
                 Ok(self.table(name))
             }
             TableFactor::Derived { subquery, .. } => self.query(subquery),
-            TableFactor::NestedJoin { table_with_joins, .. } => {
-                let kinds = self.item(table_with_joins)?;
-                Ok(kinds.into_iter().max().unwrap_or(Kind::Public))
-            }
+            TableFactor::NestedJoin { table_with_joins, .. } => self.item(table_with_joins),
             _ => Ok(Kind::Public),
         }
     }
 
     /// A subquery over arrays in the place of a table of the `noisegate` schema.
     fn virtual_table(&mut self, table: VirtualTable, alias: &str) -> Result<TableFactor, Refusal> {
-        let first = self.arrays.saturating_add(1);
         let columns = table.columns();
-        self.arrays = self.arrays.saturating_add(columns.len());
+        let first = self.next_parameters(columns.len());
         self.virtuals.push((table, first));
         let numbered = |text: &dyn Fn(usize, &(&str, &str)) -> String| {
             let parts: Vec<String> =
@@ -345,39 +462,65 @@ impl Binder<'_> {
         order: Option<&mut OrderByKind>,
     ) -> Result<(), Refusal> {
         let ctes = self.written_ctes();
-        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, depth: 0 };
+        let rows = Rows { snapshot: self.snapshot, ctes: &ctes, given: &self.given, depth: 0 };
         let source = rows.select(select)?;
-        let mut group = group_expressions(select)?;
-        if group.is_empty()
-            && matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct))
+        let Groups { mut keys, totals } = Groups::of(select)?;
+        if matches!(select.distinct, Some(sqlparser::ast::Distinct::Distinct))
             && !is_aggregated(select)
         {
             // DISTINCT over rows asks which values there are: the same as grouping by them.
-            group = select.projection.iter().filter_map(projected).cloned().collect();
+            keys = select.projection.iter().filter_map(projected).cloned().collect();
         }
-        let mut keys = Vec::new();
-        for expr in &group {
-            keys.push(lower(expr, &source.scope)?);
+        let mut grouped = Vec::new();
+        for key in keys {
+            let expr = lower(&key, &source.scope)?;
+            // What reads no row makes no groups, and stays where it is.
+            if !expr.scans().is_empty() {
+                grouped.push((key, expr));
+            }
         }
-        let number = self.leaves.len().saturating_add(1);
-        let mut rewriter = Rewriter::new(format!("leaf_{number}"), &source, &group, select);
+        // In an order of their own: the same keys in another order are the same question.
+        grouped.sort_by_cached_key(|(_, expr)| format!("{expr:?}"));
+        let (group, lowered): (Vec<Ast>, Vec<Expr>) = grouped.into_iter().unzip();
+        let alias = format!("leaf_{}", self.leaves.len().saturating_add(1));
+        let mut rewriter =
+            Rewriter::new(alias.clone(), &source, self.snapshot, &group, totals, select);
         rewriter.rewrite(select, order)?;
-        let (statistics, values) = rewriter.finish();
-        let keys = keys::with_domains(keys, &source, self.snapshot);
-        let leaf = Leaf {
+        let mut computed = rewriter.finish();
+        self.notes.append(&mut computed.notes);
+        let mut leaf = Leaf {
+            keys: keys::with_domains(lowered, &source, self.snapshot),
             scans: source.all_scans(),
-            joins: source.joins,
+            joins: source.all_joins(),
             filter: source.filter,
-            keys,
-            statistics,
+            statistics: std::mem::take(&mut computed.statistics),
         };
         super::direct::check(&leaf, self.snapshot)?;
-        let columns = Columns::new(number, self.arrays, &leaf, values);
-        self.arrays = self.arrays.saturating_add(columns.width());
-        select.from = columns.unnested()?;
-        select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
-        select.selection = select.having.take();
-        self.leaves.push(BoundLeaf { leaf, columns });
+        let of_people = |one: &Statistic| matches!(one, Statistic::Units { .. });
+        if totals && leaf.statistics.iter().any(of_people) && !keys_follow_unit(&leaf) {
+            return Err(totals_of_people());
+        }
+        let free = if leaf.statistics.is_empty() { free::public_keys(&leaf, &alias) } else { None };
+        select.from = if let Some(from) = free {
+            if !leaf.keys.is_empty() {
+                self.notes.push(free::KEYS_NOTE.to_owned());
+            }
+            from?
+        } else {
+            if leaf.statistics.is_empty() {
+                leaf.statistics.push(Statistic::Units { filter: None });
+            }
+            let columns = Columns::new(alias, self.arrays, &leaf, computed, totals);
+            self.arrays = self.arrays.saturating_add(columns.width());
+            let from = columns.unnested(&[])?;
+            self.leaves.push(BoundLeaf { leaf, columns });
+            from
+        };
+        select.selection = None;
+        if !totals {
+            select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+            select.selection = select.having.take();
+        }
         Ok(())
     }
 
@@ -462,20 +605,4 @@ fn projected(item: &SelectItem) -> Option<&Ast> {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
         _ => None,
     }
-}
-
-pub(crate) fn group_expressions(select: &Select) -> Result<Vec<Ast>, Refusal> {
-    let GroupByExpr::Expressions(exprs, modifiers) = &select.group_by else {
-        return Err(unsupported("GROUP BY ALL", None));
-    };
-    let sets = exprs.iter().any(|expr| {
-        matches!(strip(expr), Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_) | Ast::Tuple(_))
-    });
-    if sets || !modifiers.is_empty() {
-        return Err(unsupported(
-            "GROUPING SETS, ROLLUP or CUBE",
-            Some("Ask for each grouping in a query of its own."),
-        ));
-    }
-    Ok(exprs.iter().map(strip).cloned().collect())
 }

@@ -3,15 +3,15 @@
 //! What is not listed is refused. The canonical form has settled precedence, casts and names, so
 //! nothing is resolved here beyond looking up `alias.column` in the scope.
 
-use noisegate_privacy::expr::{Expr, Function, Node, TextType, Type};
-use noisegate_privacy::total::has_field;
+use noisegate_privacy::expr::{Expr, Function, Node, Type};
+use noisegate_privacy::functions::Syntax;
 use sqlparser::ast::{
-    self, BinaryOperator as Op, CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr,
-    FunctionArguments, TrimWhereField, UnaryOperator, Value,
+    self, BinaryOperator as Op, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
+    UnaryOperator, Value,
 };
 
 use super::functions;
-use super::literals::{array_elements, constant, parameter, typed, whole_number};
+use super::literals::{array_elements, constant, parameter, typed};
 use super::refusals::{unknown_function, unsupported};
 use super::scope::Scope;
 use super::subqueries;
@@ -40,7 +40,7 @@ pub(crate) fn strip(ast: &Ast) -> &Ast {
     }
 }
 
-struct Lower<'a> {
+pub(super) struct Lower<'a> {
     scope: &'a Scope<'a>,
     depth: u32,
     /// Whether NULL and false are the same for what is lowered next.
@@ -48,7 +48,7 @@ struct Lower<'a> {
 }
 
 impl Lower<'_> {
-    fn expr(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
+    pub(super) fn expr(&mut self, ast: &Ast) -> Result<Expr, Refusal> {
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEPTH_MAX {
             return Err(unsupported("an expression this deep", None));
@@ -96,15 +96,16 @@ impl Lower<'_> {
             Ast::Case { operand, conditions, else_result, .. } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref())
             }
-            Ast::Extract { field, expr, .. } => self.extract(&field.to_string(), expr),
-            Ast::Floor { expr, field } => self.whole(Function::Floor, expr, field),
-            Ast::Ceil { expr, field } => self.whole(Function::Ceil, expr, field),
-            Ast::Substring { expr, substring_from, substring_for, .. } => {
-                self.substring(expr, substring_from.as_deref(), substring_for.as_deref())
-            }
-            Ast::Trim { trim_where, trim_what, expr, .. } => {
-                self.trim(*trim_where, trim_what.is_some(), expr)
-            }
+            Ast::Floor { .. }
+            | Ast::Ceil { .. }
+            | Ast::Extract { .. }
+            | Ast::Substring { .. }
+            | Ast::Trim { .. }
+            | Ast::Position { .. }
+            | Ast::Overlay { .. }
+            | Ast::AtTimeZone { .. }
+            | Ast::CompoundFieldAccess { .. }
+            | Ast::Array(_) => self.special(ast),
             Ast::Function(function) => self.function(function),
             Ast::Exists { subquery, negated } => {
                 let found = subqueries::exists(subquery, self.scope)?;
@@ -123,13 +124,7 @@ impl Lower<'_> {
                     found
                 })
             }
-            Ast::Subquery(_) => Err(unsupported(
-                "a subquery inside an expression",
-                Some(
-                    "Join the table along its key, or ask for the aggregates in a query of their \
-                     own and combine them.",
-                ),
-            )),
+            Ast::Subquery(query) => subqueries::scalar(query, self.scope),
             Ast::Interval(_) | Ast::TypedString(_) => typed(ast),
             other => Err(unsupported(shape(other), None)),
         }
@@ -170,12 +165,19 @@ impl Lower<'_> {
             Op::Plus | Op::Minus | Op::Multiply | Op::Divide | Op::Modulo => {
                 return self.arithmetic(op, left, right);
             }
-            Op::StringConcat => return self.concat(left, right),
             Op::PGLikeMatch => return self.like(Function::Like, left, right),
             Op::PGNotLikeMatch => return self.like(Function::NotLike, left, right),
             Op::PGILikeMatch => return self.like(Function::ILike, left, right),
             Op::PGNotILikeMatch => return self.like(Function::NotILike, left, right),
-            other => return Err(unknown_function(&other.to_string())),
+            Op::StringConcat => {
+                let args = vec![self.expr(left)?, self.expr(right)?];
+                let args = args.into_iter().map(functions::as_text).collect();
+                return functions::listed("||", Syntax::Infix, args);
+            }
+            other => {
+                let args = vec![self.expr(left)?, self.expr(right)?];
+                return functions::listed(&other.to_string(), Syntax::Infix, args);
+            }
         };
         self.comparison(function, left, right)
     }
@@ -186,7 +188,7 @@ impl Lower<'_> {
             return time_arithmetic(op, a, b);
         }
         if !a.ty.is_number() || !b.ty.is_number() {
-            return Err(unknown_function(&op.to_string()));
+            return functions::listed(&op.to_string(), Syntax::Infix, vec![a, b]);
         }
         let function = match op {
             Op::Plus => Function::Add,
@@ -222,7 +224,10 @@ impl Lower<'_> {
                 let ty = arg.ty.clone();
                 Ok(Expr::call(Function::Neg, vec![arg], ty))
             }
-            other => Err(unknown_function(&other.to_string())),
+            other => {
+                let arg = self.expr(inner)?;
+                functions::listed(&other.to_string(), Syntax::Prefix, vec![arg])
+            }
         }
     }
 
@@ -236,14 +241,6 @@ impl Lower<'_> {
             ));
         }
         Ok(Expr::call(function, vec![value, pattern], Type::Bool))
-    }
-
-    fn concat(&mut self, left: &Ast, right: &Ast) -> Result<Expr, Refusal> {
-        let (a, b) = (self.expr(left)?, self.expr(right)?);
-        if !a.ty.is_text() || !b.ty.is_text() {
-            return Err(unknown_function("||"));
-        }
-        Ok(Expr::call(Function::Concat, vec![a, b], text()))
     }
 
     fn membership(&mut self, function: Function, value: &Ast, set: &Ast) -> Result<Expr, Refusal> {
@@ -262,8 +259,14 @@ impl Lower<'_> {
                 return Ok(Expr::call(function, vec![value, array], Type::Bool));
             }
         }
-        let (elements, cast) = array_elements(set)
-            .ok_or_else(|| unsupported("= ANY of something else than a list of constants", None))?;
+        let Some((elements, cast)) = array_elements(set) else {
+            let array = self.expr(set)?;
+            let (name, syntax) = match function {
+                Function::In => ("any", Syntax::Any),
+                _ => ("all", Syntax::All),
+            };
+            return functions::listed(name, syntax, vec![value, array]);
+        };
         let mut args = vec![value];
         for element in elements {
             let mut element = self.expr(element)?;
@@ -303,76 +306,6 @@ impl Lower<'_> {
             None => Expr { node: Node::Constant(None), ty: ty.clone() },
         });
         Ok(Expr::call(Function::Case, args, ty))
-    }
-
-    fn extract(&mut self, field: &str, inner: &Ast) -> Result<Expr, Refusal> {
-        let arg = self.expr(inner)?;
-        let field = field.to_ascii_lowercase();
-        if !has_field(&field, &arg.ty) {
-            return Err(unknown_function("extract"));
-        }
-        Ok(Expr::call(Function::Extract(field), vec![arg], Type::Numeric(None)))
-    }
-
-    fn whole(
-        &mut self,
-        function: Function,
-        inner: &Ast,
-        field: &CeilFloorKind,
-    ) -> Result<Expr, Refusal> {
-        let plain = matches!(field, CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime));
-        let arg = self.expr(inner)?;
-        if !plain || !arg.ty.is_number() {
-            return Err(unknown_function(if function == Function::Floor {
-                "floor"
-            } else {
-                "ceil"
-            }));
-        }
-        number_bounded(&arg)?;
-        let ty = arg.ty.clone();
-        Ok(Expr::call(function, vec![arg], ty))
-    }
-
-    fn substring(
-        &mut self,
-        inner: &Ast,
-        from: Option<&Ast>,
-        length: Option<&Ast>,
-    ) -> Result<Expr, Refusal> {
-        let arg = self.expr(inner)?;
-        let from = from.map_or(Some(1), whole_number);
-        let length = match length {
-            Some(length) => whole_number(length).filter(|length| *length >= 0).map(Some),
-            None => Some(None),
-        };
-        match (from, length) {
-            (Some(from), Some(length)) if arg.ty.is_text() => {
-                Ok(Expr::call(Function::Substring(from, length), vec![arg], text()))
-            }
-            _ => Err(unsupported(
-                "substring with places that are not constants",
-                Some("Give constant numbers, with a length that is not negative."),
-            )),
-        }
-    }
-
-    fn trim(
-        &mut self,
-        side: Option<TrimWhereField>,
-        what: bool,
-        inner: &Ast,
-    ) -> Result<Expr, Refusal> {
-        let arg = self.expr(inner)?;
-        if what || !arg.ty.is_text() {
-            return Err(unknown_function("trim"));
-        }
-        let name = match side {
-            Some(TrimWhereField::Leading) => "ltrim",
-            Some(TrimWhereField::Trailing) => "rtrim",
-            Some(TrimWhereField::Both) | None => "btrim",
-        };
-        Ok(Expr::call(Function::TextFunction(name), vec![arg], text()))
     }
 
     fn function(&mut self, function: &ast::Function) -> Result<Expr, Refusal> {
@@ -419,6 +352,12 @@ impl Lower<'_> {
             && from <= to
         {
             return Ok(Expr::constant(digits.clone(), ty));
+        }
+        // A constant array of texts, of which PostgreSQL knows several types.
+        if let (Node::Constant(Some(text)), true, "text[]") =
+            (&arg.node, arg.ty.is_array(), ty.name().as_str())
+        {
+            return Ok(Expr::constant(text.clone(), ty));
         }
         functions::cast(arg, ty)
     }
@@ -497,20 +436,13 @@ pub(crate) fn wider(a: &Type, b: &Type) -> Type {
     }
 }
 
-fn text() -> Type {
-    Type::Text(TextType::Text)
-}
-
 /// The kind of an expression, without its content.
 fn shape(ast: &Ast) -> &'static str {
     match ast {
-        Ast::AtTimeZone { .. } => "AT TIME ZONE",
         Ast::Tuple(_) => "a row of values",
-        Ast::Array(_) => "ARRAY[…]",
         Ast::JsonAccess { .. } => "a part of a JSON value",
         Ast::Collate { .. } => "COLLATE",
         Ast::AnyOp { .. } | Ast::AllOp { .. } => "ANY or ALL",
-        Ast::Position { .. } => "position",
         Ast::QualifiedWildcard(..) => "a whole row as a value",
         _ => "this kind of expression",
     }

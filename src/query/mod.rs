@@ -2,22 +2,30 @@
 //! left of it once they are released. Only this folder knows `sqlparser`.
 
 // The client's text, then the canonical one.
+pub mod explained;
 pub mod parse;
 pub mod tokens;
+pub mod wrapped;
 // Its leaves.
 pub mod leaves;
 mod probe;
 mod virtual_table;
 // What a leaf reads and computes.
+mod aggregate_list;
 mod aggregates;
 mod bounds;
 mod direct;
+mod free;
+mod grouping;
 mod joins;
 mod keys;
+mod moments;
 mod origin;
 mod scope;
+mod variable;
 // What it computes for each unit before that.
 mod derive;
+pub mod given;
 mod grouped;
 mod subqueries;
 mod windowed;
@@ -26,9 +34,13 @@ mod functions;
 mod literals;
 mod lower;
 mod refusals;
+mod special;
 mod times;
 // What stands in its place.
+mod blocks;
 pub mod columns;
+pub mod estimate;
+pub mod intervals;
 pub mod splice;
 
 pub(crate) use refusals::per_unit;

@@ -22,6 +22,27 @@ pub(crate) fn unknown_function(name: &str) -> Refusal {
     .near(name)
 }
 
+/// The name is on the list, with other types.
+pub(crate) fn not_with_types(name: &str, types: &[String], listed: &[String]) -> Refusal {
+    let given = if types.is_empty() { "no arguments".to_owned() } else { types.join(", ") };
+    let some = listed.get(..listed.len().min(8)).unwrap_or(listed).join("; ");
+    let more = if listed.len() > 8 { "; and others" } else { "" };
+    let mut refusal = unknown_function(name).with_sentence(format!(
+        "The function or operator {name} is not on the list for private rows with {given}."
+    ));
+    refusal.hint = format!("It is listed as {some}{more}. Cast the arguments, or give constants.");
+    refusal
+}
+
+/// An argument that has to be a certain constant is not.
+pub(crate) fn wrong_argument(name: &str, at: usize, must: &str) -> Refusal {
+    let mut refusal = unknown_function(name)
+        .with_sentence(format!("Over private rows, argument {at} of {name} has to be {must}."));
+    "With anything else it could fail for some row, or take without end. Write such a constant."
+        .clone_into(&mut refusal.hint);
+    refusal
+}
+
 pub(crate) fn limit_below(what: &str) -> Refusal {
     Refusal::new(
         Code::LimitBelow,
@@ -71,11 +92,27 @@ pub(crate) fn per_unit(rejection: &Rejection) -> Refusal {
 }
 
 pub(crate) fn no_noisy_form(name: &str) -> Refusal {
+    let hint = match name {
+        "bool_and" | "every" => {
+            "Count the exceptions instead: count(*) FILTER (WHERE NOT x) is about zero if all are true."
+        }
+        "bool_or" => "Count instead: count(*) FILTER (WHERE x) is about zero if none is true.",
+        _ => {
+            "Use counts, sums, averages, variances or correlations, or count(DISTINCT …) of the \
+             person's key; for the shape of a distribution, group by ranges such as \
+             floor(x / 10) and count."
+        }
+    };
+    Refusal::new(Code::Aggregate, format!("The aggregate {name} has no noisy form here."), hint)
+        .near(name)
+}
+
+pub(crate) fn extreme_refused(name: &str) -> Refusal {
     Refusal::new(
         Code::Aggregate,
-        format!("The aggregate {name} has no noisy form here."),
-        "Use count, sum or avg, or count(DISTINCT …) of the person's key; for the shape of a \
-         distribution, group by ranges such as floor(x / 10) and count.",
+        format!("{name} would show a value of one person's row."),
+        "Without GROUP BY, min and max of a column are the bounds that the policy declares for it, \
+         if it does. Otherwise group by ranges such as floor(x / 10) and count.",
     )
     .near(name)
 }
@@ -85,6 +122,15 @@ pub(crate) fn distinct_refused() -> Refusal {
         Code::Aggregate,
         "count(DISTINCT …) is answered for the key of the person only.",
         "Count distinct persons, or group by the column and count the groups.",
+    )
+    .near("distinct")
+}
+
+pub(crate) fn totals_of_people() -> Refusal {
+    Refusal::new(
+        Code::Aggregate,
+        "A total of count(DISTINCT …) is not the sum of its parts: one person may be in several.",
+        "Count distinct persons in a query of its own for each grouping.",
     )
     .near("distinct")
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use noisegate_privacy::expr::{Column, Expr, Node};
-use noisegate_privacy::plan::{JoinKind, Joins, Relation as Read, Scan};
+use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Relation as Read, Scan};
 use sqlparser::ast::{
     self, Ident, JoinConstraint, JoinOperator, Query, Select, SetExpr, TableFactor, TableWithJoins,
 };
 
+use super::given::{Given, by_name};
 use super::joins::{combine, conjunction, flatten, push_down};
 use super::lower::lower_condition;
 use super::refusals::{limit_below, unsupported};
@@ -29,14 +30,33 @@ pub(crate) struct Scope<'a> {
     pub(crate) rows: Rows<'a>,
     /// The scans of this block, to which a subquery adds its own.
     pub(crate) scans: Scans,
+    /// What is to be joined to the block besides: one row at most for each of its rows.
+    pub(crate) lookups: Lookups,
 }
+
+/// Scans to be joined to the left of, with their conditions.
+pub(crate) type Lookups = Rc<RefCell<Vec<(usize, Vec<Expr>)>>>;
 
 /// The scans of one block, while it is read.
 pub(crate) type Scans = Rc<RefCell<Vec<Scan>>>;
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(relations: Relations, rows: Rows<'a>, scans: &Scans) -> Self {
-        Self { relations, outer: None, rows, scans: Rc::clone(scans) }
+        let lookups = Lookups::default();
+        Self { relations, outer: None, rows, scans: Rc::clone(scans), lookups }
+    }
+
+    /// The scope of what is around a subquery whose scans are numbered on their own: here they
+    /// begin with `offset`.
+    pub(crate) fn apart(&self, offset: usize) -> Self {
+        let mut scope = self.clone();
+        for (_, columns) in &mut scope.relations {
+            for expr in columns.values_mut() {
+                expr.map_scans(&|scan| scan.saturating_add(offset));
+            }
+        }
+        scope.outer = self.outer.as_ref().map(|outer| Rc::new(outer.apart(offset)));
+        scope
     }
 
     /// The same block with one relation more.
@@ -80,10 +100,28 @@ pub(crate) struct RowSource<'a> {
 }
 
 impl RowSource<'_> {
+    /// The joins, with what subqueries in expressions have added since.
+    pub(crate) fn all_joins(&self) -> Joins {
+        with_lookups(self.joins.clone(), &self.scope.lookups)
+    }
+
     /// All scans, also those that subqueries in expressions have added since.
     pub(crate) fn all_scans(&self) -> Vec<Scan> {
         self.scope.scans.borrow().clone()
     }
+}
+
+/// Looks up, for each row of the joins, the one row of each scan.
+fn with_lookups(mut joins: Joins, lookups: &Lookups) -> Joins {
+    for (scan, on) in lookups.borrow().iter() {
+        joins = Joins::Join {
+            kind: JoinKind::Left,
+            left: Box::new(joins),
+            right: Box::new(Joins::Scan(*scan)),
+            on: on.clone(),
+        };
+    }
+    joins
 }
 
 /// Builds row sources.
@@ -92,6 +130,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// Common table expressions in scope, as written, by name.
     pub(crate) ctes: &'a BTreeMap<String, Query>,
+    /// What is given as tables.
+    pub(crate) given: &'a [Given],
     pub(crate) depth: u32,
 }
 
@@ -142,6 +182,8 @@ impl<'a> Rows<'a> {
             let own = conjunct.scans().iter().all(|scan| within.contains(scan));
             filter.extend(if own { push_down(&mut joins, conjunct) } else { Some(conjunct) });
         }
+        let joins = with_lookups(joins, &scope.lookups);
+        scope.lookups.borrow_mut().clear();
         let scans = scans.borrow().clone();
         Ok(RowSource { scans, joins, filter, scope })
     }
@@ -212,6 +254,9 @@ impl<'a> Rows<'a> {
     ) -> Result<Item, Refusal> {
         match parts {
             [name] => {
+                if let Some(given) = by_name(name, self.given) {
+                    return Ok(given_table(given, scans).aliased(alias));
+                }
                 let query = self.ctes.get(name).ok_or_else(|| {
                     unsupported(
                         &format!("the relation \"{name}\" beside private tables"),
@@ -327,6 +372,28 @@ fn scan(relation: &Relation, scans: &Scans) -> Item {
     item
 }
 
+/// A table whose rows come as parameters.
+fn given_table(given: &Given, scans: &Scans) -> Item {
+    let at = scans.borrow().len();
+    let list: Vec<Expr> = (given.columns.iter().enumerate())
+        .map(|(number, (_, ty))| {
+            let name = format!("c{}", number.saturating_add(1));
+            let node = Node::Column(Column { scan: at, name, bounds: None, nullable: true });
+            Expr { node, ty: ty.clone() }
+        })
+        .collect();
+    let named = list.iter().enumerate();
+    let named = named.map(|(at, expr)| (format!("c{}", at.saturating_add(1)), expr.clone()));
+    let columns = given.columns.iter().map(|(_, ty)| ty.clone()).collect();
+    scans.borrow_mut().push(Scan {
+        relation: Read::Given { parameter: given.parameter, columns },
+        exposure: Exposure::Public,
+        unique: Vec::new(),
+    });
+    let relations = vec![(String::new(), named.collect())];
+    Item { joins: Joins::Scan(at), filter: Vec::new(), relations, list }
+}
+
 fn join_items<'a>(
     kind: JoinKind,
     left: Item,
@@ -347,7 +414,15 @@ fn join_items<'a>(
     relations.extend(right.relations);
     let scope = scope(relations.clone());
     match on {
-        JoinConstraint::On(on) => conjunction(lower_condition(on, &scope)?, &mut conditions),
+        JoinConstraint::On(on) => {
+            conjunction(lower_condition(on, &scope)?, &mut conditions);
+            if !scope.lookups.borrow().is_empty() {
+                return Err(unsupported(
+                    "a subquery that refers to the row around it, inside ON",
+                    Some("Put the comparison into WHERE."),
+                ));
+            }
+        }
         JoinConstraint::None | JoinConstraint::Using(_) => {}
         JoinConstraint::Natural => {
             return Err(unsupported("NATURAL", Some("Write the join's condition after ON.")));

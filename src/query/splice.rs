@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use noisegate_privacy::release::Release;
-use noisegate_privacy::{IBig, Noisy};
+use noisegate_privacy::IBig;
+use noisegate_privacy::release::{Release, ReleasedRow};
 use sqlparser::ast::{
     Expr as Ast, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
 };
@@ -51,20 +51,27 @@ pub fn arrays(bound: &BoundLeaf, release: &Release) -> Vec<Array> {
         arrays.push(Array::Keys { type_name: type_name.clone(), elements });
     }
     for column in values {
-        let numbers = release.rows().iter().map(|row| number(column, &row.values)).collect();
+        let numbers = release.rows().iter().map(|row| shown(column, steps(column, row))).collect();
         arrays.push(Array::Numbers(numbers));
     }
     arrays
 }
 
-fn number(column: &ValueColumn, values: &[Noisy<IBig>]) -> String {
-    let at = |index: usize| values.get(index).map(|value| value.get().clone()).unwrap_or_default();
+/// What a noisy column says of one group, in steps.
+pub(crate) fn steps(column: &ValueColumn, row: &ReleasedRow) -> IBig {
+    let value = |index: usize| row.values.get(index);
+    let at = |index: usize| value(index).map(|value| value.get().clone()).unwrap_or_default();
     let mut steps = at(column.statistic);
     if let Some((count, centre)) = &column.centre {
         steps += at(*count) * centre;
     }
+    steps
+}
+
+/// Steps of a noisy column as text.
+pub(crate) fn shown(column: &ValueColumn, mut steps: IBig) -> String {
     // A whole number becomes a bigint in the query, so it has to fit: noise could carry it over.
-    if column.scale == 0 {
+    if column.whole {
         steps = steps.clamp(IBig::from(i64::MIN), IBig::from(i64::MAX));
     }
     decimal(&steps, column.scale)

@@ -1,20 +1,23 @@
-//! EXISTS and IN over tables, beside the rows that they are asked for.
+//! EXISTS, IN and values over tables, beside the rows that they are asked for.
 //!
 //! That an EXISTS over private rows looks at rows of the same person alone is the core's to say.
 
 use std::rc::Rc;
 
-use noisegate_privacy::expr::{Exists, Expr, Function, Node, Type};
+use noisegate_privacy::derived::{self, AggregateFunction, Derived, Rows as Body};
+use noisegate_privacy::expr::{Column, Exists, Expr, Function, Node, Type};
 use noisegate_privacy::plan::Exposure;
 use sqlparser::ast::{LimitClause, Query, Select, SelectItem, SetExpr};
 
-use super::derive::is_ungrouped;
+use super::aggregate_list::has_aggregate;
+use super::derive::{has_one_look, is_ungrouped, rows_max};
+use super::grouped::{self, Grouping};
 use super::keys::is_nullable;
 use super::leaves::{has_window, is_aggregated};
 use super::literals::whole_number;
 use super::lower::{compare, lower};
-use super::refusals::unsupported;
-use super::scope::{Item, Rows, Scope};
+use super::refusals::{per_unit, unsupported};
+use super::scope::{Item, Rows, Scans, Scope};
 use crate::error::Refusal;
 
 /// `EXISTS (query)`.
@@ -106,7 +109,8 @@ fn rows(query: &Query, scope: &Scope<'_>, listed: bool) -> Result<Item, Refusal>
                 };
                 list.push(lower(expr, &source.scope)?);
             }
-            Ok(Item { joins: source.joins, filter: source.filter, relations: Vec::new(), list })
+            let joins = source.all_joins();
+            Ok(Item { joins, filter: source.filter, relations: Vec::new(), list })
         }
         _ => rows.query(query, &scope.scans),
     }
@@ -117,4 +121,105 @@ fn is_plain(select: &Select) -> bool {
         && select.distinct.is_none()
         && !is_aggregated(select)
         && !has_window(select)
+}
+
+/// Where the scans around a subquery that is computed apart begin.
+const AROUND: usize = 1 << 32;
+
+/// A value that is computed of other rows of the same person: `(SELECT avg(x) FROM orders i WHERE
+/// i.person = o.person)`. It is looked up among groups by what it compares with the row around it.
+pub(crate) fn scalar(query: &Query, scope: &Scope<'_>) -> Result<Expr, Refusal> {
+    let refused = || {
+        unsupported(
+            "this subquery inside an expression",
+            Some(
+                "It can be one aggregate over rows that have a declared key equal to that of the \
+                 outer row, or an aggregate of all rows that does not refer to the outer row.",
+            ),
+        )
+    };
+    let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
+    let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] =
+        select.projection.as_slice()
+    else {
+        return Err(refused());
+    };
+    let plain = is_ungrouped(&select.group_by)
+        && select.distinct.is_none()
+        && select.having.is_none()
+        && query.limit_clause.is_none()
+        && !has_window(select);
+    if !plain || !has_aggregate(value) {
+        return Err(refused());
+    }
+    let ctes = scope.rows.with(query);
+    let depth = scope.rows.depth.saturating_add(1);
+    let rows = Rows { ctes: &ctes, depth, ..scope.rows };
+    let own = Scans::default();
+    let source = rows.block(select, &own, Some(Rc::new(scope.apart(AROUND))))?;
+    let (keys, around, filter) = correlated(&source.filter).ok_or_else(refused)?;
+    let mut value = value.clone();
+    let mut grouping = Grouping::new(&source.scope, &[])?;
+    grouping.rewrite(&mut value)?;
+    let (others, aggregates) = grouping.finish();
+    if !others.is_empty() || keys.iter().any(|key| !has_one_look(&key.ty)) {
+        return Err(refused());
+    }
+    let body = Body { scans: source.all_scans(), joins: source.all_joins(), filter };
+    let most = rows_max(&body);
+    let at = scope.scans.borrow().len();
+    let column = |name: String, ty: &Type, bounds| {
+        let node = Node::Column(Column { scan: at, name, bounds, nullable: true });
+        Expr { node, ty: ty.clone() }
+    };
+    let on = keys.iter().zip(around).enumerate().map(|(number, (key, around))| {
+        let key = column(format!("k{}", number.saturating_add(1)), &key.ty, None);
+        Expr::call(Function::Eq, vec![key, around], Type::Bool)
+    });
+    let on: Vec<Expr> = on.collect();
+    let columns = aggregates.iter().enumerate().map(|(number, aggregate)| {
+        let name = format!("a{}", number.saturating_add(1));
+        let found = column(name.clone(), &aggregate.ty, grouped::bounds(aggregate, most).0);
+        // Over no rows a count is zero, and all else NULL.
+        let found = match aggregate.function {
+            AggregateFunction::Count => {
+                let zero = Expr::constant("0", aggregate.ty.clone());
+                Expr::call(Function::Coalesce, vec![found, zero], aggregate.ty.clone())
+            }
+            _ => found,
+        };
+        (name, found)
+    });
+    let columns = columns.collect();
+    let scan = derived::scan(Derived::Grouped { rows: body, keys, aggregates })
+        .map_err(|rejection| per_unit(&rejection))?;
+    scope.scans.borrow_mut().push(scan);
+    let value = lower(&value, &scope.also(grouped::ALIAS, columns))?;
+    scope.lookups.borrow_mut().push((at, on));
+    Ok(value)
+}
+
+/// The equalities with the row around: what of the own row, and what of that; and the conditions
+/// on the own row alone. None if there are others.
+fn correlated(filter: &[Expr]) -> Option<(Vec<Expr>, Vec<Expr>, Vec<Expr>)> {
+    let (mut keys, mut around, mut own) = (Vec::new(), Vec::new(), Vec::new());
+    let outside = |expr: &Expr| expr.scans().iter().all(|scan| *scan >= AROUND);
+    let inside = |expr: &Expr| expr.scans().iter().all(|scan| *scan < AROUND);
+    for condition in filter {
+        if inside(condition) {
+            own.push(condition.clone());
+            continue;
+        }
+        let Node::Call(Function::Eq, args) = &condition.node else { return None };
+        let [a, b] = args.as_slice() else { return None };
+        let (key, other) = if inside(a) && outside(b) { (a, b) } else { (b, a) };
+        if !inside(key) || !outside(other) || key.scans().is_empty() {
+            return None;
+        }
+        let mut other = other.clone();
+        other.map_scans(&|scan| scan.saturating_sub(AROUND));
+        keys.push(key.clone());
+        around.push(other);
+    }
+    (!keys.is_empty()).then_some((keys, around, own))
 }

@@ -1,6 +1,7 @@
 //! Arithmetic on dates and times.
 
 use noisegate_privacy::expr::{Expr, Function, Node, ShiftBy, Type};
+use noisegate_privacy::functions::Syntax;
 use sqlparser::ast::BinaryOperator as Op;
 
 use super::functions;
@@ -14,14 +15,14 @@ pub(crate) fn time_arithmetic(op: &Op, a: Expr, b: Expr) -> Result<Expr, Refusal
             Some("Add or subtract a constant interval or number of days."),
         )
     };
+    if matches!(op, Op::Minus) && a.ty == b.ty {
+        return functions::listed("-", Syntax::Infix, vec![a, b]);
+    }
     let forward = match op {
         Op::Plus => true,
         Op::Minus => false,
         _ => return Err(refused()),
     };
-    if a.ty == Type::Date && b.ty == Type::Date && !forward {
-        return Ok(Expr::call(Function::DaysBetween, vec![a, b], Type::Int(4)));
-    }
     let (time, by) = if a.ty.is_time() { (a, b) } else { (b, a) };
     let Node::Constant(Some(amount)) = &by.node else { return Err(refused()) };
     let (by, ty) = match (&by.ty, &time.ty) {

@@ -7,8 +7,10 @@
 use std::collections::BTreeSet;
 
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use super::explained::{self, Format};
+use super::wrapped::{self, Wrapped};
 
 /// The longest text that is looked at.
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -39,7 +41,11 @@ pub enum Kind {
         analyze: bool,
         /// Byte offset of the explained query in the statement's text.
         query_at: usize,
+        /// The form of the plan.
+        format: Format,
     },
+    /// Another statement around such a query.
+    Wrapped(Wrapped),
     /// Another statement that names a private table, by its first word.
     Other(String),
     /// PREPARE of such a query: for the shadow, but by itself, since it keeps the whole text.
@@ -51,8 +57,8 @@ pub enum Kind {
         name: String,
         /// The texts of its arguments.
         arguments: Vec<String>,
-        /// The statement's first word.
-        verb: String,
+        /// Where `EXECUTE name (arguments)` stands in the statement's text, in bytes.
+        place: std::ops::Range<usize>,
     },
     /// A text that cannot be looked at, and that may name a private table.
     Unread,
@@ -62,6 +68,35 @@ pub enum Kind {
     ShowBudget,
     /// `SET noisegate.x = …`: the setting's name and the value's text.
     Setting(String, String),
+}
+
+/// What the first look at one statement goes by.
+pub(super) struct Look<'a> {
+    /// The whole text.
+    pub(super) text: &'a str,
+    /// The statement's tokens.
+    pub(super) tokens: &'a [&'a TokenWithSpan],
+    private: &'a BTreeSet<String>,
+    lines: &'a Lines<'a>,
+}
+
+impl Look<'_> {
+    /// Whether tokens name a private table, or something in the `noisegate` schema.
+    pub(super) fn ours(&self, tokens: &[&TokenWithSpan]) -> bool {
+        tokens.windows(2).any(|pair| names_ours(pair, self.private))
+            || tokens.windows(3).any(escaped_name)
+            || tokens.last().is_some_and(|token| is_private(&token.token, self.private))
+    }
+
+    /// Byte offset of a token's start in the whole text.
+    pub(super) fn start(&self, at: usize) -> Option<usize> {
+        self.lines.offset(self.tokens.get(at)?.span.start)
+    }
+
+    /// Byte offset of a token's end in the whole text.
+    pub(super) fn end(&self, at: usize) -> Option<usize> {
+        self.lines.offset(self.tokens.get(at)?.span.end)
+    }
 }
 
 /// Splits a client's text into statements. One that is too long or cannot be tokenized stays whole.
@@ -185,7 +220,7 @@ fn statement(
     })
 }
 
-fn word(token: Option<&&TokenWithSpan>) -> Option<String> {
+pub(super) fn word(token: Option<&&TokenWithSpan>) -> Option<String> {
     match &token?.token {
         Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_ascii_lowercase()),
         _ => None,
@@ -208,26 +243,27 @@ fn kind(
     if alters_login(tokens) {
         return Kind::Login;
     }
-    let ours = tokens.windows(2).any(|pair| names_ours(pair, private))
-        || tokens.windows(3).any(escaped_name)
-        || tokens.last().is_some_and(|token| is_private(&token.token, private));
+    let look = Look { text, tokens, private, lines };
+    let ours = look.ours(tokens);
     let reads = READING.contains(&word(tokens.first()).unwrap_or_default().as_str());
     let fills = reads && tokens.iter().any(|token| is_virtual(&token.token));
     if !ours && !fills {
-        return execute(text, tokens, lines).unwrap_or(Kind::Untouched);
+        return execute(&look, begin).unwrap_or(Kind::Untouched);
     }
     match word(tokens.first()).as_deref() {
-        Some("select" | "with") if selects_into(tokens) => Kind::Other("select into".to_owned()),
+        Some("select" | "with") if selects_into(tokens) => {
+            wrapped::select_into(&look).unwrap_or_else(|| Kind::Other("select into".to_owned()))
+        }
         Some("select" | "with" | "values" | "table") => Kind::Query,
         None if tokens.first().is_some_and(|token| token.token == Token::LParen) => Kind::Query,
-        Some("explain") => explain(tokens, begin, lines),
+        Some("explain") => explained::read(tokens, begin, lines),
         Some("prepare") => Kind::Prepare,
-        Some("execute") => execute(text, tokens, lines).unwrap_or(Kind::Untouched),
+        Some("execute") => execute(&look, begin).unwrap_or(Kind::Untouched),
         // These only name a table or a prepared statement; PostgreSQL knows what to say.
         Some("set" | "show" | "reset" | "deallocate" | "fetch" | "move" | "close") => {
             Kind::Untouched
         }
-        Some(other) => Kind::Other(other.to_owned()),
+        Some(other) => wrapped::read(other, &look).unwrap_or_else(|| Kind::Other(other.to_owned())),
         None => Kind::Other(String::new()),
     }
 }
@@ -276,15 +312,21 @@ fn selects_into(tokens: &[&TokenWithSpan]) -> bool {
 }
 
 /// The EXECUTE of a statement, wherever it stands.
-fn execute(text: &str, tokens: &[&TokenWithSpan], lines: &Lines<'_>) -> Option<Kind> {
+fn execute(look: &Look<'_>, begin: usize) -> Option<Kind> {
+    let tokens = look.tokens;
     let at = tokens.iter().position(|token| word(Some(token)).as_deref() == Some("execute"))?;
-    let Token::Word(name) = &tokens.get(at.checked_add(1)?)?.token else { return None };
-    let verb = word(tokens.first()).unwrap_or_default();
-    let rest = tokens.get(at.checked_add(2)?..).unwrap_or_default();
-    Some(Kind::Execute { name: folded(name), arguments: arguments(text, rest, lines)?, verb })
+    let named = at.checked_add(1)?;
+    let Token::Word(name) = &tokens.get(named)?.token else { return None };
+    let next = at.checked_add(2)?;
+    let rest = tokens.get(next..).unwrap_or_default();
+    let listed = tokens.get(next).is_some_and(|token| token.token == Token::LParen);
+    let last = if listed { wrapped::closing(tokens, next)? } else { named };
+    let arguments = if listed { arguments(look.text, rest, look.lines)? } else { Vec::new() };
+    let place = look.start(at)?.checked_sub(begin)?..look.end(last)?.checked_sub(begin)?;
+    Some(Kind::Execute { name: folded(name), arguments, place })
 }
 
-/// The texts between the commas of a list in parentheses; none where there is no list.
+/// The texts between the commas of a list in parentheses.
 fn arguments(text: &str, tokens: &[&TokenWithSpan], lines: &Lines<'_>) -> Option<Vec<String>> {
     let mut found = Vec::new();
     let mut depth = 0_usize;
@@ -330,35 +372,8 @@ fn is_private(token: &Token, private: &BTreeSet<String>) -> bool {
     matches!(token, Token::Word(word) if private.contains(&folded(word)))
 }
 
-fn folded(word: &sqlparser::tokenizer::Word) -> String {
+pub(super) fn folded(word: &sqlparser::tokenizer::Word) -> String {
     if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() }
-}
-
-fn explain(tokens: &[&TokenWithSpan], begin: usize, lines: &Lines<'_>) -> Kind {
-    let mut analyze = false;
-    let mut depth = 0_u32;
-    for (at, token) in tokens.iter().enumerate().skip(1) {
-        match &token.token {
-            Token::LParen if at == 1 => depth = 1,
-            Token::RParen if depth == 1 => depth = 0,
-            Token::Word(word) => match word.keyword {
-                Keyword::ANALYZE => analyze = true,
-                Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::TABLE
-                    if depth == 0 =>
-                {
-                    let query_at = lines.offset(token.span.start).unwrap_or(begin);
-                    return Kind::Explain { analyze, query_at: query_at.saturating_sub(begin) };
-                }
-                _ => {}
-            },
-            Token::LParen if depth == 0 => {
-                let query_at = lines.offset(token.span.start).unwrap_or(begin);
-                return Kind::Explain { analyze, query_at: query_at.saturating_sub(begin) };
-            }
-            _ => {}
-        }
-    }
-    Kind::Other("explain".to_owned())
 }
 
 fn shows_budget(tokens: &[&TokenWithSpan]) -> bool {
@@ -395,7 +410,7 @@ fn setting(tokens: &[&TokenWithSpan]) -> Option<(String, String)> {
 }
 
 /// Byte offsets of the tokenizer's lines and columns.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
@@ -407,7 +422,7 @@ impl<'a> Lines<'a> {
         Self { text, starts }
     }
 
-    fn offset(&self, location: Location) -> Option<usize> {
+    pub(super) fn offset(&self, location: Location) -> Option<usize> {
         let line = usize::try_from(location.line.checked_sub(1)?).ok()?;
         let start = *self.starts.get(line)?;
         let column = usize::try_from(location.column.checked_sub(1)?).ok()?;
@@ -419,92 +434,4 @@ impl<'a> Lines<'a> {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn kinds(text: &str) -> Vec<Kind> {
-        let private = BTreeSet::from(["orders".to_owned()]);
-        split(text, &private).into_iter().map(|one| one.kind).collect()
-    }
-
-    #[test]
-    fn splits_and_classifies() {
-        assert_eq!(
-            kinds("select 1; SELECT count(*) FROM Orders;; begin"),
-            [Kind::Untouched, Kind::Query, Kind::Untouched]
-        );
-        assert_eq!(kinds("select 'orders;' -- orders\n"), [Kind::Untouched]);
-        assert_eq!(kinds("(select 1 from \"orders\")"), [Kind::Query]);
-        assert_eq!(
-            kinds("create temp view v as select * from orders"),
-            [Kind::Other("create".into())]
-        );
-        assert_eq!(kinds("select * from noisegate.budget"), [Kind::Query]);
-    }
-
-    #[test]
-    fn finds_settings_and_explain() {
-        assert_eq!(
-            kinds("set noisegate.epsilon = '0.2'"),
-            [Kind::Setting("epsilon".into(), "0.2".into())]
-        );
-        assert_eq!(
-            kinds("SET LOCAL noisegate.epsilon TO 0.2"),
-            [Kind::Setting("epsilon".into(), "0.2".into())]
-        );
-        assert_eq!(
-            kinds("explain select count(*) from orders"),
-            [Kind::Explain { analyze: false, query_at: 8 }]
-        );
-        assert_eq!(
-            kinds("explain (analyze, costs off) (select 1 from orders)"),
-            [Kind::Explain { analyze: true, query_at: 29 }]
-        );
-    }
-
-    #[test]
-    fn no_way_of_writing_a_private_name_passes_untouched() {
-        assert_eq!(kinds("select count(*) from U&\"\\006Frders\""), [Kind::Query]);
-        assert_eq!(kinds("select 1 into t from orders"), [Kind::Other("select into".into())]);
-        assert_eq!(kinds("select * from budget"), [Kind::Query]);
-        assert_eq!(kinds("create temp table budget (a int)"), [Kind::Untouched]);
-        let long = format!("select count(*) from ORDERS where 1 in (1{})", ", 1".repeat(20_000));
-        assert_eq!(kinds(&long), [Kind::Unread]);
-        assert_eq!(kinds(&long.replace("ORDERS", "others")), [Kind::Untouched]);
-        assert_eq!(kinds("select count(*) -- x\rfrom orders"), [Kind::Query]);
-        assert_eq!(kinds("ALTER /* */ user current_user SET a = 1"), [Kind::Login]);
-        assert_eq!(kinds("alter table x add y int"), [Kind::Untouched]);
-    }
-
-    #[test]
-    fn finds_execute() {
-        let execute = |name: &str, arguments: &[&str], verb: &str| Kind::Execute {
-            name: name.to_owned(),
-            arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
-            verb: verb.to_owned(),
-        };
-        assert_eq!(kinds("execute P"), [execute("p", &[], "execute")]);
-        assert_eq!(
-            kinds("EXECUTE \"P\"(f(1, 2), 'x,')"),
-            [execute("P", &["f(1, 2)", " 'x,'"], "execute")]
-        );
-        assert_eq!(kinds("explain (verbose) execute p(1)"), [execute("p", &["1"], "explain")]);
-        assert_eq!(
-            prepared_query("prepare p (int) as select count(*) from orders where x = $1").unwrap(),
-            "select count(*) from orders where x = $1"
-        );
-        assert_eq!(prepared_query("select 1").unwrap(), "select 1");
-    }
-
-    #[test]
-    fn positions_count_characters() {
-        let private = BTreeSet::from(["orders".to_owned()]);
-        let split = split("select 'é';\n select max(x) from orders", &private);
-        assert_eq!(split[1].offset_chars, 13);
-        assert_eq!(position_of("select 'é', max(x)", "max"), Some(13));
-        assert_eq!(
-            replace_parameters("select '$1', $1 + $22", &|n| Some(format!("<{n}>"))).unwrap(),
-            "select '$1', <1> + <22>"
-        );
-    }
-}
+mod tests;

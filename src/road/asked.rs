@@ -1,5 +1,6 @@
 //! What a client asked, and what the relay is told to do about it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -7,6 +8,7 @@ use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
+use super::given;
 use crate::clock::Millis;
 use crate::error::{Error, Fault, Refusal};
 use crate::ids::{Analyst, QueryId};
@@ -58,6 +60,8 @@ pub enum Answer {
         types: Vec<u32>,
         /// The array parameters, in binary form.
         arrays: Vec<Bytes>,
+        /// The names of their elements' types.
+        elements: Vec<String>,
         /// What to tell the client besides.
         notices: Vec<String>,
     },
@@ -73,10 +77,12 @@ impl Asked<'_> {
         })
     }
 
-    /// The parameters of a leaf on the source: the statement's time, then the client's.
+    /// The parameters of a leaf on the source: the statement's time, then the client's, then what
+    /// the leaf is given.
     pub(super) fn source_parameters(
         &self,
         canonical: &Canonical,
+        mut given: BTreeMap<usize, RawParameter>,
     ) -> (Vec<Type>, Vec<RawParameter>) {
         let mut types = vec![Type::TIMESTAMPTZ];
         types.extend(canonical.parameters.iter().map(|ty| {
@@ -86,6 +92,12 @@ impl Asked<'_> {
         }));
         let mut values = vec![RawParameter { value: Some(self.time()), binary: true }];
         values.extend(self.parameters.iter().cloned());
+        let last = given.keys().next_back().copied().unwrap_or(0);
+        for number in values.len()..=last {
+            let value = given.remove(&number);
+            types.push(if value.is_some() { Type::UNKNOWN } else { Type::TEXT });
+            values.push(value.unwrap_or(RawParameter { value: None, binary: false }));
+        }
         (types, values)
     }
 
@@ -152,18 +164,33 @@ pub(super) async fn spliced(
     gate: &Gate,
     canonical: &Canonical,
     bound: Bound,
+    names: &[String],
     mut arrays: Vec<(usize, Vec<Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    let text = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
+    let text = parse::deeply(|| splice::text(bound.query, names))?;
     arrays.sort_by_key(|(first, _)| *first);
-    let mut encoded = Vec::new();
+    let (mut encoded, mut elements) = (Vec::new(), Vec::new());
     for array in arrays.into_iter().flat_map(|(_, arrays)| arrays) {
+        elements.push(match &array {
+            Array::Keys { type_name, .. } => type_name.clone(),
+            Array::Numbers(_) | Array::Texts(_) => "text".to_owned(),
+        });
         encoded.push(encode(gate, array).await?);
     }
     let mut types: Vec<u32> = canonical.parameters.iter().map(Type::oid).collect();
-    types.resize(types.len().saturating_add(encoded.len()), 0);
-    Ok(Answer::Spliced { text, types, arrays: encoded, notices })
+    // What only another leaf was given is not read by the rest, and PostgreSQL wants a type.
+    let client = types.len();
+    let all = encoded.iter_mut().zip(&mut elements).enumerate();
+    for (at, (array, element)) in all {
+        let read = given::reads(&text, client.saturating_add(at).saturating_add(1));
+        types.push(if read { 0 } else { Type::TEXT_ARRAY.oid() });
+        if !read {
+            *array = text_array(&[]);
+            "text".clone_into(element);
+        }
+    }
+    Ok(Answer::Spliced { text, types, arrays: encoded, elements, notices })
 }
 
 /// Texts as a binary `text[]`.
@@ -172,8 +199,13 @@ pub fn text_array(texts: &[String]) -> Bytes {
     binary_array(Type::TEXT.oid(), elements).unwrap_or_default()
 }
 
+/// Texts, some of them NULL, as a binary `text[]`.
+pub(super) fn nullable_texts(texts: Vec<Option<String>>) -> Result<Bytes, Fault> {
+    binary_array(Type::TEXT.oid(), texts.into_iter().map(|t| t.map(String::into_bytes)).collect())
+}
+
 /// An array in PostgreSQL's binary form.
-async fn encode(gate: &Gate, array: Array) -> Result<Bytes, Fault> {
+pub(super) async fn encode(gate: &Gate, array: Array) -> Result<Bytes, Fault> {
     let (oid, elements) = match array {
         Array::Keys { type_name, elements } => {
             (gate.canonical.type_oid(&type_name).await?, elements)
@@ -213,4 +245,21 @@ fn binary_array(oid: u32, elements: Vec<Option<Vec<u8>>>) -> Result<Bytes, Fault
         }
     }
     Ok(out.freeze())
+}
+
+/// The same answer without parameters, for statements that take none: the arrays are written into
+/// the text, in the form that PostgreSQL itself gives them.
+pub async fn inlined(gate: &Gate, answer: Answer) -> Result<Answer, Error> {
+    let Answer::Spliced { text, types, arrays, elements, notices } = answer else {
+        return Ok(answer);
+    };
+    let given = types.len().saturating_sub(arrays.len());
+    let named: Vec<(String, Bytes)> = elements.iter().cloned().zip(arrays).collect();
+    let literals = gate.canonical.literals(&named).await?;
+    let replaced = tokens::replace_parameters(&text, &|number| {
+        literals.get(number.checked_sub(given)?.checked_sub(1)?).cloned()
+    });
+    let text = replaced.ok_or(Fault::Unreachable("a spliced query that cannot be read"))?;
+    let (types, arrays, elements) = (Vec::new(), Vec::new(), Vec::new());
+    Ok(Answer::Spliced { text, types, arrays, elements, notices })
 }

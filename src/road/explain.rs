@@ -13,14 +13,31 @@ use crate::query::columns::decimal;
 use crate::query::leaves::BoundLeaf;
 use crate::source::shown;
 
-/// The plan of a private query as text lines; nothing if it has no leaves and the shadow's own
-/// EXPLAIN is right. Nothing is charged and nothing is asked.
-pub async fn explain(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Vec<String>>, Error> {
-    Ok(inspect(gate, asked).await?.map(|inspected| {
-        let mut lines = inspected.lines();
-        lines.push("Above the leaves: PostgreSQL, on the releases".to_owned());
+/// The plan of a private query.
+#[derive(Debug)]
+pub struct Explained(pub(super) Inspected);
+
+/// The plan of a private query; nothing if it has no leaves and the shadow's own EXPLAIN is right.
+/// Nothing is charged and nothing is asked.
+pub async fn explain(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Explained>, Error> {
+    Ok(inspect(gate, asked).await?.map(Explained))
+}
+
+/// Who computes what is not in a leaf.
+pub(super) const ABOVE: &str = "PostgreSQL, on the releases";
+
+impl Explained {
+    /// The types of the query's parameters, by their numbers.
+    pub fn parameters(&self) -> Vec<u32> {
+        self.0.canonical.parameters.iter().map(tokio_postgres::types::Type::oid).collect()
+    }
+
+    /// As lines.
+    pub fn text(&self) -> Vec<String> {
+        let mut lines = self.0.lines();
+        lines.push(format!("Above the leaves: {ABOVE}"));
         lines
-    }))
+    }
 }
 
 impl Inspected {
@@ -29,8 +46,9 @@ impl Inspected {
         let mut lines = Vec::new();
         for (number, leaf) in self.leaves.iter().enumerate() {
             lines.push(format!("Leaf {}", number.saturating_add(1)));
-            lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &self.epsilon));
+            lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &leaf.epsilon));
         }
+        lines.extend(self.notes.iter().map(|note| format!("Without a leaf: {note}")));
         lines
     }
 }
@@ -44,7 +62,7 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
         plural(analyzed.rows, "row"),
     ));
     for (at, statistic) in plan.leaf().statistics.iter().enumerate() {
-        lines.extend(statistic_line(analyzed, at, statistic));
+        lines.extend(column(analyzed, at, statistic).map(|column| column.line()));
     }
     lines.push(format!("  Groups: {}", groups(analyzed)));
     lines.push(format!(
@@ -52,23 +70,49 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
         units(&analyzed.loss.rho, 12),
         units(&analyzed.loss.delta, 18)
     ));
-    let mut widths = spoken::widths(analyzed, leaf);
-    widths.extend(spoken::behind_averages(analyzed, leaf));
+    let widths = errors(analyzed, leaf);
     if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
+    }
+    if leaf.columns.totals {
+        lines.push(format!("  Totals: {}", spoken::TOTALS));
     }
     lines.push("  SQL for the source:".to_owned());
     lines.extend(shown(plan).lines().map(|line| format!("    {line}")));
     lines
 }
 
+/// How far off the noise may put each column.
+pub(super) fn errors(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
+    let mut widths = spoken::widths(analyzed, leaf);
+    widths.extend(spoken::behind_derived(analyzed, leaf));
+    widths
+}
+
+/// A noisy column of a leaf, in words.
+pub(super) struct Column {
+    pub(super) what: String,
+    pub(super) sensitivity: String,
+    pub(super) noise: &'static str,
+    pub(super) deviation: String,
+}
+
+impl Column {
+    fn line(&self) -> String {
+        let Self { what, sensitivity, noise, deviation } = self;
+        format!(
+            "  Column: {what}; sensitivity {sensitivity} per group; noise {noise}, standard deviation {deviation}"
+        )
+    }
+}
+
 /// A count of smallest units as the decimal number that it is, without zeros at its end.
-fn units(amount: &Amount, places: u32) -> String {
+pub(super) fn units(amount: &Amount, places: u32) -> String {
     let number = decimal(&amount.units().clone().into(), places);
     number.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn unit(plan: &Plan<Analyzed>) -> String {
+pub(super) fn unit(plan: &Plan<Analyzed>) -> String {
     let Some(scan) = plan.leaf().scans.get(plan.analysis().unit) else { return String::new() };
     let mut path = match scan.table() {
         Some((schema, table)) => format!("{schema}.{table}"),
@@ -83,7 +127,7 @@ fn unit(plan: &Plan<Analyzed>) -> String {
     path
 }
 
-fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Option<String> {
+pub(super) fn column(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Option<Column> {
     let calibrated = analyzed.statistics.get(at)?;
     let (what, scale) = match statistic {
         Statistic::Rows { .. } => ("rows".to_owned(), 0),
@@ -99,15 +143,13 @@ fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Opti
         noisegate_privacy::noise::Noise::Gaussian { .. } => "discrete Gaussian",
         noisegate_privacy::noise::Noise::Laplace { .. } => "discrete Laplace",
     };
-    let linf = decimal(&calibrated.linf.clone().into(), scale);
+    let sensitivity = decimal(&calibrated.linf.clone().into(), scale);
     let step = if scale == 0 { 1.0 } else { 10_f64.powi(-i32::try_from(scale).unwrap_or(0)) };
     let deviation = calibrated.noise.standard_deviation() * step;
-    Some(format!(
-        "  Column: {what}; sensitivity {linf} per group; noise {noise}, standard deviation {deviation:.4}"
-    ))
+    Some(Column { what, sensitivity, noise, deviation: format!("{deviation:.4}") })
 }
 
-fn groups(analyzed: &Analyzed) -> String {
+pub(super) fn groups(analyzed: &Analyzed) -> String {
     match &analyzed.selection {
         Selection::Whole => "one, always shown".to_owned(),
         Selection::Public => "public keys, all shown".to_owned(),

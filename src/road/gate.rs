@@ -85,7 +85,8 @@ impl Gate {
     pub fn session_settings(&self, analyst: &str) -> Vec<(&'static str, String)> {
         let epsilon = self.policy.terms(analyst).map(|terms| terms.epsilon_default);
         let epsilon = epsilon.map(|epsilon| ("epsilon", epsilon));
-        epsilon.into_iter().chain([("notices", "on".to_owned())]).collect()
+        let others = [("notices", "on"), ("intervals", "off"), ("accuracy", "")];
+        epsilon.into_iter().chain(others.map(|(name, value)| (name, value.to_owned()))).collect()
     }
 
     /// How long the source may take.

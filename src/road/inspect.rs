@@ -8,6 +8,7 @@ use noisegate_privacy::plan::Plan;
 
 use super::asked::{self, Answer, Asked};
 use super::gate::Gate;
+use super::given;
 use super::payment;
 use crate::error::{Error, Fault};
 use crate::query::leaves::{Answer as Kind, BoundLeaf};
@@ -23,8 +24,8 @@ pub struct Inspected {
     pub leaves: Vec<InspectedLeaf>,
     /// What runs in the client's shadow session, with the releases as array parameters.
     pub spliced: String,
-    /// The ε of each leaf.
-    pub epsilon: String,
+    /// What is said of parts that the policy answers.
+    pub notes: Vec<String>,
 }
 
 /// One leaf of it.
@@ -34,26 +35,28 @@ pub struct InspectedLeaf {
     pub plan: Plan<Analyzed>,
     /// How its release becomes columns.
     pub bound: BoundLeaf,
+    /// Its ε.
+    pub epsilon: String,
 }
 
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
 pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
     let canonical = asked.canonical(gate).await?;
-    let bound = super::bound(gate, &canonical)?;
+    let bound = given::bound(gate, asked, &canonical).await?;
     if bound.answer != Kind::Released {
         return match asked::without_leaves(gate, &bound)? {
             Answer::Forward(_) => Ok(None),
             Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
         };
     }
-    let payment = payment::of(gate, asked)?;
+    let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
-    let leaves = plans.into_iter().zip(bound.leaves);
-    Ok(Some(Inspected {
-        canonical,
-        leaves: leaves.map(|(plan, bound)| InspectedLeaf { plan, bound }).collect(),
-        spliced,
-        epsilon: payment.epsilon.to_string(),
-    }))
+    let leaves = plans.into_iter().zip(bound.leaves).enumerate();
+    let leaves = leaves.map(|(at, (plan, bound))| {
+        let epsilon = payment.epsilon(at).to_string();
+        InspectedLeaf { plan, bound, epsilon }
+    });
+    let (leaves, notes) = (leaves.collect(), bound.notes);
+    Ok(Some(Inspected { canonical, leaves, spliced, notes }))
 }

@@ -1,20 +1,25 @@
 //! The road of one private query, from the analyst's text to what the shadow session finishes.
 
+mod accuracy;
 mod asked;
 mod explain;
+mod explain_json;
 mod gate;
+mod given;
 mod inflight;
 mod inspect;
+mod intervals;
 mod limits;
 mod payment;
 mod remember;
 mod spoken;
 mod virtuals;
 
-pub use asked::{Answer, Asked, text_array};
-pub use explain::explain;
+pub use asked::{Answer, Asked, inlined, text_array};
+pub use explain::{Explained, explain};
 pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
+pub use intervals::described;
 pub use payment::check_setting;
 pub use virtuals::budget_line;
 
@@ -24,10 +29,10 @@ use noisegate_privacy::plan::Plan;
 use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
-use crate::error::{Error, Fault, Refusal};
+use crate::error::{Error, Fault};
 use crate::ids::Question;
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
-use crate::query::leaves::{self, Answer as Kind, Bound, BoundLeaf};
+use crate::query::leaves::{Answer as Kind, Bound, BoundLeaf};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 use crate::source::{BoundedSql, Snapshot};
@@ -37,13 +42,19 @@ use crate::source::{BoundedSql, Snapshot};
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let canonical = asked.canonical(gate).await?;
-    let bound = bound(gate, &canonical)?;
+    // A simple query has no parameters to give; PostgreSQL says so.
+    if canonical.parameters.len() != asked.parameters.len() {
+        return Ok(Answer::Forward(None));
+    }
+    let mut bound = given::bound(gate, asked, &canonical).await?;
     if bound.answer != Kind::Released {
         return asked::without_leaves(gate, &bound);
     }
-    let payment = payment::of(gate, asked)?;
+    let shape = intervals::shape(asked, &canonical, &mut bound)?;
+    let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
-    let questions = parse::deeply(|| remember::questions(gate, asked, &payment, &plans));
+    let questions =
+        parse::deeply(|| remember::questions(gate, asked, &payment, &plans, &bound.given));
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };
     let _alone = asked.unless_canceled(alone).await?;
     let mut known = recall(gate, &questions).await?;
@@ -51,22 +62,16 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     if fresh.contains(&true) {
         payment.within_cap(&plans, &fresh)?;
         let reservation = reserve(gate, asked, &payment, &plans, &questions, &fresh).await?;
-        let new =
-            ask_source(gate, asked, &canonical, &plans, &fresh, reservation, &questions).await?;
-        fill(&mut known, &fresh, new, &questions);
+        let asking = Asking { gate, asked, canonical: &canonical, bound: &bound, plans: &plans };
+        known = ask_source(&asking, &fresh, reservation, &questions, known).await?;
     }
     let releases: Vec<Release> = known.into_iter().flatten().collect();
-    let spoken =
-        spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
-    finish(gate, asked, &canonical, bound, &releases, spoken).await
-}
-
-/// The canonical query, understood.
-fn bound(gate: &Gate, canonical: &Canonical) -> Result<Bound, Refusal> {
-    parse::deeply(|| {
-        let tree = parse::query(&canonical.text)?;
-        leaves::bind(tree, &gate.snapshot, canonical.parameters.len())
-    })
+    let mut spoken =
+        spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
+    spoken.extend(shape.notice().filter(|_| asked.settings.notices));
+    let mut arrays = arrays(&bound, &releases)?;
+    arrays.extend(shape.arrays(&plans, &bound.leaves, &releases));
+    finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken).await
 }
 
 async fn recall(gate: &Gate, questions: &[Question]) -> Result<Vec<Option<Release>>, Fault> {
@@ -101,17 +106,25 @@ async fn reserve(
     gate.ledger.reserve(charge).await.map_err(|error| payment::refused(gate, error))
 }
 
+/// What is asked of the source, and of whom it comes.
+struct Asking<'a> {
+    gate: &'a Gate,
+    asked: &'a Asked<'a>,
+    canonical: &'a Canonical,
+    bound: &'a Bound,
+    plans: &'a [Plan<Analyzed>],
+}
+
 /// Asks the source, adds the noise and remembers the releases. From here on the charge stands,
 /// unless nothing at all was sent. A failure, too, is told at the next public tick.
 async fn ask_source(
-    gate: &Gate,
-    asked: &Asked<'_>,
-    canonical: &Canonical,
-    plans: &[Plan<Analyzed>],
+    asking: &Asking<'_>,
     fresh: &[bool],
     mut reservation: Reservation,
     questions: &[Question],
-) -> Result<Vec<Release>, Error> {
+    known: Vec<Option<Release>>,
+) -> Result<Vec<Option<Release>>, Error> {
+    let Asking { gate, asked, .. } = *asking;
     let receipts = reservation.receipts();
     let snapshot = match gate.source.begin(&asked.settings.for_source()).await {
         Ok(snapshot) => snapshot,
@@ -120,30 +133,27 @@ async fn ask_source(
             return Err(fault.into());
         }
     };
-    let fresh_plans: Vec<&Plan<Analyzed>> =
-        plans.iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(plan, _)| plan).collect();
-    let outcome = released(gate, asked, canonical, &fresh_plans, receipts, snapshot).await;
+    let outcome = released(asking, fresh, questions, receipts, known, snapshot).await;
     let (releases, snapshot) = match outcome {
         Ok(released) => released,
-        Err(fault) => {
+        Err(error) => {
             // Without this it would be pending, which is spent as well, until the next start.
             if let Err(error) = gate.ledger.settle(reservation, Vec::new()).await {
                 tracing::error!(query = %asked.id, %error, "a charge stays pending");
             }
             gate.tick().await;
-            return Err(fault.into());
+            return Err(error);
         }
     };
     let expires_at = remember::expires_at(gate);
     let remembered = questions
         .iter()
         .zip(fresh)
-        .filter(|(_, fresh)| **fresh)
         .zip(&releases)
-        .map(|((question, _), release)| Remembered {
-            question: *question,
-            payload: remember::encode(release),
-            expires_at,
+        .filter(|((_, fresh), _)| **fresh)
+        .filter_map(|((question, _), release)| {
+            let payload = remember::encode(release.as_ref()?);
+            Some(Remembered { question: *question, payload, expires_at })
         })
         .collect();
     // The source ends its snapshot while the ledger writes.
@@ -153,25 +163,32 @@ async fn ask_source(
     Ok(releases)
 }
 
-/// The releases of the leaves that were paid for, in their order, from one snapshot, which is
-/// given back to be ended. After a fault it is dropped, which stops what still runs.
+/// The releases of all leaves, those that were paid for from one snapshot, which is given back to
+/// be ended. After a fault it is dropped, which stops what still runs. In order, since a leaf may
+/// be given what those before it released.
 async fn released<'a>(
-    gate: &Gate,
-    asked: &Asked<'_>,
-    canonical: &Canonical,
-    plans: &[&Plan<Analyzed>],
+    asking: &Asking<'_>,
+    fresh: &[bool],
+    questions: &[Question],
     receipts: Vec<Receipt>,
+    mut releases: Vec<Option<Release>>,
     mut snapshot: Snapshot<'a>,
-) -> Result<(Vec<Release>, Snapshot<'a>), Fault> {
-    let mut releases = Vec::new();
-    for (plan, receipt) in plans.iter().zip(receipts) {
-        let plan = Plan::clone(plan)
-            .charged(receipt)
-            .ok_or(Fault::Unreachable("a receipt for another price"))?;
-        let sql = parse::deeply(|| BoundedSql::emit(&plan));
-        let (types, parameters) = asked.source_parameters(canonical);
-        let release = snapshot.release(plan, &sql, &types, &parameters);
-        releases.push(asked.in_time(gate, release).await?);
+) -> Result<(Vec<Option<Release>>, Snapshot<'a>), Error> {
+    let Asking { gate, asked, canonical, bound, plans } = *asking;
+    let mut receipts = receipts.into_iter();
+    for (at, (plan, fresh)) in plans.iter().zip(fresh).enumerate() {
+        if *fresh {
+            let receipt = receipts.next().ok_or(Fault::Unreachable("a leaf without a receipt"))?;
+            let plan = Plan::clone(plan)
+                .charged(receipt)
+                .ok_or(Fault::Unreachable("a receipt for another price"))?;
+            let given = given::values(gate, asked, canonical, bound, at, &releases).await?;
+            let sql = parse::deeply(|| BoundedSql::emit(&plan));
+            let (types, parameters) = asked.source_parameters(canonical, given);
+            let release = snapshot.release(plan, &sql, &types, &parameters);
+            let release = asked.in_time(gate, release).await?;
+            fill(&mut releases, at, release, questions);
+        }
     }
     Ok((releases, snapshot))
 }
@@ -184,13 +201,24 @@ fn fresh(known: &[Option<Release>], questions: &[Question]) -> Vec<bool> {
         .collect()
 }
 
-/// Puts new releases in their places, and in those of equal leaves.
-fn fill(known: &mut [Option<Release>], fresh: &[bool], new: Vec<Release>, questions: &[Question]) {
-    let asked = questions.iter().zip(fresh).filter(|(_, fresh)| **fresh);
-    let answers: Vec<(&Question, Release)> = asked.map(|(question, _)| question).zip(new).collect();
-    for (place, question) in known.iter_mut().zip(questions).filter(|(place, _)| place.is_none()) {
-        *place = answers.iter().find(|(one, _)| *one == question).map(|(_, new)| new.clone());
+/// Puts a new release in its place, and in those of equal leaves.
+fn fill(known: &mut [Option<Release>], at: usize, new: Release, questions: &[Question]) {
+    let question = questions.get(at);
+    let empty = known.iter_mut().zip(questions).filter(|(place, _)| place.is_none());
+    for (place, _) in empty.filter(|(_, one)| Some(*one) == question) {
+        *place = Some(new.clone());
     }
+}
+
+/// The arrays of the releases, with the number of the first parameter of each leaf.
+fn arrays(bound: &Bound, releases: &[Release]) -> Result<Vec<(usize, Vec<splice::Array>)>, Fault> {
+    if bound.leaves.len() != releases.len() {
+        return Err(Fault::Unreachable("a leaf without a release"));
+    }
+    let arrays = |(leaf, release): (&BoundLeaf, &Release)| {
+        (leaf.columns.first_parameter, splice::arrays(leaf, release))
+    };
+    Ok(bound.leaves.iter().zip(releases).map(arrays).collect())
 }
 
 /// The spliced statement, at the next public tick.
@@ -199,18 +227,12 @@ async fn finish(
     asked: &Asked<'_>,
     canonical: &Canonical,
     bound: Bound,
-    releases: &[Release],
+    names: &[String],
+    mut arrays: Vec<(usize, Vec<splice::Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    if bound.leaves.len() != releases.len() {
-        return Err(Fault::Unreachable("a leaf without a release").into());
-    }
-    let mut arrays = virtuals::arrays(gate, asked, &bound).await?;
-    let leaf_arrays = |(leaf, release): (&BoundLeaf, &Release)| {
-        (leaf.columns.first_parameter, splice::arrays(leaf, release))
-    };
-    arrays.extend(bound.leaves.iter().zip(releases).map(leaf_arrays));
-    let spliced = asked::spliced(gate, canonical, bound, arrays, notices).await?;
+    arrays.extend(virtuals::arrays(gate, asked, &bound).await?);
+    let spliced = asked::spliced(gate, canonical, bound, names, arrays, notices).await?;
     gate.tick().await;
     Ok(spliced)
 }

@@ -1,11 +1,13 @@
 //! Who pays for a statement, and how much it may cost.
 
+use noisegate_privacy::RBig;
+use noisegate_privacy::accuracy::Accuracy;
 use noisegate_privacy::analyze::{Analyzed, Rejection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Limit};
 use noisegate_privacy::plan::{Plan, Scan};
 
 use super::gate::{Gate, ledger_fault};
-use super::{Asked, spoken};
+use super::{Asked, accuracy, spoken};
 use crate::error::{Code, Error, Fault, Refusal};
 use crate::ledger::{Account, LedgerError, Window};
 use crate::policy::Budget;
@@ -21,8 +23,9 @@ const SELECTIONS: u32 = 1000;
 pub(super) struct Payment {
     /// All of them pay.
     pub(super) accounts: Vec<Account>,
-    /// What one leaf may cost.
-    pub(super) epsilon: Epsilon,
+    /// What each leaf costs, where that is chosen for an accuracy.
+    chosen: Vec<Epsilon>,
+    accuracy: Option<Accuracy>,
     /// The most that one statement may cost.
     max: Epsilon,
     terms: Terms,
@@ -32,6 +35,7 @@ pub(super) struct Payment {
 pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
     let terms = gate.policy.terms(&asked.analyst.0).ok_or_else(no_analyst)?;
     let max = Epsilon::parse(&terms.epsilon_max).map_err(|_| policy_number())?;
+    let accuracy = asked.settings.accuracy.as_deref().map(accuracy::parse).transpose()?;
     let epsilon = match &asked.settings.epsilon {
         Some(text) => checked_epsilon(text, &max)?,
         None => Epsilon::parse(&terms.epsilon_default).map_err(|_| policy_number())?,
@@ -40,13 +44,13 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
     let pure = accounts.iter().any(|account| account.accountant == Accountant::Pure);
     let delta = selection_delta(&accounts);
     let terms = Terms {
-        epsilon: epsilon.clone(),
+        epsilon,
         accountant: if pure { Accountant::Pure } else { Accountant::Zcdp },
         delta: delta.ok_or(Fault::Unreachable("an account without delta"))?,
         group_min: gate.policy.defaults.min_group,
         groups_max: gate.policy.defaults.max_groups,
     };
-    Ok(Payment { accounts, epsilon, max, terms })
+    Ok(Payment { accounts, chosen: Vec::new(), accuracy, max, terms })
 }
 
 /// Reads `noisegate.epsilon` and holds it to the policy's maximum.
@@ -82,21 +86,26 @@ pub fn check_setting(
             }
             checked_epsilon(value, &max).map(drop)
         }
-        "notices" => {
+        "accuracy" => {
+            let unset = value.is_empty() || value.eq_ignore_ascii_case("default");
+            if unset { Ok(()) } else { accuracy::parse(value).map(drop) }
+        }
+        "notices" | "intervals" => {
             let known = ["on", "off", "true", "false", "yes", "no", "0", "1", "default"];
             if known.contains(&value.to_ascii_lowercase().as_str()) {
                 return Ok(());
             }
             Err(Refusal::new(
                 Code::Setting,
-                "noisegate.notices is on or off.",
-                "SET noisegate.notices = off",
+                format!("noisegate.{name} is on or off."),
+                format!("SET noisegate.{name} = off"),
             ))
         }
         other => Err(Refusal::new(
             Code::Setting,
             format!("There is no setting noisegate.{other}."),
-            "The settings are noisegate.epsilon and noisegate.notices.",
+            "The settings are noisegate.epsilon, noisegate.accuracy, noisegate.intervals and \
+             noisegate.notices.",
         )),
     }
 }
@@ -144,19 +153,35 @@ fn selection_delta(accounts: &[Account]) -> Option<Delta> {
 }
 
 impl Payment {
-    /// Analyzes each leaf under these terms.
-    pub(super) fn analyze(&self, leaves: &[BoundLeaf]) -> Result<Vec<Plan<Analyzed>>, Refusal> {
-        leaves
-            .iter()
-            .map(|leaf| {
-                analyze(leaf.leaf.clone(), &self.terms).map_err(|r| rejected(&leaf.leaf, r))
-            })
-            .collect()
+    /// Analyzes each leaf under these terms; where an accuracy is asked for, chooses its ε.
+    pub(super) fn analyze(&mut self, leaves: &[BoundLeaf]) -> Result<Vec<Plan<Analyzed>>, Refusal> {
+        let mut chosen = Vec::new();
+        if let Some(accuracy) = &self.accuracy {
+            for leaf in leaves {
+                let analyzed = |epsilon: &Epsilon| self.analyzed(leaf, epsilon);
+                let epsilon = accuracy::epsilon(accuracy, &self.max, leaf, analyzed)?;
+                chosen.push(epsilon.unwrap_or_else(|| self.terms.epsilon.clone()));
+            }
+        }
+        self.chosen = chosen;
+        let leaves = leaves.iter().enumerate();
+        leaves.map(|(at, leaf)| self.analyzed(leaf, self.epsilon(at))).collect()
+    }
+
+    fn analyzed(&self, leaf: &BoundLeaf, epsilon: &Epsilon) -> Result<Plan<Analyzed>, Refusal> {
+        let terms = Terms { epsilon: epsilon.clone(), ..self.terms.clone() };
+        analyze(leaf.leaf.clone(), &terms).map_err(|rejection| rejected(&leaf.leaf, rejection))
+    }
+
+    /// What a leaf costs.
+    pub(super) fn epsilon(&self, leaf: usize) -> &Epsilon {
+        self.chosen.get(leaf).unwrap_or(&self.terms.epsilon)
     }
 
     /// What keys a question besides the leaf: the noise it is answered with.
-    pub(super) fn noise_key(&self) -> String {
-        let Terms { epsilon, accountant, delta, group_min, groups_max } = &self.terms;
+    pub(super) fn noise_key(&self, leaf: usize) -> String {
+        let Terms { accountant, delta, group_min, groups_max, .. } = &self.terms;
+        let epsilon = self.epsilon(leaf);
         format!("{epsilon} {accountant:?} {} {group_min} {groups_max}", delta.cost())
     }
 
@@ -166,13 +191,19 @@ impl Payment {
         plans: &[Plan<Analyzed>],
         fresh: &[bool],
     ) -> Result<(), Refusal> {
-        let count = fresh.iter().filter(|fresh| **fresh).count().min(plans.len());
-        let count = noisegate_privacy::UBig::from(count);
-        // Under zCDP n leaves of ε cost ρ = nε²/2, what one answer of √n·ε would.
-        let (one, max) = (self.epsilon.value(), self.max.value());
+        let paid = (0..plans.len()).filter(|at| fresh.get(*at) == Some(&true));
+        let (mut count, mut sum, mut squares) = (0_usize, RBig::ZERO, RBig::ZERO);
+        for at in paid {
+            let epsilon = self.epsilon(at).value();
+            count = count.saturating_add(1);
+            sum += epsilon;
+            squares += epsilon.sqr();
+        }
+        // Under zCDP leaves of ε₁, …, εₙ cost ρ = Σεᵢ²/2, what one answer of √Σεᵢ² would.
+        let max = self.max.value();
         let fits = match self.terms.accountant {
-            Accountant::Zcdp => one * one * &count <= max * max,
-            Accountant::Pure => one * &count <= *max,
+            Accountant::Zcdp => squares <= max.sqr(),
+            Accountant::Pure => sum <= *max,
         };
         if fits {
             return Ok(());
@@ -180,10 +211,13 @@ impl Payment {
         Err(Refusal::new(
             Code::Budget,
             format!("The {count} aggregates of this statement together cost more than one may."),
-            format!(
-                "Set noisegate.epsilon lower (the most for a statement is {}), or ask in parts.",
-                self.max
-            ),
+            match &self.accuracy {
+                None => format!(
+                    "Set noisegate.epsilon lower (the most for a statement is {}), or ask in parts.",
+                    self.max
+                ),
+                Some(_) => "Set noisegate.accuracy to a larger number, or ask in parts.".to_owned(),
+            },
         ))
     }
 }

@@ -11,6 +11,7 @@ use super::gate::Gate;
 use super::payment::Payment;
 use crate::clock::Millis;
 use crate::ids::Question;
+use crate::query::given::Given;
 use crate::source::shown;
 
 /// The digest of each leaf's question: everything that the answer depends on, but for the data.
@@ -19,11 +20,24 @@ pub(super) fn questions(
     asked: &Asked<'_>,
     payment: &Payment,
     plans: &[Plan<Analyzed>],
+    given: &[Given],
 ) -> Vec<Question> {
-    plans.iter().map(|plan| question(gate, asked, payment, plan)).collect()
+    let mut questions: Vec<Question> = Vec::with_capacity(plans.len());
+    for (at, plan) in plans.iter().enumerate() {
+        let given: Vec<&Given> = given.iter().filter(|given| given.leaf == at).collect();
+        let noise = payment.noise_key(at);
+        questions.push(question(gate, asked, &noise, plan, (&given, &questions)));
+    }
+    questions
 }
 
-fn question(gate: &Gate, asked: &Asked<'_>, payment: &Payment, plan: &Plan<Analyzed>) -> Question {
+fn question(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    noise: &str,
+    plan: &Plan<Analyzed>,
+    (given, before): (&[&Given], &[Question]),
+) -> Question {
     let sql = shown(plan);
     let mut digest = Sha256::new();
     let mut part = |bytes: &[u8]| {
@@ -32,7 +46,7 @@ fn question(gate: &Gate, asked: &Asked<'_>, payment: &Payment, plan: &Plan<Analy
     };
     part(&gate.snapshot.version);
     part(&epoch(gate).to_be_bytes());
-    part(payment.noise_key().as_bytes());
+    part(noise.as_bytes());
     for (name, value) in asked.settings.for_source() {
         part(name.as_bytes());
         part(value.as_bytes());
@@ -43,6 +57,15 @@ fn question(gate: &Gate, asked: &Asked<'_>, payment: &Payment, plan: &Plan<Analy
     }
     for (at, parameter) in asked.parameters.iter().enumerate() {
         if sql.contains(&format!("(${})::", at.saturating_add(2))) {
+            part(&[u8::from(parameter.binary), u8::from(parameter.value.is_none())]);
+            part(parameter.value.as_deref().unwrap_or_default());
+        }
+    }
+    // What it is given follows from the text and from the leaves before, and may read parameters.
+    for given in given {
+        part(given.text.as_bytes());
+        before.iter().for_each(|question| part(&question.0));
+        for parameter in asked.parameters {
             part(&[u8::from(parameter.binary), u8::from(parameter.value.is_none())]);
             part(parameter.value.as_deref().unwrap_or_default());
         }

@@ -4,8 +4,8 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection};
 use noisegate_privacy::budget::{Accountant, Amount};
 use noisegate_privacy::plan::Plan;
-use noisegate_privacy::release::Release;
-use noisegate_privacy::width::ratio_half_width;
+use noisegate_privacy::release::{Release, ReleasedRow};
+use noisegate_privacy::width::Interval;
 
 use super::Asked;
 use super::gate::{Gate, ledger_fault};
@@ -14,10 +14,14 @@ use crate::clock::Millis;
 use crate::error::{Code, Error, Refusal};
 use crate::ledger::{Balance, Overdrawn};
 use crate::query::columns::{ValueColumn, decimal};
-use crate::query::leaves::BoundLeaf;
+use crate::query::estimate::Derived;
+use crate::query::leaves::{Bound, BoundLeaf};
 
 /// Two-sided error probability of the half-widths that are shown.
 pub(super) const ALPHA: (u32, u32) = (5, 100);
+/// What is said of totals.
+pub(super) const TOTALS: &str = "sums of the groups that are shown, with all their noise: over n groups \
+     about sqrt(n) times that of one";
 
 /// The notices of an answer: none if the session does not want them.
 pub(super) async fn notices(
@@ -25,28 +29,26 @@ pub(super) async fn notices(
     asked: &Asked<'_>,
     payment: &Payment,
     plans: &[Plan<Analyzed>],
-    leaves: &[BoundLeaf],
+    bound: &Bound,
     fresh: &[bool],
     releases: &[Release],
 ) -> Result<Vec<String>, Error> {
-    if !asked.settings.notices || plans.is_empty() {
+    if !asked.settings.notices {
         return Ok(Vec::new());
     }
+    if plans.is_empty() {
+        return Ok(bound.notes.clone());
+    }
     let balances = gate.ledger.balances(payment.accounts.clone()).await.map_err(ledger_fault)?;
-    let paid = fresh.iter().filter(|fresh| **fresh).count();
-    let cost = match paid {
-        0 => "cost nothing (remembered)".to_owned(),
-        1 => format!("cost epsilon {}", payment.epsilon),
-        more => format!("cost epsilon {} for each of {more} aggregates", payment.epsilon),
-    };
+    let cost = cost(payment, fresh, asked.settings.accuracy.as_deref());
     let left: Vec<String> = balances
         .iter()
         .map(|balance| format!("{} {}", balance.account.id, share_left(gate, balance)))
         .collect();
     let mut notices = vec![format!("{cost}; left: {}", left.join(", "))];
-    for ((plan, leaf), release) in plans.iter().zip(leaves).zip(releases) {
+    for ((plan, leaf), release) in plans.iter().zip(&bound.leaves).zip(releases) {
         let mut widths = widths(plan.analysis(), leaf);
-        widths.extend(average_widths(plan.analysis(), leaf, release));
+        widths.extend(derived_widths(plan.analysis(), leaf, release));
         if !widths.is_empty() {
             notices.push(format!("95 % of the noise lies within {}", widths.join(", ")));
         }
@@ -56,8 +58,28 @@ pub(super) async fn notices(
                  of {noisy_min}"
             ));
         }
+        notices.extend(leaf.columns.totals.then(|| format!("totals are {TOTALS}")));
     }
+    notices.extend(bound.notes.iter().cloned());
     Ok(notices)
+}
+
+/// What the new leaves of a statement cost.
+fn cost(payment: &Payment, fresh: &[bool], accuracy: Option<&str>) -> String {
+    let paid: Vec<String> = fresh
+        .iter()
+        .enumerate()
+        .filter(|(_, fresh)| **fresh)
+        .map(|(at, _)| payment.epsilon(at).to_string())
+        .collect();
+    match (paid.as_slice(), accuracy) {
+        ([], _) => "cost nothing (remembered)".to_owned(),
+        (each, Some(accuracy)) => {
+            format!("cost epsilon {}, chosen for an accuracy of {accuracy}", each.join(" and "))
+        }
+        ([one], None) => format!("cost epsilon {one}"),
+        ([one, ..], None) => format!("cost epsilon {one} for each of {} aggregates", paid.len()),
+    }
 }
 
 /// The 95 % half-width of each noisy column of a leaf, known before anything is asked.
@@ -72,63 +94,74 @@ pub(super) fn widths(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
         .collect()
 }
 
-/// The half-widths behind averages, for EXPLAIN: their own depend on what is released.
-pub(super) fn behind_averages(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
-    let width = |at: usize| {
-        let column = leaf.columns.values.get(at)?;
-        Some(decimal(&half_width(analyzed, column, ALPHA)?, column.scale))
+/// The half-widths behind averages and the like, for EXPLAIN: their own depend on what is released.
+pub(super) fn behind_derived(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
+    let part = |(role, at): &(&str, usize)| {
+        let column = leaf.columns.values.get(*at)?;
+        let width = decimal(&half_width(analyzed, column, ALPHA)?, column.scale);
+        Some(format!("± {width} on {role}"))
     };
-    let averages = leaf.columns.averages.iter();
-    averages
-        .filter_map(|average| {
-            let (sum, count) = (width(average.sum)?, width(average.count)?);
-            Some(format!("± {sum} on the sum and ± {count} on the count behind {}", average.label))
-        })
-        .collect()
+    let behind = |derived: &Derived| {
+        let parts: Vec<String> = derived.parts.iter().map(part).collect::<Option<_>>()?;
+        let (last, others) = parts.split_last()?;
+        let others = others.join(", ");
+        let and = if others.is_empty() { "" } else { " and " };
+        Some(format!("{others}{and}{last} behind {}", derived.label))
+    };
+    leaf.columns.derived.iter().filter_map(behind).collect()
 }
 
-fn half_width(analyzed: &Analyzed, column: &ValueColumn, alpha: (u32, u32)) -> Option<IBig> {
+pub(super) fn half_width(
+    analyzed: &Analyzed,
+    column: &ValueColumn,
+    alpha: (u32, u32),
+) -> Option<IBig> {
     Some(analyzed.statistics.get(column.statistic)?.noise.half_width(alpha).into())
 }
 
-/// The half-widths of the averages, which depend on the released sums and counts: one range over
-/// all groups for each.
-fn average_widths(analyzed: &Analyzed, leaf: &BoundLeaf, release: &Release) -> Vec<String> {
-    leaf.columns
-        .averages
-        .iter()
-        .filter_map(|average| {
-            let sum = leaf.columns.values.get(average.sum)?;
-            let count = leaf.columns.values.get(average.count)?;
-            // Half of the error probability for each of the two.
-            let alpha = (ALPHA.0, ALPHA.1.saturating_mul(2));
-            let sum_half = float(&half_width(analyzed, sum, alpha)?);
-            let count_half = float(&half_width(analyzed, count, alpha)?);
-            let step = 10_f64.powi(-i32::try_from(sum.scale).ok()?);
-            let widths: Vec<Option<f64>> = release
-                .rows()
-                .iter()
-                .map(|row| {
-                    let of = |column: &ValueColumn| {
-                        row.values.get(column.statistic).map(|value| float(value.get()))
-                    };
-                    let half = ratio_half_width(of(sum)?, sum_half, of(count)?, count_half)?;
-                    Some(half * step)
-                })
-                .collect();
-            let known: Vec<f64> = widths.iter().flatten().copied().collect();
-            let least = known.iter().copied().fold(f64::INFINITY, f64::min);
-            let most = known.iter().copied().fold(0.0, f64::max);
-            let label = &average.label;
-            Some(match (known.len(), widths.len()) {
-                (_, 0) => return None,
-                (0, _) => format!("any distance on {label}, whose groups are too small"),
-                (1, 1) => format!("± {most:.4} on {label}"),
-                (some, all) if some == all => format!("± {least:.4} to {most:.4} on {label}"),
-                _ => format!("± {least:.4} or more on {label}"),
-            })
+/// The half-widths of what is made of several columns, which depend on what was released: one
+/// range over all groups for each.
+fn derived_widths(analyzed: &Analyzed, leaf: &BoundLeaf, release: &Release) -> Vec<String> {
+    let widths = |derived: &Derived| {
+        let rows = release.rows().iter();
+        let widths: Vec<Option<f64>> =
+            rows.map(|row| derived_half_width(analyzed, leaf, derived, row)).collect();
+        let known: Vec<f64> = widths.iter().flatten().copied().collect();
+        let least = known.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = known.iter().copied().fold(0.0, f64::max);
+        let label = &derived.label;
+        Some(match (known.len(), widths.len()) {
+            (_, 0) => return None,
+            (0, _) => format!("any distance on {label}, whose groups are too small"),
+            (1, 1) => format!("± {most:.4} on {label}"),
+            (some, all) if some == all => format!("± {least:.4} to {most:.4} on {label}"),
+            _ => format!("± {least:.4} or more on {label}"),
         })
-        .collect()
+    };
+    leaf.columns.derived.iter().filter_map(widths).collect()
+}
+
+/// How far off it may be in one group; nothing where that is not known.
+fn derived_half_width(
+    analyzed: &Analyzed,
+    leaf: &BoundLeaf,
+    derived: &Derived,
+    row: &ReleasedRow,
+) -> Option<f64> {
+    // An equal part of the error probability for each of the columns.
+    let parts = u32::try_from(derived.parts.len()).ok()?;
+    let alpha = (ALPHA.0, ALPHA.1.checked_mul(parts)?);
+    let around = |at: usize, exactly: bool| {
+        let column = leaf.columns.values.get(at)?;
+        let step = 10_f64.powi(-i32::try_from(column.scale).ok()?);
+        let value = float(row.values.get(column.statistic)?.get()) * step;
+        let half = if exactly { 0.0 } else { float(&half_width(analyzed, column, alpha)?) * step };
+        Some(Interval::around(value, half))
+    };
+    let middle = derived.estimate.interval(&|at| around(at, true))?;
+    let possible = derived.estimate.interval(&|at| around(at, false))?;
+    let half = possible.half_width_around(f64::midpoint(middle.low, middle.high));
+    half.is_finite().then_some(half)
 }
 
 fn float(value: &IBig) -> f64 {

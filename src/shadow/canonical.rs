@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use dashmap::DashMap;
-use futures_util::future;
-use tokio::sync::Semaphore;
+use futures_util::{TryStreamExt, future};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
@@ -15,7 +16,7 @@ use crate::database;
 use crate::error::Fault;
 use crate::query::tokens;
 use crate::quote::literal;
-use crate::source::describe;
+use crate::source::{RawParameter, describe};
 
 /// Canonical forms that are remembered.
 const FORMS_MAX: usize = 4096;
@@ -137,6 +138,40 @@ impl Canonicalizer {
         Ok(oid)
     }
 
+    /// Waits for a place among the connections.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.acquire().await.ok()
+    }
+
+    /// A connection that answers.
+    pub(super) async fn client(&self) -> Result<Client, Fault> {
+        if let Some(client) = self.idle()
+            && client.batch_execute("").await.is_ok()
+        {
+            return Ok(client);
+        }
+        self.connect().await
+    }
+
+    /// Arrays, each with its elements' type, as string constants that read the same under any
+    /// settings.
+    pub async fn literals(&self, arrays: &[(String, Bytes)]) -> Result<Vec<String>, Fault> {
+        let _place = self.places.acquire().await;
+        let pooled = match self.idle() {
+            Some(client) => literals(&client, arrays).await.ok().map(|texts| (client, texts)),
+            None => None,
+        };
+        let (client, texts) = if let Some(found) = pooled {
+            found
+        } else {
+            let client = self.connect().await?;
+            let texts = literals(&client, arrays).await.map_err(|error| fault(&error))?;
+            (client, texts)
+        };
+        self.keep(client);
+        Ok(texts)
+    }
+
     fn idle(&self) -> Option<Client> {
         let mut idle = self.idle.lock().ok()?;
         while let Some(client) = idle.pop() {
@@ -161,13 +196,37 @@ impl Canonicalizer {
         Ok(client)
     }
 
-    fn keep(&self, client: Client) {
+    pub(super) fn keep(&self, client: Client) {
         if let Ok(mut idle) = self.idle.lock()
             && idle.len() < CONNECTIONS_MAX
         {
             idle.push(client);
         }
     }
+}
+
+async fn literals(
+    client: &Client,
+    arrays: &[(String, Bytes)],
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    client
+        .batch_execute(
+            "BEGIN; SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = postgres; \
+             SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 3; \
+             SET LOCAL bytea_output = hex; SET LOCAL lc_monetary = 'C'",
+        )
+        .await?;
+    let mut texts = Vec::with_capacity(arrays.len());
+    for (element, bytes) in arrays {
+        let statement = client.prepare(&format!("SELECT ($1::{element}[])::text")).await?;
+        let parameter = RawParameter { value: Some(bytes.clone()), binary: true };
+        let rows = client.query_raw(&statement, [parameter]).await?;
+        let rows: Vec<tokio_postgres::Row> = rows.try_collect().await?;
+        let text = rows.first().map(|row| row.try_get::<_, String>(0)).transpose()?;
+        texts.push(literal(&text.unwrap_or_default()));
+    }
+    client.batch_execute("ROLLBACK").await?;
+    Ok(texts)
 }
 
 async fn type_oid(client: &Client, name: &str) -> Result<Option<u32>, tokio_postgres::Error> {
@@ -180,17 +239,23 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
     Fault::Shadow(describe(error))
 }
 
+/// The start of a transaction under the session's settings.
+pub(super) fn begin(settings: &Settings) -> String {
+    let mut begin = "BEGIN".to_owned();
+    for (name, value) in settings.meaning() {
+        let value = literal(&value);
+        begin.push_str(&format!("; SELECT pg_catalog.set_config('{name}', {value}, true)"));
+    }
+    begin
+}
+
 async fn read(
     client: &Client,
     text: &str,
     types: &[u32],
     settings: &Settings,
 ) -> Result<Canonical, CanonicalError> {
-    let mut begin = "BEGIN".to_owned();
-    for (name, value) in settings.meaning() {
-        let value = literal(&value);
-        begin.push_str(&format!("; SELECT pg_catalog.set_config('{name}', {value}, true)"));
-    }
+    let begin = begin(settings);
     let declared: Vec<Type> = types.iter().map(|oid| declared_type(*oid)).collect();
     // Sent together, in this order: where the settings fail, what follows fails too.
     let (begun, statement) =
@@ -226,7 +291,7 @@ async fn read(
     Ok(Canonical { text, parameters, columns })
 }
 
-fn classify(error: tokio_postgres::Error) -> CanonicalError {
+pub(super) fn classify(error: tokio_postgres::Error) -> CanonicalError {
     match error.as_db_error() {
         Some(db) if !of_the_server(db) => CanonicalError::Database(Box::new(db.clone())),
         _ => CanonicalError::Fault(fault(&error)),

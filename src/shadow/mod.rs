@@ -5,6 +5,7 @@
 //! [`canonical`] lets it read the analysts' texts.
 
 pub mod canonical;
+pub mod given;
 pub mod settings;
 
 mod build;

@@ -15,6 +15,10 @@ pub struct Settings {
     pub epsilon: Option<String>,
     /// Whether answers come with notices.
     pub notices: bool,
+    /// Whether noisy columns come with their intervals.
+    pub intervals: bool,
+    /// `noisegate.accuracy`, if set.
+    pub accuracy: Option<String>,
 }
 
 impl Settings {
@@ -23,11 +27,15 @@ impl Settings {
         pg_catalog.current_setting('TimeZone'), pg_catalog.current_setting('DateStyle'), \
         pg_catalog.current_setting('IntervalStyle'), \
         pg_catalog.current_setting('noisegate.epsilon', true), \
-        pg_catalog.current_setting('noisegate.notices', true)";
+        pg_catalog.current_setting('noisegate.notices', true), \
+        pg_catalog.current_setting('noisegate.intervals', true), \
+        pg_catalog.current_setting('noisegate.accuracy', true)";
 
     /// Reads the row that [`Settings::QUERY`] gave.
     pub fn from_row(row: &[Option<String>]) -> Option<Self> {
-        let [path, zone, date, interval, epsilon, notices] = row else { return None };
+        let [path, zone, date, interval, epsilon, notices, intervals, accuracy] = row else {
+            return None;
+        };
         let set = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         Some(Self {
             search_path: path.clone()?,
@@ -39,6 +47,11 @@ impl Settings {
                 set(notices).map(|value| value.to_ascii_lowercase()).as_deref(),
                 Some("off" | "false" | "no" | "0")
             ),
+            intervals: matches!(
+                set(intervals).map(|value| value.to_ascii_lowercase()).as_deref(),
+                Some("on" | "true" | "yes" | "1")
+            ),
+            accuracy: set(accuracy),
         })
     }
 

@@ -141,7 +141,7 @@ impl Emit<'_> {
     /// The rows with their unit, keys, filters and values.
     fn rows(&self, unit: bool) -> String {
         let scans = &self.leaf.scans;
-        let printer = Printer { scans };
+        let printer = Printer::over(scans);
         let (unit_sql, hops) = relation::unit(scans, self.analyzed.unit);
         let mut columns = Vec::new();
         if unit {
@@ -238,7 +238,7 @@ impl Emit<'_> {
 
     /// The keys that public rows have, under the conditions that read public rows alone.
     fn public_rows(&self, keys: &[(String, &Expr)]) -> String {
-        let printer = Printer { scans: &self.leaf.scans };
+        let printer = Printer::over(&self.leaf.scans);
         let (present, conditions) = always_holds(self.leaf);
         let public = |scan: &usize| {
             present.contains(scan)

@@ -5,12 +5,15 @@
 
 mod decode;
 mod emit;
+mod listed;
 mod print;
 mod relation;
 mod run;
 
 pub use decode::RawParameter;
 pub use emit::{BoundedSql, shown};
+#[doc(hidden)]
+pub use listed::{plain, printed};
 pub(crate) use run::describe;
 pub use run::{Snapshot, Source};
 

@@ -22,17 +22,26 @@ const PARAMETER_MAX: &str = "1e90";
 pub(crate) struct Printer<'a> {
     /// The scans, which an EXISTS looks at.
     pub(crate) scans: &'a [Scan],
+    /// The SQL of a column.
+    pub(crate) column: &'a dyn Fn(&Column) -> String,
 }
 
 fn column(column: &Column) -> String {
     format!("t{}.{}", column.scan, ident(&column.name))
 }
 
+impl<'a> Printer<'a> {
+    /// A printer over scans under their aliases.
+    pub(crate) fn over(scans: &'a [Scan]) -> Self {
+        Self { scans, column: &column }
+    }
+}
+
 impl Printer<'_> {
     /// The expression's SQL, in parentheses where needed.
     pub(crate) fn expr(&self, expr: &Expr) -> String {
         match &expr.node {
-            Node::Column(name) => column(name),
+            Node::Column(column) => (self.column)(column),
             Node::Constant(Some(text)) => constant(text, &expr.ty),
             Node::Constant(None) => format!("NULL::{}", expr.ty.name()),
             Node::Parameter(number) => parameter(*number, &expr.ty),
@@ -56,17 +65,7 @@ impl Printer<'_> {
     pub(crate) fn value(&self, expr: &Expr) -> String {
         let printed = self.expr(expr);
         match (&expr.node, &expr.ty) {
-            (Node::Call(..), Type::Int(size)) => {
-                let (low, high) = match size {
-                    2 => ("-32768", "32767"),
-                    4 => ("-2147483648", "2147483647"),
-                    _ => ("-9223372036854775808", "9223372036854775807"),
-                };
-                format!(
-                    "(CASE WHEN {printed} BETWEEN {low} AND {high} THEN ({printed})::{} END)",
-                    expr.ty.name()
-                )
-            }
+            (_, Type::Int(_)) => self.whole(expr),
             (Node::Call(..), Type::Float(size)) => {
                 if prints_float(expr) {
                     printed
@@ -97,7 +96,7 @@ impl Printer<'_> {
     /// A column of unlimited size, held to its declared bounds. NaN counts as the greatest number
     /// in PostgreSQL and becomes the upper bound; NULL stays NULL.
     fn clipped(&self, column: &Column) -> String {
-        let name = self::column(column);
+        let name = (self.column)(column);
         match &column.bounds {
             Some((low, high)) => format!(
                 "(CASE WHEN {name} IS NOT NULL THEN LEAST(GREATEST(({name})::numeric, \
@@ -110,7 +109,6 @@ impl Printer<'_> {
     fn call(&self, function: &Function, args: &[Expr], ty: &Type) -> String {
         let at = |index: usize| args.get(index).map(|arg| self.expr(arg)).unwrap_or_default();
         let number = |index: usize| args.get(index).map(|arg| self.number(arg)).unwrap_or_default();
-        let infix = |op: &str| format!("({} OPERATOR(pg_catalog.{op}) {})", at(0), at(1));
         let compared = self.compared(args);
         let side = |index: usize| compared.get(index).cloned().unwrap_or_default();
         let compare = |op: &str| format!("({} OPERATOR(pg_catalog.{op}) {})", side(0), side(1));
@@ -150,11 +148,6 @@ impl Printer<'_> {
             }
             Function::Mod => format!("pg_catalog.mod({}, NULLIF({}, 0))", number(0), number(1)),
             Function::Neg => format!("(OPERATOR(pg_catalog.-) {})", number(0)),
-            Function::Abs => format!("pg_catalog.abs({})", number(0)),
-            Function::Floor => format!("pg_catalog.floor({})", number(0)),
-            Function::Ceil => format!("pg_catalog.ceil({})", number(0)),
-            Function::Round(places) => format!("pg_catalog.round({}, {places})", number(0)),
-            Function::Trunc(places) => format!("pg_catalog.trunc({}, {places})", number(0)),
             Function::Case => self.case(args, ty),
             Function::Coalesce => format!("COALESCE({})", self.same(args, ty)),
             Function::Least => format!("LEAST({})", self.same(args, ty)),
@@ -171,25 +164,7 @@ impl Printer<'_> {
             Function::NotLike => self.like(args, "!~~"),
             Function::ILike => self.like(args, "~~*"),
             Function::NotILike => self.like(args, "!~~*"),
-            Function::Concat => infix("||"),
-            Function::TextFunction(name) => format!("pg_catalog.{name}({})", at(0)),
-            Function::Substring(from, None) => format!("pg_catalog.substr({}, {from})", at(0)),
-            Function::Substring(from, Some(length)) => {
-                format!("pg_catalog.substr({}, {from}, {length})", at(0))
-            }
-            Function::Left(count) => format!("pg_catalog.left({}, {count})", at(0)),
-            Function::Right(count) => format!("pg_catalog.right({}, {count})", at(0)),
-            Function::DateTrunc(unit) => {
-                format!("pg_catalog.date_trunc('{unit}', {})", self.within(args, TIME_RANGE))
-            }
-            Function::Extract(field) => format!("EXTRACT({field} FROM {})", at(0)),
-            Function::DaysBetween => {
-                let (a, b) = (at(0), at(1));
-                format!(
-                    "(CASE WHEN pg_catalog.isfinite({a}) AND pg_catalog.isfinite({b}) \
-                     THEN {a} OPERATOR(pg_catalog.-) {b} END)"
-                )
-            }
+            Function::Listed(row) => self.listed(row, args),
             Function::Shift { forward, by } => self.shift(args, *forward, by, ty),
             Function::Cast => self.cast(args, ty),
         }
@@ -289,7 +264,9 @@ impl Printer<'_> {
                 self.expr(pattern)
             ),
         };
-        format!("({} OPERATOR(pg_catalog.{op}) {printed})", self.expr(value))
+        // Without regard to case, PostgreSQL makes a copy of the text that is longer.
+        let value = if op.ends_with('*') { self.held(value) } else { self.expr(value) };
+        format!("({value} OPERATOR(pg_catalog.{op}) {printed})")
     }
 
     fn cast(&self, args: &[Expr], to: &Type) -> String {
@@ -302,6 +279,17 @@ impl Printer<'_> {
             }
             (Type::Int(_), Type::Int(_)) => self.number(arg),
             (from, Type::Numeric(_)) if from.is_number() => self.number(arg),
+            (Type::Float(_), Type::Float(8)) if prints_float(arg) => {
+                format!("({})::double precision", self.expr(arg))
+            }
+            (Type::Int(_), Type::Float(8)) if prints_whole(arg) => {
+                format!("({})::double precision", self.expr(arg))
+            }
+            (Type::Numeric(Some((precision, _))), Type::Float(8))
+                if *precision <= 300 && arg.as_column().is_some() =>
+            {
+                format!("({})::double precision", self.expr(arg))
+            }
             (from, Type::Float(size)) if from.is_number() => to_float(&self.number(arg), *size),
             (from, to) if from.is_time() && to.is_time() => {
                 format!("({})::{}", self.within(args, TIME_RANGE), to.name())
@@ -321,8 +309,9 @@ fn needs_clip(column: &Column, ty: &Type) -> bool {
 }
 
 /// Whether the printed SQL is of a binary type: computed values are numeric whatever their type.
-fn prints_float(expr: &Expr) -> bool {
+pub(super) fn prints_float(expr: &Expr) -> bool {
     match &expr.node {
+        Node::Call(Function::Listed(row), _) => matches!(expr.ty, Type::Float(_)) && !row.wide,
         Node::Call(Function::Cast, _)
         | Node::Column(_)
         | Node::Constant(_)
@@ -331,6 +320,16 @@ fn prints_float(expr: &Expr) -> bool {
         }
         Node::Call(..) | Node::Exists(_) => false,
     }
+}
+
+/// Whether the printed SQL is of a whole type.
+pub(super) fn prints_whole(expr: &Expr) -> bool {
+    matches!(expr.ty, Type::Int(_))
+        && match &expr.node {
+            Node::Call(Function::Listed(row), _) => !row.wide,
+            Node::Column(_) | Node::Constant(_) | Node::Parameter(_) => true,
+            Node::Call(..) | Node::Exists(_) => false,
+        }
 }
 
 /// A number as a binary one: the least ones become zero, too large ones NULL.

@@ -22,7 +22,7 @@ pub(super) fn joins(scans: &[Scan], tree: &Joins) -> String {
                 JoinKind::Inner => "JOIN",
                 JoinKind::Left => "LEFT JOIN",
             };
-            let on = all(&Printer { scans }, on);
+            let on = all(&Printer::over(scans), on);
             format!("({}\n  {kind} {} ON {on})", joins(scans, left), joins(scans, right))
         }
     }
@@ -35,6 +35,19 @@ pub(super) fn table(scans: &[Scan], at: usize) -> String {
             format!("{}.{} AS t{at}", ident(schema), ident(table))
         }
         Relation::Derived(derived) => format!("({}) AS t{at}", computed(derived)),
+        Relation::Given { parameter, columns } => {
+            let arrays: Vec<String> = columns
+                .iter()
+                .enumerate()
+                // `$1` is the statement's time, so that each comes one later.
+                .map(|(number, ty)| {
+                    let number = parameter.saturating_add(number).saturating_add(1);
+                    format!("pg_catalog.unnest((${number})::text[]::{}[])", ty.name())
+                })
+                .collect();
+            let names = names("c", columns.len()).join(", ");
+            format!("ROWS FROM ({}) AS t{at}({names})", arrays.join(", "))
+        }
     })
 }
 
@@ -68,7 +81,7 @@ pub(super) fn exists(scans: &[Scan], exists: &Exists) -> String {
     format!(
         "(EXISTS (SELECT 1 FROM {} WHERE {}))",
         joins(scans, &exists.joins),
-        all(&Printer { scans }, &exists.filter)
+        all(&Printer::over(scans), &exists.filter)
     )
 }
 
@@ -85,7 +98,7 @@ fn computed(derived: &Derived) -> String {
             let parts: Vec<String> = parts
                 .iter()
                 .map(|(rows, columns)| {
-                    let printer = Printer { scans: &rows.scans };
+                    let printer = Printer::over(&rows.scans);
                     select(rows, &numbered("c", columns, |column| printer.value(column)), true)
                 })
                 .collect();
@@ -110,7 +123,7 @@ fn select(rows: &Rows, columns: &[String], with_unit: bool) -> String {
         "SELECT {} FROM {}{hops} WHERE {}",
         columns.join(", "),
         joins(&rows.scans, &rows.joins),
-        all(&Printer { scans: &rows.scans }, &rows.filter)
+        all(&Printer::over(&rows.scans), &rows.filter)
     )
 }
 
@@ -125,7 +138,7 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
 }
 
 fn grouped(rows: &Rows, keys: &[Expr], aggregates: &[Aggregate]) -> String {
-    let printer = Printer { scans: &rows.scans };
+    let printer = Printer::over(&rows.scans);
     let mut columns = numbered("k", keys, |key| plain_look(printer.value(key), key));
     for (at, aggregate) in aggregates.iter().enumerate() {
         let at = at.saturating_add(1);
@@ -203,13 +216,16 @@ fn of_its_type(call: String, function: AggregateFunction, ty: &Type) -> String {
              THEN ({call})::bigint END)"
         ),
         Type::Float(size) if computed => to_float(&call, *size),
+        Type::Numeric(Some((_, scale))) if function == AggregateFunction::Sum => {
+            format!("pg_catalog.round({call}, {scale})")
+        }
         Type::Numeric(None) => format!("pg_catalog.trim_scale({call})"),
         _ => call,
     }
 }
 
 fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
-    let printer = Printer { scans: &rows.scans };
+    let printer = Printer::over(&rows.scans);
     let mut inner = numbered("c", columns, |column| printer.value(column));
     let mut seen = names("r.c", columns.len());
     for (at, window) in windows.iter().enumerate() {

@@ -1,10 +1,12 @@
 //! EXECUTE of a prepared statement: what it stands for is asked of the shadow session itself,
 //! which keeps the text and types of everything that was prepared, by SQL or by the protocol.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::error::WireError;
-use super::private::{self, Internal, Private};
+use super::private::{self, Internal, Private, Shape};
 use super::relay::Relay;
 use crate::query::tokens::{self, Kind, Statement};
 
@@ -24,14 +26,24 @@ pub(super) enum Executed {
     Private(Private),
 }
 
-/// Looks up what a statement of this kind executes.
+/// The prepared statement that a statement executes; nothing if it does not.
+pub(super) fn name(private: &Private) -> &str {
+    match &private.statement.kind {
+        Kind::Execute { name, .. } => name,
+        _ => "",
+    }
+}
+
+/// Looks up what a statement of this kind executes. `meant` is what the client prepared under the
+/// name, where another statement stands for it on the shadow.
 pub(super) async fn look_up(
     relay: &mut Relay,
     private: &Private,
     names: &std::collections::BTreeSet<String>,
     simple: bool,
+    meant: Option<(&Arc<str>, &String)>,
 ) -> Result<Executed, WireError> {
-    let Kind::Execute { name, arguments, verb } = &private.statement.kind else {
+    let Kind::Execute { name, arguments, place } = &private.statement.kind else {
         return Ok(Executed::Private(private.clone()));
     };
     let parameters = vec![Some(Bytes::from(name.clone()))];
@@ -40,13 +52,12 @@ pub(super) async fn look_up(
         return Ok(Executed::Failed);
     };
     let [Some(text), types] = row.as_slice() else { return Ok(Executed::Untouched) };
+    // What stands for it on the shadow names no private table.
+    let meant = meant.filter(|(stands, _)| ***stands == **text);
+    let text = meant.map_or(text, |(_, meant)| meant);
     let query = tokens::prepared_query(text).unwrap_or(text);
-    let statements = tokens::split(query, names);
-    let kind = match statements.as_slice() {
-        [one] => one.kind.clone(),
-        _ => Kind::Unread,
-    };
-    if kind == Kind::Untouched {
+    let prepared = tokens::split(query, names);
+    if matches!(prepared.as_slice(), [one] if one.kind == Kind::Untouched) {
         return Ok(Executed::Untouched);
     }
     let types: Vec<&str> = match types.as_deref() {
@@ -57,13 +68,31 @@ pub(super) async fn look_up(
     if types.len() != arguments.len() {
         return Ok(Executed::Untouched);
     }
-    let kind = if verb == "execute" { kind } else { Kind::Other(verb.clone()) };
     let in_place = |number: usize| {
         let at = number.checked_sub(1)?;
         Some(format!("CAST(({}) AS {})", arguments.get(at)?, types.get(at)?))
     };
-    let text = tokens::replace_parameters(query, &in_place)
+    let query = tokens::replace_parameters(query, &in_place)
         .ok_or_else(|| WireError::protocol("a prepared statement that cannot be read"))?;
-    let statement = Statement { text, offset_chars: 0, kind };
-    Ok(Executed::Private(Private { statement, types: Vec::new(), located: false }))
+    // EXECUTE may stand inside another statement: EXPLAIN EXECUTE, CREATE TABLE … AS EXECUTE.
+    let written = private.statement.text.as_str();
+    let before = written.get(..place.start).unwrap_or_default();
+    let after = written.get(place.end..).unwrap_or_default();
+    // The query may end in a comment.
+    let text = format!("{before}{query}\n{after}");
+    let mut statements = tokens::split(&text, names);
+    let statement = match (statements.pop(), statements.is_empty()) {
+        (Some(one), true) => Statement { offset_chars: 0, ..one },
+        _ => Statement { text, offset_chars: 0, kind: Kind::Unread },
+    };
+    if statement.kind == Kind::Untouched {
+        return Ok(Executed::Untouched);
+    }
+    // Only a query is described before it is executed.
+    let shape = match (&statement.kind, meant) {
+        (Kind::Query, Some((stands, _))) => Shape::Wide(Arc::clone(stands)),
+        (Kind::Query, None) => private.shape.clone(),
+        _ => Shape::Open,
+    };
+    Ok(Executed::Private(Private { statement, types: Vec::new(), located: false, shape }))
 }

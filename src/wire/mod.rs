@@ -16,6 +16,7 @@ pub mod tls;
 // The sessions.
 mod executed;
 mod names;
+mod outcome;
 mod private;
 mod relay;
 mod serve;

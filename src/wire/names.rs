@@ -4,10 +4,11 @@
 //! in the pipeline depends on them. Where the shadow then fails or skips it, the change is undone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::error::WireError;
 use super::message::from_client::{Bind, Kind, Named};
-use super::private::Private;
+use super::private::{Private, Shape};
 
 /// The most prepared statements or portals that one session may have.
 const NAMES_MAX: usize = 10_000;
@@ -45,6 +46,15 @@ impl Names {
         full(self.statements.len())?;
         let before = replace(&mut self.statements, &name, private);
         Ok(Undo::Statement(name, before))
+    }
+
+    /// What stands on the shadow for a prepared statement, and what it means.
+    pub(super) fn meant(&self, name: &str) -> Option<(&Arc<str>, &String)> {
+        let private = self.statements.get(name)?;
+        match &private.shape {
+            Shape::Wide(stands) => Some((stands, &private.statement.text)),
+            Shape::Open | Shape::Plain => None,
+        }
     }
 
     /// A portal was bound.

@@ -3,21 +3,23 @@
 //! A refusal is raised by the shadow itself (`noisegate.refuse`), so that transactions are aborted
 //! and pipelines skip to Sync exactly as after PostgreSQL's own errors.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::error::WireError;
-use super::frame::Frame;
 use super::message::from_client::{Bind, Execute, Kind, Parse};
-use super::message::{to_client, to_shadow};
+use super::message::to_shadow;
+use super::outcome::{Outcome, Raised, outcome, raised};
 use super::relay::{ErrorChange, Expected, Relay, Reply, Request};
 use super::serve::{Shared, caught};
 use super::session::formats_with_arrays;
 use super::stream::Reader;
-use crate::error::{Code, Error, Fault, Refusal};
+use crate::error::Fault;
 use crate::ids::{Analyst, QueryId};
 use crate::query::tokens::{Kind as StatementKind, Statement};
-use crate::road::{self, Answer, Asked, Gate};
+use crate::road::{self, Asked};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
 
@@ -34,6 +36,34 @@ pub(super) struct Private {
     pub(super) types: Vec<u32>,
     /// Whether it stands as it is in the client's text, so that positions in it mean something.
     pub(super) located: bool,
+    /// Which columns its answer has.
+    pub(super) shape: Shape,
+}
+
+/// Which columns the answer to a private statement has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Those that the session's settings say when it is answered: nothing was described before.
+    Open,
+    /// Its own, as the shadow describes them.
+    Plain,
+    /// Its own and intervals. This statement stands for it on the shadow: it has the same columns.
+    Wide(Arc<str>),
+}
+
+impl Private {
+    /// Whether its answer has columns for intervals.
+    fn wide(&self, settings: &Settings) -> bool {
+        let fixed = match &self.statement.kind {
+            StatementKind::Wrapped(wrapped) => wrapped.fixes_columns(),
+            _ => false,
+        };
+        match self.shape {
+            Shape::Open => settings.intervals && !fixed,
+            Shape::Plain => false,
+            Shape::Wide(_) => true,
+        }
+    }
 }
 
 /// A query of the proxy's own in the client's session, with one row of text.
@@ -43,27 +73,6 @@ pub(super) struct Internal<'a> {
     pub(super) parameters: Vec<Option<Bytes>>,
     /// A portal that must exist, or PostgreSQL tells the client that it does not.
     pub(super) portal: Option<&'a str>,
-}
-
-/// What the shadow is told to do for the client.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// What the client said.
-    Forward(Vec<Frame>),
-    /// Something else in its place.
-    Spliced { text: String, types: Vec<u32>, arrays: Vec<Bytes>, notices: Vec<Frame> },
-    /// To raise an error.
-    Raise(Raised),
-}
-
-/// An error to be raised on the shadow.
-#[derive(Debug)]
-pub(super) struct Raised {
-    sqlstate: String,
-    message: String,
-    detail: String,
-    hint: String,
-    position: Option<usize>,
 }
 
 /// Reads the session's settings from the shadow session itself, so that SET LOCAL, RESET and
@@ -77,6 +86,39 @@ pub(super) async fn settings(
     let Some(row) = internal(relay, query, portal.is_none()).await? else { return Ok(None) };
     let settings = Settings::from_row(&row);
     settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// The same in the middle of a pipeline, before a statement is prepared.
+pub(super) async fn settings_so_far(relay: &mut Relay) -> Result<Option<Settings>, WireError> {
+    let query = Internal { query: Settings::QUERY, parameters: Vec::new(), portal: None };
+    let Some(row) = internal(relay, query, false).await? else { return Ok(None) };
+    let settings = Settings::from_row(&row);
+    settings.map(Some).ok_or_else(|| WireError::protocol("settings that cannot be read"))
+}
+
+/// A statement with the columns that the answer will have, and the types of its parameters; nothing
+/// if those are the statement's own, or if it cannot be answered, which is said when it is executed.
+pub(super) async fn described(
+    shared: &Shared,
+    analyst: &Analyst,
+    private: &Private,
+    settings: &Settings,
+    canceled: &CancellationToken,
+) -> Option<Parse> {
+    let gate = &shared.server.gate;
+    let asked = Asked {
+        id: QueryId::fresh(),
+        analyst,
+        text: &private.statement.text,
+        types: &private.types,
+        parameters: &[],
+        settings,
+        at: gate.clock.now(),
+        canceled,
+    };
+    let described = caught(Box::pin(road::described(gate, &asked))).await?;
+    let (query, type_oids) = described.ok().flatten()?;
+    Some(Parse { name: String::new(), query, type_oids })
 }
 
 /// Runs a query of the proxy's own. Nothing if an error came; the client has been told.
@@ -159,11 +201,13 @@ pub(super) async fn answer(
 ) -> Outcome {
     let gate = &shared.server.gate;
     let statement = &private.statement;
-    let skipped = match &statement.kind {
-        StatementKind::Explain { query_at, .. } => *query_at,
-        _ => 0,
+    let (skipped, text) = match &statement.kind {
+        StatementKind::Explain { query_at, .. } => {
+            (*query_at, statement.text.get(*query_at..).unwrap_or_default())
+        }
+        StatementKind::Wrapped(wrapped) => (wrapped.query_at, wrapped.query.as_str()),
+        _ => (0, statement.text.as_str()),
     };
-    let text = statement.text.get(skipped..).unwrap_or_default();
     let parameters: Vec<RawParameter> = bind
         .parameters
         .iter()
@@ -173,6 +217,7 @@ pub(super) async fn answer(
             binary: super::session::format_of(&bind.parameter_formats, at) == 1,
         })
         .collect();
+    let settings = &Settings { intervals: private.wide(settings), ..settings.clone() };
     let asked = Asked {
         id: QueryId::fresh(),
         analyst,
@@ -206,144 +251,6 @@ pub(super) async fn while_there<T>(
         biased;
         done = work => Ok(done),
         () = client.gone() => Err(WireError::Closed),
-    }
-}
-
-async fn outcome(gate: &Gate, statement: &Statement, asked: &Asked<'_>) -> Result<Outcome, Error> {
-    match &statement.kind {
-        StatementKind::Query => road::answer(gate, asked).await.map(|answer| match answer {
-            Answer::Forward(warning) => Outcome::Forward(warnings(warning, asked.settings)),
-            Answer::Spliced { text, types, arrays, notices } => {
-                Outcome::Spliced { text, types, arrays, notices: told(notices) }
-            }
-        }),
-        StatementKind::Explain { analyze: true, .. } => Err(statement_refused(
-            "EXPLAIN ANALYZE would run a query on people's rows.",
-            "Use EXPLAIN without ANALYZE: it shows the plan and the price at no cost.",
-        )
-        .into()),
-        StatementKind::Explain { analyze: false, .. } => {
-            road::explain(gate, asked).await.map(|lines| match lines {
-                Some(lines) => plan_rows(asked.parameters.len(), &lines),
-                None => Outcome::Forward(Vec::new()),
-            })
-        }
-        StatementKind::ShowBudget => road::budget_line(gate, asked).await.map(|line| shown(&line)),
-        StatementKind::Setting(name, value) => road::check_setting(gate, asked, name, value)
-            .map(|()| Outcome::Forward(Vec::new()))
-            .map_err(Error::from),
-        // What EXECUTE stands for was looked up before.
-        StatementKind::Untouched | StatementKind::Prepare | StatementKind::Execute { .. } => {
-            Ok(Outcome::Forward(Vec::new()))
-        }
-        StatementKind::Unread => Err(statement_refused(
-            "This text is too long or too unusual to be read, and may ask about people.",
-            "Send it in parts, or keep long lists of values in a table.",
-        )
-        .into()),
-        StatementKind::Login => Err(statement_refused(
-            "The login on the shadow is shared and is not changed through noisegate.",
-            "Ask the budget's administrator for another password.",
-        )
-        .into()),
-        StatementKind::Other(word) => Err(other_refused(word).into()),
-    }
-}
-
-fn other_refused(word: &str) -> Refusal {
-    let hint = match word {
-        "copy" | "create" | "declare" | "insert" | "merge" | "prepare" | "select into" => {
-            "Send the SELECT itself; its result can be kept on the client's side."
-        }
-        _ => "Tables of people can be asked for aggregates, and for nothing else.",
-    };
-    statement_refused(
-        &format!("{} cannot be used with tables of people.", word.to_uppercase()),
-        hint,
-    )
-}
-
-fn statement_refused(sentence: &str, hint: &str) -> Refusal {
-    Refusal::new(Code::Statement, sentence, hint)
-}
-
-fn warnings(warning: Option<String>, settings: &Settings) -> Vec<Frame> {
-    let shown = warning.filter(|_| settings.notices);
-    shown.into_iter().map(|text| to_client::notice("WARNING", "01000", &text, None, None)).collect()
-}
-
-fn told(notices: Vec<String>) -> Vec<Frame> {
-    notices.iter().map(|text| to_client::notice("NOTICE", "00000", text, None, None)).collect()
-}
-
-/// A plan as rows of a column "QUERY PLAN".
-fn plan_rows(parameters: usize, lines: &[String]) -> Outcome {
-    let array = crate::road::text_array(lines);
-    let number = parameters.saturating_add(1);
-    let mut types = vec![0; parameters];
-    types.push(0);
-    Outcome::Spliced {
-        text: format!("SELECT p AS \"QUERY PLAN\" FROM unnest(${number}::text[]) AS t(p)"),
-        types,
-        arrays: vec![array],
-        notices: Vec::new(),
-    }
-}
-
-fn shown(line: &str) -> Outcome {
-    Outcome::Spliced {
-        text: "SELECT p AS \"noisegate.budget\" FROM unnest($1::text[]) AS t(p)".to_owned(),
-        types: vec![0],
-        arrays: vec![crate::road::text_array(&[line.to_owned()])],
-        notices: Vec::new(),
-    }
-}
-
-/// What the client is told of an error. A fault is one fixed sentence whatever happened; the
-/// operator finds the detail under the query's id.
-fn raised(error: Error, asked: &Asked<'_>, before: usize) -> Raised {
-    match error {
-        Error::Refusal(refusal) => {
-            let refusal = asked.positioned(refusal);
-            tracing::info!(query = %asked.id, analyst = %asked.analyst, code = refusal.code.name(), "refused");
-            Raised {
-                sqlstate: refusal.code.sqlstate().to_owned(),
-                message: refusal.sentence,
-                detail: format!("noisegate: {}", refusal.code.name()),
-                hint: refusal.hint,
-                position: refusal.position.map(|position| position.saturating_add(before)),
-            }
-        }
-        Error::Database(error) => {
-            let position = match error.position() {
-                Some(tokio_postgres::error::ErrorPosition::Original(at)) => {
-                    usize::try_from(*at).ok()
-                }
-                _ => None,
-            };
-            Raised {
-                sqlstate: error.code().code().to_owned(),
-                message: error.message().to_owned(),
-                detail: error.detail().unwrap_or_default().to_owned(),
-                hint: error.hint().unwrap_or_default().to_owned(),
-                position: position.map(|position| position.saturating_add(before)),
-            }
-        }
-        Error::Fault(fault) => {
-            tracing::error!(query = %asked.id, analyst = %asked.analyst, %fault, "a query failed");
-            let (sqlstate, message) = match fault {
-                Fault::Canceled => ("57014", "canceling statement due to user request"),
-                _ => ("58000", "The query could not be completed."),
-            };
-            Raised {
-                sqlstate: sqlstate.to_owned(),
-                message: message.to_owned(),
-                detail: format!("The query's id is {}.", asked.id),
-                hint: "What was charged for it stays charged. The operator's log has the reason."
-                    .to_owned(),
-                position: None,
-            }
-        }
     }
 }
 

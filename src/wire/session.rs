@@ -12,7 +12,7 @@ use super::message::from_client::Request as Message;
 use super::message::to_client::{self, Report};
 use super::message::{from_client, to_shadow};
 use super::names::{Names, Undo};
-use super::private::{self, Private};
+use super::private::{self, Private, Shape};
 use super::relay::{self, Came, ErrorChange, Expected, Relay, Reply, Request};
 use super::serve::Shared;
 use crate::ids::Analyst;
@@ -30,6 +30,9 @@ pub(super) struct Session<'a> {
     pub(super) canceler: Canceler,
     _key: ShadowKey<'a>,
     names: Names,
+    /// The client has written the setting's name: from then on it is asked for before a statement is
+    /// prepared, since it changes how the statement is described.
+    intervals_named: bool,
 }
 
 /// The shadow's cancel key of a session, forgotten however the session ends.
@@ -64,8 +67,16 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         return Ok(None);
     }
     let mut parameters = vec![("client_encoding".to_owned(), "UTF8".to_owned())];
+    // So that SHOW knows the names; what the budget is, is put in its place when it is asked for.
+    // They come first: the client may choose others.
+    parameters.push(("noisegate.budget".to_owned(), String::new()));
+    for (name, value) in server.gate.session_settings(&client.user) {
+        parameters.push((format!("noisegate.{name}"), value));
+    }
+    let mut intervals_named = false;
     let given = client.parameters.iter().chain(&client.settings);
     for (name, value) in given {
+        intervals_named |= names_intervals(name.as_bytes());
         let lower = name.to_ascii_lowercase();
         if lower == "client_encoding" && !is_utf8(value) {
             let message = format!("client_encoding \"{value}\" is not supported, only UTF8");
@@ -75,11 +86,6 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         if !NOT_PASSED.contains(&lower.as_str()) {
             parameters.push((name.clone(), value.clone()));
         }
-    }
-    // So that SHOW knows the names; what the budget is, is put in its place when it is asked for.
-    parameters.push(("noisegate.budget".to_owned(), String::new()));
-    for (name, value) in server.gate.session_settings(&client.user) {
-        parameters.push((format!("noisegate.{name}"), value));
     }
     let shadow = match backend::connect(&server.shadow, &server.login, &parameters).await {
         Ok(shadow) => shadow,
@@ -111,6 +117,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         canceler,
         _key: key,
         names: Names::default(),
+        intervals_named,
     }))
 }
 
@@ -174,14 +181,12 @@ impl Session<'_> {
         if self.relay.failed && !matches!(message, Message::Sync | Message::Query(_)) {
             return Ok(());
         }
+        if matches!(frame.tag, b'Q' | b'P' | b'B') {
+            self.intervals_named = self.intervals_named || names_intervals(&frame.body);
+        }
         match message {
             Message::Query(text) => self.simple(&text, &frame).await,
-            Message::Parse(parse) => {
-                let private = self.private(&parse);
-                let undo = self.names.parse(parse.name, private)?;
-                self.pass_undoable(&frame, Request::Parse, undo);
-                Ok(())
-            }
+            Message::Parse(parse) => self.parse(parse, frame).await,
             Message::Bind(bind) => {
                 let undo = self.names.bind(bind)?;
                 self.pass_undoable(&frame, Request::Bind, undo);
@@ -245,11 +250,42 @@ impl Session<'_> {
         let mut statements = tokens::split(&parse.query, &self.shared.server.gate.private_names);
         // Several statements are an error that PostgreSQL finds itself.
         let only = if statements.len() == 1 { statements.pop() } else { None };
-        only.filter(|statement| !passes(&statement.kind)).map(|statement| Private {
-            statement,
-            types: parse.type_oids.clone(),
-            located: true,
+        only.filter(|statement| !passes(&statement.kind)).map(|statement| {
+            let types = parse.type_oids.clone();
+            // What was described has to be what comes.
+            let shape = match statement.kind {
+                StatementKind::Query | StatementKind::Execute { .. } => Shape::Plain,
+                _ => Shape::Open,
+            };
+            Private { statement, types, located: true, shape }
         })
+    }
+
+    /// Prepares a statement; for one whose answer will have more columns, another that has them.
+    async fn parse(&mut self, parse: from_client::Parse, frame: Frame) -> Result<(), WireError> {
+        let (mut private, mut frame) = (self.private(&parse), frame);
+        if let Some(private) = &mut private
+            && private.statement.kind == StatementKind::Query
+            && self.intervals_named
+        {
+            let running = self.canceler.begin_statement();
+            let Some(settings) = private::settings_so_far(&mut self.relay).await? else {
+                return Ok(());
+            };
+            if settings.intervals {
+                let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
+                let wide = private::described(shared, analyst, private, &settings, token);
+                let wide = private::while_there(&mut self.relay.client, Box::pin(wide)).await?;
+                if let Some(mut wide) = wide {
+                    private.shape = Shape::Wide(wide.query.as_str().into());
+                    wide.name.clone_from(&parse.name);
+                    frame = to_shadow::parse(&wide)?;
+                }
+            }
+        }
+        let undo = self.names.parse(parse.name, private)?;
+        self.pass_undoable(&frame, Request::Parse, undo);
+        Ok(())
     }
 
     async fn execute_private(
@@ -260,7 +296,9 @@ impl Session<'_> {
     ) -> Result<(), WireError> {
         let running = self.canceler.begin_statement();
         let names = &self.shared.server.gate.private_names;
-        let private = match executed::look_up(&mut self.relay, &private, names, false).await? {
+        let meant = self.names.meant(executed::name(&private));
+        let look_up = executed::look_up(&mut self.relay, &private, names, false, meant);
+        let private = match look_up.await? {
             Executed::Failed => return Ok(()),
             Executed::Private(private) => private,
             Executed::Untouched => {
@@ -313,9 +351,12 @@ impl Session<'_> {
 
     async fn simple_private(&mut self, statement: Statement) -> Result<(), WireError> {
         let running = self.canceler.begin_statement();
-        let private = Private { statement, types: Vec::new(), located: true };
+        let shape = Shape::Open;
+        let private = Private { statement, types: Vec::new(), located: true, shape };
         let names = &self.shared.server.gate.private_names;
-        let private = match executed::look_up(&mut self.relay, &private, names, true).await? {
+        let meant = self.names.meant(executed::name(&private));
+        let look_up = executed::look_up(&mut self.relay, &private, names, true, meant);
+        let private = match look_up.await? {
             Executed::Failed => return Ok(()),
             Executed::Untouched => return self.simple_untouched(&private.statement).await,
             Executed::Private(private) => private,
@@ -336,6 +377,12 @@ impl Session<'_> {
         private::execute_simple(&mut self.relay, &private, &bind, answer)?;
         self.relay.drain().await
     }
+}
+
+/// Whether bytes of the client name the setting `noisegate.intervals`.
+fn names_intervals(bytes: &[u8]) -> bool {
+    let name = b"intervals";
+    bytes.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
 }
 
 /// Whether the shadow is sent the statement as it is.

@@ -93,6 +93,8 @@ pub(crate) async fn inspect(shop: &Shop, user: &str, sql: &str) -> Result<Inspec
         interval_style: "postgres".to_owned(),
         epsilon: None,
         notices: true,
+        intervals: false,
+        accuracy: None,
     };
     let asked = Asked {
         id: QueryId::fresh(),

@@ -5,10 +5,10 @@ use noisegate::source::shown;
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::analyze;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, ShiftBy, TextType, Type};
+use noisegate_privacy::functions::{self, Arg, Kind, Limit, Signature};
 use noisegate_privacy::plan::{
     Bounds, Domain, Exposure, Joins, Key, Leaf, Relation, Scan, Statistic,
 };
-use noisegate_privacy::total::{DATE_FIELDS, TEXT_FUNCTIONS, TIME_FIELDS, TRUNC_UNITS};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::world::Dice;
@@ -143,7 +143,6 @@ fn constant(ty: &Type) -> Expr {
 /// Functions of one argument, with their type if it is not the argument's.
 fn unary() -> Vec<(Function, Option<Type>)> {
     let bool_ = Some(Type::Bool);
-    let text = Some(Type::Text(TextType::Text));
     let mut all = vec![
         (Function::Not, None),
         (Function::IsNull, bool_.clone()),
@@ -153,30 +152,7 @@ fn unary() -> Vec<(Function, Option<Type>)> {
         (Function::IsFalse, None),
         (Function::IsNotFalse, None),
         (Function::Neg, None),
-        (Function::Abs, None),
-        (Function::Floor, None),
-        (Function::Ceil, None),
-        (Function::Left(i32::MIN), text.clone()),
-        (Function::Right(i32::MIN), text.clone()),
-        (Function::Left(i32::MAX), text.clone()),
-        (Function::Right(-1), text.clone()),
-        (Function::Substring(i32::MIN, Some(i32::MAX)), text.clone()),
-        (Function::Substring(i32::MAX, Some(i32::MAX)), text.clone()),
-        (Function::Substring(-5, None), text.clone()),
     ];
-    for places in [-20, -1, 0, 2, 20] {
-        all.push((Function::Round(places), None));
-        all.push((Function::Trunc(places), None));
-    }
-    for name in TEXT_FUNCTIONS {
-        let ty = if *name == "length" { Some(Type::Int(4)) } else { text.clone() };
-        all.push((Function::TextFunction(name), ty));
-    }
-    all.extend(TRUNC_UNITS.iter().map(|unit| (Function::DateTrunc((*unit).to_owned()), None)));
-    let fields = DATE_FIELDS.iter().chain(TIME_FIELDS);
-    all.extend(
-        fields.map(|field| (Function::Extract((*field).to_owned()), Some(Type::Numeric(None)))),
-    );
     for forward in [true, false] {
         all.extend(
             [1, -1_000_000, 1_000_000, i32::MIN].map(|days| {
@@ -243,11 +219,42 @@ fn binary() -> Vec<(Function, Option<Type>)> {
         F::NullIf,
         F::Least,
         F::Greatest,
-        F::Concat,
     ];
     all.extend(others.into_iter().map(|function| (function, None)));
-    all.push((F::DaysBetween, Some(Type::Int(4))));
     all
+}
+
+/// A call of a row of the table whose first argument that is not constant is this, if it takes it;
+/// others are of the same type or NULL.
+fn listed(row: &'static Signature, arg: &Expr, dice: &mut Dice<'_>) -> Option<Expr> {
+    let mut first = true;
+    let args = row.args.iter().map(|rule| match rule {
+        Arg::Constant(kind, limit) => {
+            let texts: &[&str] = match limit {
+                Limit::OneOf(words) => words,
+                Limit::Pattern => &["^a", "[a-z]{2,5}|\\d+"],
+                Limit::DateFormat => &["YYYY-MM-DD", "Mon IYYY IW"],
+                Limit::NumberFormat => &["999,990.00"],
+                Limit::Zone => &["Europe/Berlin", "UTC"],
+                Limit::Stride => &["00:15:00", "7 days"],
+                Limit::Elements if matches!(kind, Kind::Dates | Kind::Timestamps) => {
+                    &["{2001-01-01,infinity}", "{}"]
+                }
+                Limit::Elements => &["{1,2}", "{}"],
+                Limit::Any if *kind == Kind::Jsonb => &["{}", "[1]"],
+                Limit::Any => &["2001-01-01", "infinity"],
+                Limit::Filled => &[",", "a"],
+                _ => &["1", "0", "3", "2"],
+            };
+            Expr::constant(texts[dice.roll(texts.len())], kind.ty())
+        }
+        _ if std::mem::take(&mut first) => arg.clone(),
+        other if other.kind().ty() == arg.ty => arg.clone(),
+        other => Expr { node: Node::Constant(None), ty: other.kind().ty() },
+    });
+    let args: Vec<Expr> = args.collect();
+    let ty = row.result(&args);
+    row.accepts(&args).then(|| Expr::call(Function::Listed(row), args, ty))
 }
 
 /// A leaf that evaluates the expressions in every place where one can stand.
@@ -343,6 +350,11 @@ fn every_function_has_a_value_for_every_value() {
                 exprs.push(Expr::call(function.clone(), vec![arg.clone()], ty));
             }
         }
+        let data = bytes(7, 4_000);
+        let dice = &mut Dice(&data);
+        for row in functions::all() {
+            exprs.extend(with_constants.iter().filter_map(|arg| listed(row, arg, dice)));
+        }
         for (function, ty) in binary() {
             for a in &columns {
                 for b in &with_constants {
@@ -384,6 +396,14 @@ fn nested(dice: &mut Dice<'_>, columns: &[Expr], depth: u32) -> Expr {
         }
     };
     let a = arg(dice);
+    if dice.roll(2) == 0 {
+        let rows: Vec<_> = functions::all().collect();
+        let start = dice.roll(256);
+        let tried = (0..rows.len()).map(|at| rows[(start + at * 7) % rows.len()]);
+        if let Some(found) = tried.take(40).find_map(|row| listed(row, &a, dice)) {
+            return found;
+        }
+    }
     if dice.roll(3) == 0 {
         let all = unary();
         let (function, ty) = all[(dice.roll(256) * 7 + dice.roll(7)) % all.len()].clone();

@@ -5,14 +5,18 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accuracy;
 mod drivers;
+mod intervals;
 mod names;
 mod psql;
 mod psycopg;
 mod raw;
+mod refreshes;
 mod refusals;
 mod settings;
 mod startup;
+mod statements;
 
 use std::sync::LazyLock;
 
@@ -22,9 +26,9 @@ use noisegate::wire::scram;
 use tokio_postgres::Client;
 
 /// One analyst for each test that counts charges; each one's password is the name.
-const ANALYSTS: [&str; 12] = [
-    "alice", "bob", "deep", "draw", "driver", "names", "python", "raw", "settings", "skip",
-    "start", "typed",
+const ANALYSTS: [&str; 20] = [
+    "accurate", "alice", "bob", "copies", "copying", "cursors", "deep", "draw", "driver", "names",
+    "plans", "python", "raw", "refresh", "settings", "skip", "start", "tables", "typed", "widths",
 ];
 
 /// The demo's policy with budgets that no test exhausts.

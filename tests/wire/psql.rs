@@ -54,7 +54,7 @@ fn several_statements_in_one_text() {
     assert_eq!(errors, "");
 
     let (out, errors) =
-        psql(&SHOP, &["-c", "select 1; select max(o_totalprice) from orders; select 2"]);
+        psql(&SHOP, &["-c", "select 1; select bool_or(o_totalprice > 1) from orders; select 2"]);
     assert_eq!(out, "1\n", "nothing after the error");
     assert!(errors.contains("no noisy form"), "{errors}");
     let text =
@@ -78,10 +78,10 @@ fn errors_point_at_their_place() {
     marked("select nope from orders", "nope");
     marked("select 1; select cuont(*) from orders; select 2", "cuont");
     marked("select 'é→'; select 'ü', nope from orders", "nope");
-    marked("select 'é→'; select 'ü', max(o_totalprice) from orders", "max");
+    marked("select 'é→'; select 'ü', max(o_clerk) from orders", "max");
     marked("select count(*) from orders; select nope", "nope");
     marked("select count(*),\n  sum(o_totalprice)\nfrom orders where c > 1", "c > 1");
-    marked("explain select max(o_totalprice) from orders", "max");
+    marked("explain select max(o_clerk) from orders", "max");
     marked("prepare p as select count(*) from orders where nope", "nope");
 }
 
@@ -158,4 +158,34 @@ fn tls_works_and_is_real() {
         ],
     );
     assert!(errors.contains("server does not support SSL"), "{errors}");
+}
+
+#[test]
+fn copies_and_counts_its_fetches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("copy.csv");
+    let sql = "select o_orderpriority, count(*) from orders where o_totalprice > 6000 group by 1";
+    let quiet = ["-c", "set noisegate.notices = off"];
+    let direct = format!("{sql} order by 1");
+    let (out, errors) = psql(&SHOP, &[quiet[0], quiet[1], "-c", &direct]);
+    assert_eq!(errors, "");
+    let rows: Vec<&str> = out.lines().skip(1).collect();
+    assert_eq!(rows.len(), 5, "{out}");
+
+    let copy = format!("\\copy ({direct}) to '{}' csv", file.display());
+    let (_, errors) = psql(&SHOP, &[quiet[0], quiet[1], "-c", &copy]);
+    assert_eq!(errors, "");
+    let copied = std::fs::read_to_string(&file).expect("a copy");
+    assert_eq!(copied.replace(',', "|").lines().collect::<Vec<_>>(), rows);
+
+    let (out, errors) = psql(&SHOP, &["-v", "FETCH_COUNT=2", quiet[0], quiet[1], "-c", &direct]);
+    assert_eq!((out.lines().skip(1).collect::<Vec<_>>(), errors.as_str()), (rows, ""));
+    // In one text with others; and a mistake is shown at its place.
+    let text = format!("begin; declare c cursor for {direct}; fetch 1 c; commit");
+    let (out, errors) = psql(&SHOP, &[quiet[0], quiet[1], "-c", &text]);
+    assert!(out.contains("1-URGENT  ") && out.ends_with("COMMIT\n"), "{out}{errors}");
+    marked("begin; declare c cursor for select max(o_totalprice) from orders", "max");
+    marked("declare c cursor for select nope from orders", "nope");
+    marked("create temp table é as select 'ü', max(o_totalprice) from orders", "max");
+    marked("select 'ü' into temp é from orders having max(o_totalprice) > 1", "max");
 }

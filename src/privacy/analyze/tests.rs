@@ -1,6 +1,7 @@
 use super::*;
 use crate::expr::TextType::{Bpchar, Text, Varchar};
 use crate::expr::{Column, Expr, Function, Node, Type};
+use crate::functions::{self, Syntax};
 use crate::plan::{Hop, JoinKind, Joins, Key, Relation, Scan};
 
 fn terms() -> Terms {
@@ -316,10 +317,16 @@ fn an_expression_that_could_raise_makes_no_plan() {
     assert!(malformed(cast(text(), Type::Date)));
     assert!(malformed(Expr::call(Function::Add, vec![text(), int(0, "n")], Type::Int(4))));
     assert!(malformed(Expr::call(
-        Function::Extract("epoch".to_owned()),
-        vec![column(0, "d", Type::Date)],
+        Function::Listed(functions::all().find(|row| row.name == "extract").unwrap()),
+        vec![Expr::constant("hour", functions::TEXT), column(0, "d", Type::Date)],
         Type::Numeric(None)
     )));
+    let root = |arg: Expr| functions::call("sqrt", Syntax::Call, vec![arg]).unwrap();
+    assert!(malformed(root(unbounded())));
+    assert!(!malformed(root(clamp(unbounded()))));
+    // A guard writes its argument three times, one within the other too often.
+    let roots = |times: u32| (0..times).fold(clamp(unbounded()), |expr, _| root(expr));
+    assert!(!malformed(roots(5)) && malformed(roots(30)));
     assert!(malformed(Expr::call(Function::Like, vec![text(), text()], Type::Bool)));
     // A value is looked for in an array of its own kind.
     let within = |value: Expr, array: &str| {

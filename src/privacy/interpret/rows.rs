@@ -24,7 +24,7 @@ pub(super) struct Tables<'a> {
 impl<'a> Tables<'a> {
     pub(super) fn new(scans: &'a [Scan], database: &'a Database) -> Result<Self, Unsupported> {
         let derived = scans.iter().map(|scan| match &scan.relation {
-            Relation::Table { .. } => Ok(None),
+            Relation::Table { .. } | Relation::Given { .. } => Ok(None),
             Relation::Derived(derived) => derive(derived, database).map(Some),
         });
         Ok(Self { scans, database, derived: derived.collect::<Result<_, _>>()? })

@@ -1,6 +1,7 @@
 //! Random expressions and joins.
 
 use noisegate_privacy::expr::{Exists, Expr, Function, Node, Type};
+use noisegate_privacy::functions::{self, Syntax};
 use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Scan};
 use noisegate_privacy::unit::same_reference;
 
@@ -13,6 +14,18 @@ pub(super) fn equal(a: Expr, b: Expr) -> Expr {
 
 fn int(dice: &mut Dice<'_>) -> Expr {
     Expr::constant((dice.roll(12).to_string()).as_str(), Type::Int(4))
+}
+
+/// A function of the table.
+fn listed(name: &str, args: Vec<Expr>) -> Expr {
+    functions::call(name, Syntax::Call, args).unwrap()
+}
+
+fn as_numeric(expr: Expr) -> Expr {
+    match expr.ty {
+        Type::Numeric(_) => expr,
+        _ => Expr::call(Function::Cast, vec![expr], Type::Numeric(None)),
+    }
 }
 
 /// Scans that come together in a tree of joins.
@@ -110,12 +123,17 @@ pub(super) fn number(dice: &mut Dice<'_>, around: &mut Around, over: &[usize], d
             return Expr::call(Function::Neg, vec![a], ty);
         }
         6 => {
-            let ty = a.ty.clone();
-            return Expr::call(Function::Abs, vec![a], ty);
+            return listed("abs", vec![as_numeric(a)]);
         }
         12 => {
-            let step = [Function::Round(1), Function::Trunc(-1), Function::Floor, Function::Ceil];
-            return Expr::call(dice.pick(&step).clone(), vec![a], Type::Numeric(None));
+            let a = as_numeric(a);
+            let places = |places: &str| Expr::constant(places, Type::Int(4));
+            return match dice.roll(4) {
+                0 => listed("round", vec![a, places("1")]),
+                1 => listed("trunc", vec![a, places("-1")]),
+                2 => listed("floor", vec![a]),
+                _ => listed("ceil", vec![a]),
+            };
         }
         _ => {}
     }

@@ -59,6 +59,7 @@ pub(super) fn known(scan: &Scan) -> Vec<Known> {
                 nullable,
             })
             .collect(),
+        Relation::Given { .. } => Vec::new(),
         Relation::Derived(derived) => match derived.as_ref() {
             Derived::Grouped { keys, aggregates, .. } => {
                 let mut known = passed("k", keys);
