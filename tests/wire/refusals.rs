@@ -54,8 +54,8 @@ const REFUSED: &[(&str, &str, Option<&str>)] = &[
     ("select count(*) from orders where md5(o_clerk) = 'x'", "function", Some("md5")),
     ("select count(*) from orders where random() < 0.5", "function", Some("random")),
     ("select count(*) from orders where pg_sleep(1) is null", "function|unsupported", None),
-    ("select sum(sqrt(o_totalprice)) from orders", "function", Some("sqrt")),
-    ("select count(*) from orders where o_clerk::int > 3", "function", None),
+    ("select sum(log(o_shippriority, o_totalprice)) from orders", "function", Some("log")),
+    ("select count(*) from orders where o_clerk::interval > now() - now()", "function", None),
     (
         "select count(*) from orders where regexp_replace(o_clerk, '(a+)+$', '') = ''",
         "function",

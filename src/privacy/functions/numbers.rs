@@ -17,7 +17,8 @@ const TOTAL: &str = "Total.";
 const EXACT: &str = "Computed in numeric, where it cannot overflow.";
 const PLACES: Arg = Constant(Int4, Limit::Whole(-20, 20));
 /// What numbers of so many places would cost is not paid for.
-const FINE: &str = "NaN, infinities and numbers of more than 100 places give NULL.";
+const FINE: &str =
+    "NULL for negative numbers. NaN, infinities and numbers of more than 100 places give NULL.";
 const DEGREES: &str = "NULL for infinities, and for numbers beyond ±1e300.";
 const DOMAIN: &str = "NULL outside of what it is defined for.";
 
