@@ -253,21 +253,19 @@ fn columns_of_other_collations_and_types_are_only_counted() {
     let shop = &*SHOP;
     run(async {
         let (proxy, _) = connect(&shop.client_config("alice")).await;
-        for condition in
-            [
-                "nick = code",
-                "nick like 'n%'",
-                "nick < 'n2'",
-                "marks = marks",
-                "upper(nick) = 'N1'",
-                "'a' = any(near)",
-                "near[1] = 'a'",
-                "cardinality(near) = 1",
-                "marks[visits] = 1",
-                "marks[1:2] = marks[2:3]",
-                "length(id::text) = 36",
-            ]
-        {
+        for condition in [
+            "nick = code",
+            "nick like 'n%'",
+            "nick < 'n2'",
+            "marks = marks",
+            "upper(nick) = 'N1'",
+            "'a' = any(near)",
+            "near[1] = 'a'",
+            "cardinality(near) = 1",
+            "marks[visits] = 1",
+            "marks[1:2] = marks[2:3]",
+            "length(id::text) = 36",
+        ] {
             let sql = format!("select count(*) from clinic.patients where {condition}");
             let (sqlstate, message) = common::error(&proxy, &sql).await;
             let expected = if condition.contains("id::text") { "42501" } else { "0A000" };

@@ -88,10 +88,7 @@ pub(crate) fn is_nullable(expr: &Expr) -> bool {
                 args.iter().enumerate().any(|(at, arg)| value(at) && is_nullable(arg))
             }
             // NULL where PostgreSQL's own would raise.
-            Function::Div
-            | Function::Mod
-            | Function::NullIf
-            | Function::Shift { .. } => true,
+            Function::Div | Function::Mod | Function::NullIf | Function::Shift { .. } => true,
             Function::Cast => match (args.first().map(|arg| &arg.ty), &expr.ty) {
                 (Some(_), Type::Text(_)) | (Some(Type::Bool), _) => args.iter().any(is_nullable),
                 (Some(Type::Int(from)), Type::Int(to)) if from <= to => {

@@ -209,17 +209,8 @@ fn binary() -> Vec<(Function, Option<Type>)> {
     ];
     let mut all: Vec<_> =
         conditions.into_iter().map(|function| (function, Some(Type::Bool))).collect();
-    let others = [
-        F::Add,
-        F::Sub,
-        F::Mul,
-        F::Div,
-        F::Mod,
-        F::Coalesce,
-        F::NullIf,
-        F::Least,
-        F::Greatest,
-    ];
+    let others =
+        [F::Add, F::Sub, F::Mul, F::Div, F::Mod, F::Coalesce, F::NullIf, F::Least, F::Greatest];
     all.extend(others.into_iter().map(|function| (function, None)));
     all
 }

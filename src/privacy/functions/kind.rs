@@ -133,7 +133,9 @@ impl Kind {
         match self {
             Self::Numeric => matches!(ty, Type::Numeric(_)),
             Self::Text => matches!(ty, Type::Text(TextType::Text | TextType::Varchar)),
-            Self::Array => element_of(ty).is_some_and(|kind| array.and_then(element_of) == Some(kind)),
+            Self::Array => {
+                element_of(ty).is_some_and(|kind| array.and_then(element_of) == Some(kind))
+            }
             // Whole numbers of two sizes are compared as they are.
             Self::Element => array.and_then(element_of).is_some_and(|kind| {
                 kind.takes(ty, None) || matches!((kind.ty(), ty), (Type::Int(_), Type::Int(_)))

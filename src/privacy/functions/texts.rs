@@ -52,7 +52,8 @@ const fn number(result: Kind, form: &'static str, size: SizeRule) -> Signature {
 /// The same over a padded text, whose blanks count.
 const fn padded(name: &'static str) -> Signature {
     let args = &[Value(Bpchar), Constant(Text, Limit::Pattern)];
-    let why = "The pattern is a constant that compiles and runs in one pass. NULL above ten megabytes.";
+    let why =
+        "The pattern is a constant that compiles and runs in one pass. NULL above ten megabytes.";
     Signature::new(name, Syntax::Infix, args, Bool, why)
         .guard("pg_catalog.octet_length($1) `<=` 10485760")
 }
