@@ -263,7 +263,9 @@ pub fn type_of_name(name: &str) -> Type {
         "timestamp without time zone" | "timestamp" => Type::Timestamp,
         "timestamp with time zone" | "timestamptz" => Type::TimestampTz,
         other if other == "interval" || other.starts_with("interval ") => Type::Interval,
-        _ => Type::Other(name.to_owned()),
+        // The parser writes the names that it knows in capitals, PostgreSQL never does.
+        _ if name.contains('"') => Type::Other(name.to_owned()),
+        _ => Type::Other(name.to_ascii_lowercase()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::bounds::bounds;
 use super::columns::{ValueColumn, decimal};
 use super::estimate::{Derived, Estimate};
 use super::keys::is_nullable;
-use super::lower::{arguments, function_name, lower, strip};
+use super::lower::{arguments, function_name, lower, lower_condition, strip};
 use super::parse;
 use super::refusals::{distinct_refused, no_noisy_form, unsupported};
 use super::scope::{RowSource, Scope};
@@ -148,8 +148,11 @@ impl<'a> Rewriter<'a> {
         if !list.clauses.is_empty() || !function.within_group.is_empty() {
             return Err(unsupported("ORDER BY inside an aggregate", None).near(&name));
         }
-        let filter =
-            function.filter.as_ref().map(|filter| lower(filter, self.scope)).transpose()?;
+        let filter = function
+            .filter
+            .as_ref()
+            .map(|filter| lower_condition(filter, self.scope))
+            .transpose()?;
         let label = short(&function.to_string());
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         let plain = arguments(function).filter(|_| !distinct);

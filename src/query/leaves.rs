@@ -498,6 +498,7 @@ impl Binder<'_> {
             filter: source.filter,
             statistics: std::mem::take(&mut computed.statistics),
         };
+        super::unused::drop_unused(&mut leaf);
         super::direct::check(&leaf, self.snapshot)?;
         let of_people = |one: &Statistic| matches!(one, Statistic::Units { .. });
         if totals && leaf.statistics.iter().any(of_people) && !keys_follow_unit(&leaf) {

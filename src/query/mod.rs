@@ -28,6 +28,7 @@ mod derive;
 pub mod given;
 mod grouped;
 mod subqueries;
+mod unused;
 mod windowed;
 // Its expressions, an allow-list.
 mod functions;

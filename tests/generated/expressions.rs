@@ -102,7 +102,7 @@ pub(crate) fn int(rng: &mut Rng, schema: &Schema, scope: &Scope) -> String {
             condition(rng, schema, scope, 1)
         ),
         11 => format!("-{column}"),
-        12 => format!("{column} / nullif({other}, 0)"),
+        12 if rng.one_in(3) => format!("{column} / nullif({other}, 0)"),
         _ => column,
     }
 }
@@ -224,8 +224,13 @@ fn subquery(rng: &mut Rng, schema: &Schema, scope: &Scope) -> Option<String> {
     ))
 }
 
-/// Something to group by.
+/// Something to group by: a lone number would be the place of a column.
 pub(crate) fn key(rng: &mut Rng, schema: &Schema, scope: &Scope) -> String {
+    let key = any_key(rng, schema, scope);
+    if key.parse::<u32>().is_ok() { format!("{key} + 0") } else { key }
+}
+
+fn any_key(rng: &mut Rng, schema: &Schema, scope: &Scope) -> String {
     match rng.roll(10) {
         0 => format!("({})", condition(rng, schema, scope, 1)),
         1 => format!("case when {} then 'yes' else 'no' end", condition(rng, schema, scope, 1)),

@@ -399,7 +399,7 @@ epsilon = {{ default = 1e18, max = 1e19 }}
 per = "dataset"
 epsilon = 1e40
 delta = 1e-2
-window = "lifetime"
+window = "30d"
 "#
     )
 }
