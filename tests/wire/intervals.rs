@@ -120,7 +120,7 @@ fn transactions_texts_and_what_stands_around() {
         let error = client.prepare("select count(nope) from orders").await.expect_err("an error");
         assert_eq!(error.code().expect("a code").code(), "42703");
         client.prepare("select * from orders").await.expect("prepared");
-        client.prepare("select max(o_totalprice) from orders").await.expect("prepared");
+        client.prepare("select max(o_clerk) from orders").await.expect("prepared");
         assert_eq!(client.query("select * from orders limit 0", &[]).await.expect("none").len(), 0);
         client.batch_execute("begin").await.expect("begun");
         client.batch_execute("nonsense").await.expect_err("an error");
