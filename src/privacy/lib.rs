@@ -12,6 +12,10 @@ pub mod analyze;
 pub mod range;
 pub mod total;
 pub mod unit;
+// How a person's contribution is bounded.
+pub mod bounds;
+pub mod estimate;
+pub mod norms;
 // What it costs.
 pub mod budget;
 pub mod convert;
@@ -26,6 +30,7 @@ pub mod width;
 pub mod interpret;
 // Arithmetic that rounds against the analyst.
 mod decimal;
+mod price;
 mod rounding;
 mod tail;
 

@@ -1,8 +1,11 @@
 //! EXPLAIN of a private query: what it would cost and how it would be answered, without asking.
 
 use noisegate_privacy::analyze::{Analyzed, Selection};
-use noisegate_privacy::budget::Amount;
+use noisegate_privacy::budget::{Amount, Loss};
+use noisegate_privacy::noise::Noise;
+use noisegate_privacy::norms::Norm;
 use noisegate_privacy::plan::{Exposure, Plan, Statistic};
+use noisegate_privacy::{IBig, UBig};
 
 use super::asked::Asked;
 use super::gate::Gate;
@@ -38,28 +41,54 @@ impl Inspected {
 fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<String> {
     let analyzed = plan.analysis();
     let mut lines = vec![format!("  Unit: {}", unit(plan))];
+    let in_groups = match analyzed.groups {
+        Some(groups) => format!("at most {}", plural(groups, "group")),
+        None => "any number of groups".to_owned(),
+    };
     lines.push(format!(
-        "  Bounds: one person counts in at most {} and with at most {} of each",
-        plural(analyzed.groups, "group"),
+        "  Bounds: one person counts in {in_groups} and with at most {} of each",
         plural(analyzed.rows, "row"),
     ));
     for (at, statistic) in plan.leaf().statistics.iter().enumerate() {
-        lines.extend(statistic_line(analyzed, at, statistic));
+        lines.extend(statistic_line(plan, at, statistic));
     }
     lines.push(format!("  Groups: {}", groups(analyzed)));
-    lines.push(format!(
-        "  Price: epsilon {epsilon} (rho {}, delta {})",
-        units(&analyzed.loss.rho, 12),
-        units(&analyzed.loss.delta, 18)
-    ));
+    lines.extend(price_lines(plan, epsilon));
     let mut widths = spoken::widths(analyzed, leaf);
     widths.extend(spoken::behind_averages(analyzed, leaf));
-    if !widths.is_empty() {
+    if plan.estimate().is_some() {
+        lines.push("  Expected error: known once the bounds are estimated".to_owned());
+    } else if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
     }
     lines.push("  SQL for the source:".to_owned());
     lines.extend(shown(plan).lines().map(|line| format!("    {line}")));
     lines
+}
+
+fn price_lines(plan: &Plan<Analyzed>, epsilon: &str) -> Vec<String> {
+    let amounts =
+        |loss: &Loss| format!("rho {}, delta {}", units(&loss.rho, 12), units(&loss.delta, 18));
+    let loss = plan.loss();
+    let by_norm = plan.analysis().statistics.iter().any(|one| one.bound.is_some());
+    match plan.estimate() {
+        Some(estimate) => {
+            let all = Loss { rho: &loss.rho + &estimate.loss().rho, ..loss.clone() };
+            vec![
+                format!("  Price: epsilon {epsilon} ({})", amounts(&all)),
+                format!(
+                    "  Estimate: of this, rho {} buys the bounds first, once; whoever asks again \
+                     at this price has them",
+                    units(&estimate.loss().rho, 12)
+                ),
+            ]
+        }
+        None if by_norm => vec![format!(
+            "  Price: below epsilon {epsilon} ({}), since the bounds were bought before",
+            amounts(loss)
+        )],
+        None => vec![format!("  Price: epsilon {epsilon} ({})", amounts(loss))],
+    }
 }
 
 /// A count of smallest units as the decimal number that it is, without zeros at its end.
@@ -80,8 +109,8 @@ fn unit(plan: &Plan<Analyzed>) -> String {
     path
 }
 
-fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Option<String> {
-    let calibrated = analyzed.statistics.get(at)?;
+fn statistic_line(plan: &Plan<Analyzed>, at: usize, statistic: &Statistic) -> Option<String> {
+    let calibrated = plan.analysis().statistics.get(at)?;
     let (what, scale) = match statistic {
         Statistic::Rows { .. } => ("rows".to_owned(), 0),
         Statistic::Units { .. } => ("people".to_owned(), 0),
@@ -92,16 +121,43 @@ fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Opti
             (format!("sum of values from {range}"), bounds.scale)
         }
     };
-    let noise = match &calibrated.noise {
-        noisegate_privacy::noise::Noise::Gaussian { .. } => "discrete Gaussian",
-        noisegate_privacy::noise::Noise::Laplace { .. } => "discrete Laplace",
-    };
     let linf = decimal(&calibrated.linf.clone().into(), scale);
+    if plan.estimate().is_some() && calibrated.bound.is_some() {
+        return Some(format!(
+            "  Column: {what}; sensitivity at most {linf} per group; how much one person adds is \
+             estimated first"
+        ));
+    }
+    let noise = match &calibrated.noise {
+        Noise::Gaussian { .. } => "discrete Gaussian",
+        Noise::Laplace { .. } => "discrete Laplace",
+    };
     let step = if scale == 0 { 1.0 } else { 10_f64.powi(-i32::try_from(scale).unwrap_or(0)) };
-    let deviation = calibrated.noise.standard_deviation() * step;
+    let deviation = calibrated.standard_deviation() * step;
+    let sensitivity = match &calibrated.bound {
+        Some(bound) => in_column(bound, calibrated.grains, scale, plan.analysis()),
+        None => format!("{linf} per group"),
+    };
     Some(format!(
-        "  Column: {what}; sensitivity {linf} per group; noise {noise}, standard deviation {deviation:.4}"
+        "  Column: {what}; sensitivity {sensitivity}; noise {noise}, standard deviation {deviation:.4}"
     ))
+}
+
+/// A bound of grains in the unit of its column.
+fn in_column(bound: &UBig, grains: u32, scale: u32, analyzed: &Analyzed) -> String {
+    if analyzed.single() {
+        return format!("{} (estimated)", decimal(&bound.clone().into(), scale));
+    }
+    let norm = match analyzed.norm {
+        Norm::L1 => "their sum",
+        Norm::L2 => "the root of their squares",
+    };
+    // Three more places than the column has, cut off: this is for reading.
+    let finer = IBig::from(bound.clone() * UBig::from(1000_u16)) / IBig::from(grains.max(1));
+    format!(
+        "{} over all groups together, as {norm} (estimated)",
+        decimal(&finer, scale.saturating_add(3))
+    )
 }
 
 fn groups(analyzed: &Analyzed) -> String {

@@ -9,6 +9,8 @@ use noisegate_privacy::plan::Plan;
 use super::asked::{self, Answer, Asked};
 use super::gate::Gate;
 use super::payment;
+use super::remember;
+use super::steps::Steps;
 use crate::error::{Error, Fault};
 use crate::query::leaves::{Answer as Kind, BoundLeaf};
 use crate::query::{parse, splice};
@@ -47,7 +49,12 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
         };
     }
     let payment = payment::of(gate, asked)?;
-    let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
+    let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
+    let question = |plan: &Plan<Analyzed>| remember::question(gate, asked, &payment, plan);
+    let mut steps = parse::deeply(|| Steps::of(plans, question));
+    // Bounds that were bought before are public, and show.
+    steps.recall(gate).await?;
+    let plans = steps.plans();
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     let leaves = plans.into_iter().zip(bound.leaves);
     Ok(Some(Inspected {

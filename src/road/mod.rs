@@ -9,6 +9,7 @@ mod limits;
 mod payment;
 mod remember;
 mod spoken;
+mod steps;
 mod virtuals;
 
 pub use asked::{Answer, Asked, text_array};
@@ -25,12 +26,12 @@ use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault, Refusal};
-use crate::ids::Question;
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
 use crate::query::leaves::{self, Answer as Kind, Bound, BoundLeaf};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 use crate::source::{BoundedSql, Snapshot};
+use steps::Steps;
 
 /// Answers one private query. This is the road; each line is a stage.
 ///
@@ -42,20 +43,19 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         return asked::without_leaves(gate, &bound);
     }
     let payment = payment::of(gate, asked)?;
-    let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
-    let questions = parse::deeply(|| remember::questions(gate, asked, &payment, &plans));
+    let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
+    let question = |plan: &Plan<Analyzed>| remember::question(gate, asked, &payment, plan);
+    let mut steps = parse::deeply(|| Steps::of(plans, question));
+    let questions = steps.questions();
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };
     let _alone = asked.unless_canceled(alone).await?;
-    let mut known = recall(gate, &questions).await?;
-    let fresh = fresh(&known, &questions);
-    if fresh.contains(&true) {
-        payment.within_cap(&plans, &fresh)?;
-        let reservation = reserve(gate, asked, &payment, &plans, &questions, &fresh).await?;
-        let new =
-            ask_source(gate, asked, &canonical, &plans, &fresh, reservation, &questions).await?;
-        fill(&mut known, &fresh, new, &questions);
+    steps.recall(gate).await?;
+    if steps.fresh_leaves() > 0 {
+        payment.within_cap(steps.fresh_leaves())?;
+        let reservation = reserve(gate, asked, &payment, &steps).await?;
+        ask_source(gate, asked, &canonical, &mut steps, reservation).await?;
     }
-    let releases: Vec<Release> = known.into_iter().flatten().collect();
+    let (plans, fresh, releases) = (steps.plans(), steps.leaves_fresh(), steps.releases());
     let spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
     finish(gate, asked, &canonical, bound, &releases, spoken).await
@@ -69,35 +69,20 @@ fn bound(gate: &Gate, canonical: &Canonical) -> Result<Bound, Refusal> {
     })
 }
 
-async fn recall(gate: &Gate, questions: &[Question]) -> Result<Vec<Option<Release>>, Fault> {
-    let mut known = Vec::with_capacity(questions.len());
-    for question in questions {
-        let payload = gate.ledger.recall(*question).await.map_err(gate::ledger_fault)?;
-        known.push(payload.as_deref().and_then(remember::decode));
-    }
-    Ok(known)
-}
-
+/// Charges all that is to be asked, or nothing.
 async fn reserve(
     gate: &Gate,
     asked: &Asked<'_>,
     payment: &payment::Payment,
-    plans: &[Plan<Analyzed>],
-    questions: &[Question],
-    fresh: &[bool],
+    steps: &Steps,
 ) -> Result<Reservation, Error> {
-    let leaves = plans.iter().zip(questions).zip(fresh).filter(|(_, fresh)| **fresh);
-    let charge = Charge {
-        query: asked.id,
-        analyst: asked.analyst.clone(),
-        leaves: leaves
-            .map(|((plan, question), _)| LeafCharge {
-                question: *question,
-                loss: plan.loss().clone(),
-                accounts: payment.accounts.clone(),
-            })
-            .collect(),
-    };
+    let leaves = steps.fresh().map(|step| LeafCharge {
+        question: step.question,
+        loss: step.plan().loss().clone(),
+        accounts: payment.accounts.clone(),
+    });
+    let charge =
+        Charge { query: asked.id, analyst: asked.analyst.clone(), leaves: leaves.collect() };
     gate.ledger.reserve(charge).await.map_err(|error| payment::refused(gate, error))
 }
 
@@ -107,11 +92,9 @@ async fn ask_source(
     gate: &Gate,
     asked: &Asked<'_>,
     canonical: &Canonical,
-    plans: &[Plan<Analyzed>],
-    fresh: &[bool],
+    steps: &mut Steps,
     mut reservation: Reservation,
-    questions: &[Question],
-) -> Result<Vec<Release>, Error> {
+) -> Result<(), Error> {
     let receipts = reservation.receipts();
     let snapshot = match gate.source.begin(&asked.settings.for_source()).await {
         Ok(snapshot) => snapshot,
@@ -120,11 +103,8 @@ async fn ask_source(
             return Err(fault.into());
         }
     };
-    let fresh_plans: Vec<&Plan<Analyzed>> =
-        plans.iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(plan, _)| plan).collect();
-    let outcome = released(gate, asked, canonical, &fresh_plans, receipts, snapshot).await;
-    let (releases, snapshot) = match outcome {
-        Ok(released) => released,
+    let snapshot = match released(gate, asked, canonical, steps, receipts, snapshot).await {
+        Ok(snapshot) => snapshot,
         Err(fault) => {
             // Without this it would be pending, which is spent as well, until the next start.
             if let Err(error) = gate.ledger.settle(reservation, Vec::new()).await {
@@ -135,62 +115,41 @@ async fn ask_source(
         }
     };
     let expires_at = remember::expires_at(gate);
-    let remembered = questions
-        .iter()
-        .zip(fresh)
-        .filter(|(_, fresh)| **fresh)
-        .zip(&releases)
-        .map(|((question, _), release)| Remembered {
-            question: *question,
-            payload: remember::encode(release),
+    let remembered = steps.fresh().filter_map(|step| {
+        Some(Remembered {
+            question: step.question,
+            payload: remember::encode(step.release.as_ref()?),
             expires_at,
         })
-        .collect();
+    });
     // The source ends its snapshot while the ledger writes.
-    let settled = gate.ledger.settle(reservation, remembered);
+    let settled = gate.ledger.settle(reservation, remembered.collect());
     let (settled, ()) = future::join(settled, snapshot.finish()).await;
-    settled.map_err(gate::ledger_fault)?;
-    Ok(releases)
+    Ok(settled.map_err(gate::ledger_fault)?)
 }
 
-/// The releases of the leaves that were paid for, in their order, from one snapshot, which is
-/// given back to be ended. After a fault it is dropped, which stops what still runs.
+/// Asks for what was paid, in order and from one snapshot, which is given back to be ended. What
+/// is asked later may be made from what was released before. After a fault the snapshot is
+/// dropped, which stops what still runs.
 async fn released<'a>(
     gate: &Gate,
     asked: &Asked<'_>,
     canonical: &Canonical,
-    plans: &[&Plan<Analyzed>],
+    steps: &mut Steps,
     receipts: Vec<Receipt>,
     mut snapshot: Snapshot<'a>,
-) -> Result<(Vec<Release>, Snapshot<'a>), Fault> {
-    let mut releases = Vec::new();
-    for (plan, receipt) in plans.iter().zip(receipts) {
-        let plan = Plan::clone(plan)
+) -> Result<Snapshot<'a>, Fault> {
+    for (at, receipt) in steps.fresh_places().into_iter().zip(receipts) {
+        let plan = steps
+            .ready(at)?
             .charged(receipt)
             .ok_or(Fault::Unreachable("a receipt for another price"))?;
         let sql = parse::deeply(|| BoundedSql::emit(&plan));
         let (types, parameters) = asked.source_parameters(canonical);
         let release = snapshot.release(plan, &sql, &types, &parameters);
-        releases.push(asked.in_time(gate, release).await?);
+        steps.put(at, &asked.in_time(gate, release).await?);
     }
-    Ok((releases, snapshot))
-}
-
-/// Which leaves are to be paid for: those not known, and of equal ones the first.
-fn fresh(known: &[Option<Release>], questions: &[Question]) -> Vec<bool> {
-    let first = |at: usize| questions.iter().position(|one| Some(one) == questions.get(at));
-    (0..known.len())
-        .map(|at| matches!(known.get(at), Some(None)) && first(at) == Some(at))
-        .collect()
-}
-
-/// Puts new releases in their places, and in those of equal leaves.
-fn fill(known: &mut [Option<Release>], fresh: &[bool], new: Vec<Release>, questions: &[Question]) {
-    let asked = questions.iter().zip(fresh).filter(|(_, fresh)| **fresh);
-    let answers: Vec<(&Question, Release)> = asked.map(|(question, _)| question).zip(new).collect();
-    for (place, question) in known.iter_mut().zip(questions).filter(|(place, _)| place.is_none()) {
-        *place = answers.iter().find(|(one, _)| *one == question).map(|(_, new)| new.clone());
-    }
+    Ok(snapshot)
 }
 
 /// The spliced statement, at the next public tick.

@@ -1,14 +1,14 @@
 //! Who pays for a statement, and how much it may cost.
 
-use noisegate_privacy::analyze::{Analyzed, Rejection, Terms, analyze};
+use noisegate_privacy::analyze::{Analyzed, Contribution, Rejection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Limit};
-use noisegate_privacy::plan::Plan;
+use noisegate_privacy::plan::{Leaf, Plan};
 
 use super::gate::{Gate, ledger_fault};
 use super::{Asked, spoken};
 use crate::error::{Code, Error, Fault, Refusal};
 use crate::ledger::{Account, LedgerError, Window};
-use crate::policy::Budget;
+use crate::policy::{Bounding, Budget, Policy, TableName, TableRule};
 use crate::query::leaves::BoundLeaf;
 
 /// The share of an account's δ that pays for thresholds: a tenth.
@@ -45,6 +45,7 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
         delta: delta.ok_or(Fault::Unreachable("an account without delta"))?,
         group_min: gate.policy.defaults.min_group,
         groups_max: gate.policy.defaults.max_groups,
+        contribution: Contribution::Declared,
     };
     Ok(Payment { accounts, epsilon, max, terms })
 }
@@ -145,28 +146,29 @@ fn selection_delta(accounts: &[Account]) -> Option<Delta> {
 
 impl Payment {
     /// Analyzes each leaf under these terms.
-    pub(super) fn analyze(&self, leaves: &[BoundLeaf]) -> Result<Vec<Plan<Analyzed>>, Refusal> {
-        leaves
-            .iter()
-            .map(|leaf| {
-                analyze(leaf.leaf.clone(), &self.terms).map_err(|r| rejected(&leaf.leaf, r))
-            })
-            .collect()
+    pub(super) fn analyze(
+        &self,
+        policy: &Policy,
+        leaves: &[BoundLeaf],
+    ) -> Result<Vec<Plan<Analyzed>>, Refusal> {
+        let one = |leaf: &BoundLeaf| {
+            let terms =
+                Terms { contribution: contribution(policy, &leaf.leaf), ..self.terms.clone() };
+            analyze(leaf.leaf.clone(), &terms).map_err(|r| rejected(&leaf.leaf, r))
+        };
+        leaves.iter().map(one).collect()
     }
 
     /// What keys a question besides the leaf: the noise it is answered with.
     pub(super) fn noise_key(&self) -> String {
-        let Terms { epsilon, accountant, delta, group_min, groups_max } = &self.terms;
+        // How a contribution is bounded is the policy's, whose version is in the key besides.
+        let Terms { epsilon, accountant, delta, group_min, groups_max, .. } = &self.terms;
         format!("{epsilon} {accountant:?} {} {group_min} {groups_max}", delta.cost())
     }
 
     /// Refuses a statement whose fresh leaves cost more than one statement may.
-    pub(super) fn within_cap(
-        &self,
-        plans: &[Plan<Analyzed>],
-        fresh: &[bool],
-    ) -> Result<(), Refusal> {
-        let count = fresh.iter().filter(|fresh| **fresh).count().min(plans.len());
+    pub(super) fn within_cap(&self, fresh_leaves: usize) -> Result<(), Refusal> {
+        let count = fresh_leaves;
         let count = noisegate_privacy::UBig::from(count);
         // Under zCDP n leaves of ε cost ρ = nε²/2, what one answer of √n·ε would.
         let (one, max) = (self.epsilon.value(), self.max.value());
@@ -188,6 +190,20 @@ impl Payment {
     }
 }
 
+/// Estimated, unless a table that is read says that what is declared has to do.
+fn contribution(policy: &Policy, leaf: &Leaf) -> Contribution {
+    let declared = leaf.scans.iter().any(|scan| {
+        let name = TableName { schema: scan.schema.clone(), name: scan.table.clone() };
+        match policy.tables.get(&name) {
+            Some(TableRule::Private(table)) => {
+                table.bounds.unwrap_or(policy.defaults.bounds) == Bounding::Declared
+            }
+            Some(TableRule::Public { .. }) | None => false,
+        }
+    });
+    if declared { Contribution::Declared } else { Contribution::Automatic }
+}
+
 /// What the ledger's refusal means to the client.
 pub(super) fn refused(gate: &Gate, error: LedgerError) -> Error {
     match error {
@@ -196,7 +212,7 @@ pub(super) fn refused(gate: &Gate, error: LedgerError) -> Error {
     }
 }
 
-fn rejected(leaf: &noisegate_privacy::plan::Leaf, rejection: Rejection) -> Refusal {
+fn rejected(leaf: &Leaf, rejection: Rejection) -> Refusal {
     let name = |scan: &usize| leaf.scans.get(*scan).map_or("?", |scan| scan.table.as_str());
     match rejection {
         Rejection::OffUnitJoin { left, right } => Refusal::new(

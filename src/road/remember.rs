@@ -13,17 +13,14 @@ use crate::clock::Millis;
 use crate::ids::Question;
 use crate::source::shown;
 
-/// The digest of each leaf's question: everything that the answer depends on, but for the data.
-pub(super) fn questions(
+/// The digest of a question: everything that the answer depends on, but for the data. Bounds that
+/// are estimated are data as well: a leaf that waits for them has the digest of one that waits.
+pub(super) fn question(
     gate: &Gate,
     asked: &Asked<'_>,
     payment: &Payment,
-    plans: &[Plan<Analyzed>],
-) -> Vec<Question> {
-    plans.iter().map(|plan| question(gate, asked, payment, plan)).collect()
-}
-
-fn question(gate: &Gate, asked: &Asked<'_>, payment: &Payment, plan: &Plan<Analyzed>) -> Question {
+    plan: &Plan<Analyzed>,
+) -> Question {
     let sql = shown(plan);
     let mut digest = Sha256::new();
     let mut part = |bytes: &[u8]| {

@@ -88,7 +88,9 @@ pub(super) fn behind_averages(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<Stri
 }
 
 fn half_width(analyzed: &Analyzed, column: &ValueColumn, alpha: (u32, u32)) -> Option<IBig> {
-    Some(analyzed.statistics.get(column.statistic)?.noise.half_width(alpha).into())
+    // What is not known yet is not told.
+    let known = !analyzed.waits();
+    known.then_some(analyzed.statistics.get(column.statistic)?.half_width(alpha).into())
 }
 
 /// The half-widths of the averages, which depend on the released sums and counts: one range over

@@ -5,11 +5,12 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
 use noisegate_privacy::interpret::{Database, Groups, Value, interpret};
+use noisegate_privacy::norms::Norm;
 use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Plan};
+use noisegate_privacy::{IBig, UBig};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use world::Dice;
@@ -17,10 +18,11 @@ use world::Dice;
 fn terms(dice: &mut Dice<'_>) -> Terms {
     Terms {
         epsilon: Epsilon::parse("1").unwrap(),
-        accountant: Accountant::Zcdp,
+        accountant: if dice.roll(3) == 0 { Accountant::Pure } else { Accountant::Zcdp },
         delta: Delta::parse("1e-6").unwrap(),
         group_min: 1,
         groups_max: u32::try_from(1 + dice.roll(3)).unwrap(),
+        contribution: world::contribution(dice),
     }
 }
 
@@ -52,28 +54,40 @@ fn violation(plan: &Plan<Analyzed>, more: &Groups, less: &Groups) -> Option<Stri
     let keys: BTreeSet<&Vec<Value>> = more.keys().chain(less.keys()).collect();
     let zeros = vec![IBig::ZERO; analyzed.statistics.len()];
     let mut moved_groups = 0_u32;
-    let mut l1 = vec![IBig::ZERO; zeros.len()];
-    let mut l2 = vec![IBig::ZERO; zeros.len()];
+    let mut moves = vec![Vec::new(); zeros.len()];
     for key in keys {
         let (a, b) = (more.get(key).unwrap_or(&zeros), less.get(key).unwrap_or(&zeros));
         moved_groups += u32::from(a != b);
-        for (at, (a, b)) in a.iter().zip(b).enumerate() {
-            let moved = (a - b).max(b - a);
-            if moved > IBig::from(analyzed.statistics[at].linf.clone()) {
-                return Some(format!("statistic {at} of {key:?} moves by {moved}"));
-            }
-            l2[at] += &moved * &moved;
-            l1[at] += moved;
+        for (moves, (a, b)) in moves.iter_mut().zip(a.iter().zip(b)) {
+            moves.push(a - b);
         }
     }
-    if moved_groups > analyzed.groups {
+    if analyzed.grids().is_some() {
+        // One bin of each histogram, by one: what its noise is for.
+        return moves.iter().find_map(|moves| {
+            let l1 = Norm::L1.sum(moves.iter());
+            (l1 > UBig::ONE).then(|| format!("a histogram moves by {l1}"))
+        });
+    }
+    if analyzed.groups.is_some_and(|groups| moved_groups > groups) {
         return Some(format!("{moved_groups} groups move"));
     }
-    for (at, one) in analyzed.statistics.iter().enumerate() {
-        let linf = IBig::from(one.linf.clone());
-        let groups = IBig::from(analyzed.groups);
-        if l1[at] > &linf * &groups || l2[at] > &linf * &linf * &groups {
-            return Some(format!("statistic {at} moves by {} in L1", l1[at]));
+    for (at, (one, moves)) in analyzed.statistics.iter().zip(&moves).enumerate() {
+        let linf = IBig::from(one.linf.clone() * UBig::from(one.grains));
+        if let Some(moved) = moves.iter().find(|moved| **moved > linf || **moved < -&linf) {
+            return Some(format!("statistic {at} moves by {moved} in one group"));
+        }
+        let (l1, l2) = (Norm::L1.sum(moves.iter()), Norm::L2.sum(moves.iter()));
+        let stated = match (&one.bound, analyzed.groups) {
+            (Some(bound), _) => analyzed.norm.sum(moves.iter()) <= analyzed.norm.of_bound(bound),
+            (None, Some(groups)) => {
+                let (linf, groups) = (&one.linf, UBig::from(groups));
+                l1 <= linf * &groups && l2 <= linf * linf * groups
+            }
+            (None, None) => false,
+        };
+        if !stated {
+            return Some(format!("statistic {at} moves by {l1} in L1 and the root of {l2} in L2"));
         }
     }
     None
@@ -87,6 +101,8 @@ fn check(bytes: &[u8]) -> Result<Option<Plan<Analyzed>>, TestCaseError> {
     let leaf = world::leaf(dice, by_code);
     let terms = terms(dice);
     let Ok(plan) = analyze(leaf, &terms) else { return Ok(None) };
+    // What waits for an estimate is the estimate first.
+    let plan = plan.estimate().cloned().unwrap_or(plan);
     let database = world::database(dice, by_code);
     let Ok(all) = interpret(&plan, &database) else { return Ok(None) };
     let people = database.tables[&("public".to_owned(), "people".to_owned())].rows.len();
@@ -115,6 +131,9 @@ struct Tried {
     walked: u32,
     found: u32,
     public: u32,
+    by_norm: u32,
+    spread: u32,
+    estimates: u32,
 }
 
 impl Tried {
@@ -131,6 +150,10 @@ impl Tried {
         self.walked += u32::from(walked);
         self.found += u32::from(matches!(analyzed.selection, Selection::Threshold { .. }));
         self.public += u32::from(analyzed.selection == Selection::Public);
+        let by_norm = analyzed.statistics.iter().any(|one| one.bound.is_some());
+        self.by_norm += u32::from(by_norm);
+        self.spread += u32::from(by_norm && !analyzed.single());
+        self.estimates += u32::from(analyzed.grids().is_some());
     }
 }
 
@@ -162,4 +185,5 @@ fn without_one_unit_the_answer_moves_no_further_than_stated() {
     assert!(enough(tried.one_row) && enough(tried.capped) && enough(tried.walked), "{tried:?}");
     assert!(enough(tried.private_joins) && enough(tried.left_joins), "{tried:?}");
     assert!(enough(tried.found) && enough(tried.public), "{tried:?}");
+    assert!(enough(tried.by_norm) && enough(tried.spread) && enough(tried.estimates), "{tried:?}");
 }

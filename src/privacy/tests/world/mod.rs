@@ -4,12 +4,13 @@
 //! rates (without one) are public. `person` points to people.id, the unit; `guide` to people.code,
 //! another unique column, so that paths that have to be walked are tried as well.
 
-use noisegate_privacy::IBig;
+use noisegate_privacy::analyze::Contribution;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, TextType, Type};
 use noisegate_privacy::interpret::{Database, Table, Value};
 use noisegate_privacy::plan::{
     Bounds, Domain, Exposure, Hop, JoinKind, Joins, Key, Leaf, Scan, Statistic,
 };
+use noisegate_privacy::{IBig, UBig};
 
 /// Draws from bytes; zeros when they are used up.
 pub(crate) struct Dice<'a>(pub(crate) &'a [u8]);
@@ -114,6 +115,18 @@ fn scan(dice: &mut Dice<'_>, by_code: bool) -> Scan {
 /// Whether paths lead to people.code instead of the unit itself.
 pub(crate) fn by_code(dice: &mut Dice<'_>) -> bool {
     dice.one_in(3)
+}
+
+/// As declared, by a bound that often clips, or estimated.
+pub(crate) fn contribution(dice: &mut Dice<'_>) -> Contribution {
+    match dice.roll(4) {
+        0 => Contribution::Declared,
+        1 => Contribution::Automatic,
+        _ => {
+            let mut bound = || UBig::from(1_u32 << dice.roll(16)) + UBig::from(dice.roll(200));
+            Contribution::Known((0..5).map(|_| bound()).collect())
+        }
+    }
 }
 
 /// A random leaf. Many are to be refused.
@@ -324,7 +337,8 @@ fn key(dice: &mut Dice<'_>, scans: &[Scan]) -> Key {
     let over: Vec<usize> = (0..scans.len()).collect();
     let scan = *dice.pick(&over);
     let all = columns(&scans[scan].table);
-    let column = column(scans, scan, all[dice.roll(all.len())].0);
+    let (name, _, _, nullable) = all[dice.roll(all.len())];
+    let column = column(scans, scan, name);
     match dice.roll(5) {
         0 if column.ty == Type::Int(4) => {
             let some = |value: &str| Some(value.to_owned());
@@ -336,7 +350,8 @@ fn key(dice: &mut Dice<'_>, scans: &[Scan]) -> Key {
                 Domain::PublicColumn("public".to_owned(), "places".to_owned(), "region".to_owned());
             Key { expr: column, domain }
         }
-        2 if scans[scan].exposure == Exposure::Public => {
+        // The binder has no public rows for a key that can be NULL.
+        2 if scans[scan].exposure == Exposure::Public && !nullable => {
             Key { expr: column, domain: Domain::PublicRows }
         }
         3 => Key { expr: condition(dice, scans, 1), domain: Domain::Found },
