@@ -184,17 +184,13 @@ impl Analyzed {
 }
 
 impl Calibrated {
-    /// How far a released number is from the bounded one at most, in steps, but for a chance of
-    /// `alpha` (see [`Noise::half_width`]).
+    /// How far a released number is at most from the bounded one, rounded to steps as the released
+    /// one is, but for a chance of `alpha` (see [`Noise::half_width`]).
     pub fn half_width(&self, alpha: (u32, u32)) -> UBig {
-        let width = self.noise.half_width(alpha);
-        if self.grains <= 1 {
-            return width;
-        }
-        // A released number is rounded to steps, and the bounded one may lie between two.
-        let grains = UBig::from(self.grains);
-        (width * UBig::from(2_u8) + &grains * UBig::from(3_u8) - UBig::ONE)
-            / (grains * UBig::from(2_u8))
+        // Of two numbers that are so many grains apart, the nearest steps are no further apart than
+        // that, rounded up.
+        let grains = UBig::from(self.grains.max(1));
+        (self.noise.half_width(alpha) + &grains - UBig::ONE) / grains
     }
 
     /// The standard deviation of the noise in steps, for showing.

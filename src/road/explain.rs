@@ -61,6 +61,10 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
     } else if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
     }
+    if let Some(estimate) = plan.estimate() {
+        lines.push("  SQL for the source, of the estimate:".to_owned());
+        lines.extend(shown(estimate).lines().map(|line| format!("    {line}")));
+    }
     lines.push("  SQL for the source:".to_owned());
     lines.extend(shown(plan).lines().map(|line| format!("    {line}")));
     lines
