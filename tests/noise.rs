@@ -12,7 +12,7 @@ mod fit;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use common::{DEMO, cell, connect, error, open, run, texts};
+use common::{DEMO, cell, connect, declared, error, open, run, texts};
 use fit::{Law, SIGMAS, correlation, variance};
 use noisegate::demo::{Shop, ShopOptions};
 use tokio_postgres::Client;
@@ -58,7 +58,7 @@ const ROWS_MAX: i64 = 6;
 
 static SHOP: LazyLock<Shop> = LazyLock::new(|| {
     let (tables, _) = DEMO.split_once("# ---- People and budgets.").expect("the demo's people");
-    let tables = tables
+    let tables = declared(tables)
         .replace("max_groups = 5 ", &format!("max_groups = {GROUPS_MAX} "))
         .replace("max_rows = 120", &format!("max_rows = {ROWS_MAX}"));
     assert!(tables.contains(&format!("max_groups = {GROUPS_MAX}")));

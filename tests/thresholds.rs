@@ -13,7 +13,7 @@ use fit::{Law, SIGMAS};
 use noisegate::clock::{Clock, Millis};
 use noisegate::ids::{Analyst, QueryId, Question};
 use noisegate::ledger::{Account, Charge, LeafCharge, Ledger, Window};
-use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
+use noisegate_privacy::analyze::{Analyzed, Contribution, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon};
 use noisegate_privacy::expr::{Column, Expr, Node, TextType, Type};
 use noisegate_privacy::plan::{
@@ -56,6 +56,7 @@ fn plan(group_min: u32, groups_max: u32, epsilon: &str) -> Plan<Analyzed> {
         delta: Delta::parse("0.01").unwrap(),
         group_min,
         groups_max,
+        contribution: Contribution::Declared,
     };
     analyze(leaf(), &terms).unwrap()
 }

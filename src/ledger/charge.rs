@@ -10,8 +10,8 @@ use super::releases;
 use super::types::{Account, Charge, LedgerError, Remembered, Reservation, Window};
 use crate::clock::Millis;
 
-/// The most leaves of one statement.
-const LEAVES_MAX: usize = 256;
+/// The most leaves of one statement, with the estimates that they wait for.
+const LEAVES_MAX: usize = 512;
 /// The most accounts that one leaf is paid from.
 const ACCOUNTS_MAX: usize = 32;
 /// The longest name of an account or an analyst.

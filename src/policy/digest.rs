@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::meant::{Answers, Class, ColumnRule, Defaults, PrivateTable, TableRule, Values};
+use super::meant::{
+    Answers, Bounding, Class, ColumnRule, Defaults, PrivateTable, TableRule, Values,
+};
 use super::name::TableName;
 
 struct Canonical(Sha256);
@@ -27,6 +29,14 @@ impl Canonical {
         self.0.update(text.as_bytes());
     }
 
+    fn bounding(&mut self, bounding: Option<Bounding>) {
+        self.tag(match bounding {
+            None => 0,
+            Some(Bounding::Automatic) => 1,
+            Some(Bounding::Declared) => 2,
+        });
+    }
+
     fn table(&mut self, table: &TableName) {
         self.text(&table.schema);
         self.text(&table.name);
@@ -42,6 +52,7 @@ pub(super) fn version(
     out.text("noisegate policy 1");
     out.number(u64::from(defaults.min_group));
     out.number(u64::from(defaults.max_groups));
+    out.bounding(defaults.bounds.into());
     out.number(answers.remember_ms.unsigned_abs());
     out.number(tables.len() as u64);
     for (name, rule) in tables {
@@ -65,6 +76,7 @@ fn private(out: &mut Canonical, table: &PrivateTable) {
         out.text(column);
     }
     out.number(u64::from(table.max_rows));
+    out.bounding(table.bounds);
     out.number(table.columns.len() as u64);
     for (name, rule) in &table.columns {
         out.text(name);

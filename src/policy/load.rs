@@ -7,9 +7,10 @@ use toml::Spanned;
 use super::digest;
 use super::error::{PolicyError, Source};
 use super::meant::{
-    Alerts, Answers, Audit, BurnRate, Defaults, Places, Policy, Preview, Unclassified,
+    Alerts, Answers, Audit, Bounding, BurnRate, Defaults, Places, Policy, Preview, Unclassified,
 };
 use super::server::ServerOverrides;
+use super::tables::BOUNDS;
 use super::text::duration_ms;
 use super::{people, server, tables, written};
 
@@ -83,7 +84,7 @@ fn defaults(
     written: Option<&written::Defaults>,
     places: &mut Places,
 ) -> Result<Defaults, PolicyError> {
-    let mut defaults = Defaults { min_group: 10, max_groups: 5 };
+    let mut defaults = Defaults { min_group: 10, max_groups: 5, bounds: Bounding::Automatic };
     let Some(written) = written else { return Ok(defaults) };
     if let Some(table) = &written.table {
         source.word(table, "what is not listed", &[("deny", ())])?;
@@ -97,6 +98,9 @@ fn defaults(
     }
     if let Some(most) = &written.max_groups {
         defaults.max_groups = source.whole(most, "max_groups", 1, 1_000_000)?;
+    }
+    if let Some(bounds) = &written.bounds {
+        defaults.bounds = source.word(bounds, "bounds", &BOUNDS)?;
     }
     Ok(defaults)
 }

@@ -57,6 +57,8 @@ pub struct PrivateTable {
     pub max_rows: u32,
     /// How many people there are at least, as the operator says publicly; δ is held against it.
     pub people: Option<u64>,
+    /// How one person's contribution is bounded, if not as [`Defaults`] say.
+    pub bounds: Option<Bounding>,
     /// The columns that are classified. Any other is [`Class::Direct`].
     pub columns: BTreeMap<String, ColumnRule>,
 }
@@ -124,6 +126,17 @@ pub struct Defaults {
     pub min_group: u32,
     /// Groups of one query that one person may count in.
     pub max_groups: u32,
+    /// How one person's contribution is bounded.
+    pub bounds: Bounding,
+}
+
+/// How one person's contribution to a query is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounding {
+    /// By an estimate of how much people contribute, made once for a tenth of a query's price.
+    Automatic,
+    /// By what the policy declares of rows, groups and columns, and nothing else.
+    Declared,
 }
 
 /// A set of people and what they may do.

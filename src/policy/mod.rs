@@ -21,9 +21,9 @@ mod written;
 pub use check::{DataQuestion, Finding, Level, check, check_login, check_shadow, data_questions};
 pub use error::{Place, PolicyError};
 pub use meant::{
-    Alerts, Answers, Audit, Budget, BurnRate, Class, ColumnRule, Defaults, LedgerStore, Member,
-    Per, Places, Policy, Preview, PrivateTable, Role, RoleAnswers, Server, TableRule, Throttle,
-    ThrottleStep, Tls, Unclassified, UnitRule, Values,
+    Alerts, Answers, Audit, Bounding, Budget, BurnRate, Class, ColumnRule, Defaults, LedgerStore,
+    Member, Per, Places, Policy, Preview, PrivateTable, Role, RoleAnswers, Server, TableRule,
+    Throttle, ThrottleStep, Tls, Unclassified, UnitRule, Values,
 };
 pub use name::{NameError, TableName};
 pub use server::{Password, ServerOverrides};

@@ -6,11 +6,16 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::error::{PolicyError, Source};
-use super::meant::{Class, ColumnRule, Places, PrivateTable, TableRule, UnitRule, Values};
+use super::meant::{
+    Bounding, Class, ColumnRule, Places, PrivateTable, TableRule, UnitRule, Values,
+};
 use super::name::{TableName, split_dotted};
 use super::text::Bound;
 use super::written::{self, Named, Scalar};
 
+/// The words for how one person's contribution is bounded.
+pub(super) const BOUNDS: [(&str, Bounding); 2] =
+    [("automatic", Bounding::Automatic), ("declared", Bounding::Declared)];
 /// The most keys that a list of values may hold.
 const MOST_VALUES: usize = 10_000;
 /// The most arrows that a unit may take.
@@ -57,11 +62,15 @@ fn table_rule(
 ) -> Result<TableRule, PolicyError> {
     match (&table.public, &table.unit) {
         (Some(reason), None) => {
-            if !table.columns.is_empty() || table.max_rows.is_some() || table.people.is_some() {
+            if !table.columns.is_empty()
+                || table.max_rows.is_some()
+                || table.people.is_some()
+                || table.bounds.is_some()
+            {
                 return Err(source.wrong(
                     span,
                     format!("{name} is public, so its columns and rows need no rule"),
-                    "remove columns, max_rows and people, or replace `public` by `unit`",
+                    "remove columns, max_rows, people and bounds, or replace `public` by `unit`",
                 ));
             }
             Ok(TableRule::Public { reason: source.sentence(reason, "the reason")? })
@@ -104,6 +113,10 @@ fn private(
         Some(people) => Some(source.whole(people, "people", 1, i64::MAX)?),
         None => None,
     };
+    let bounds = match &table.bounds {
+        Some(bounds) => Some(source.word(bounds, "bounds", &BOUNDS)?),
+        None => None,
+    };
     let mut columns = BTreeMap::new();
     for (key, column) in &table.columns {
         let column_name = key.get_ref().clone();
@@ -119,7 +132,7 @@ fn private(
             format!("write columns.{} = {{ class = \"direct\" }}", rule.column),
         ));
     }
-    Ok(PrivateTable { unit: rule, max_rows, people, columns })
+    Ok(PrivateTable { unit: rule, max_rows, people, bounds, columns })
 }
 
 /// `id`, or `customer_id -> public.customers.id`, or with more arrows.

@@ -39,7 +39,10 @@ fn the_example_means_what_it_says() {
     assert_eq!(policy.server.listen.to_string(), "0.0.0.0:6432");
     assert_eq!(policy.server.ledger, LedgerStore::Sqlite("/var/lib/noisegate/ledger.db".into()));
     assert!(policy.server.tls.as_ref().unwrap().required);
-    assert_eq!(policy.defaults, Defaults { min_group: 10, max_groups: 5 });
+    assert_eq!(
+        policy.defaults,
+        Defaults { min_group: 10, max_groups: 5, bounds: Bounding::Automatic }
+    );
 
     let orders = private(&policy, "public.orders");
     assert_eq!(orders.max_rows, 50);
@@ -190,6 +193,9 @@ fn the_version_follows_what_changes_an_answer() {
         ("[0, 600_000]", "[0, 600_001]"),
         ("min_group  = 10 ", "min_group  = 11 "),
         ("max_groups = 5 ", "max_groups = 6 "),
+        ("max_groups = 5 ", "bounds = \"declared\"\nmax_groups = 5 "),
+        ("max_rows = 30 ", "bounds = \"declared\"\nmax_rows = 30 "),
+        ("max_rows = 30 ", "bounds = \"automatic\"\nmax_rows = 30 "),
         ("max_rows = 30 ", "max_rows = 31 "),
         ("\"F\", \"O\", \"P\"", "\"F\", \"OP\""),
         ("o_clerk         = { class = \"quasi\" }", "o_clerk         = { class = \"sensitive\" }"),

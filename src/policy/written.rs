@@ -66,6 +66,7 @@ pub(super) struct Defaults {
     pub(super) column: Option<Spanned<String>>,
     pub(super) min_group: Option<Spanned<i64>>,
     pub(super) max_groups: Option<Spanned<i64>>,
+    pub(super) bounds: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +75,7 @@ pub(super) struct Table {
     pub(super) unit: Option<Spanned<String>>,
     pub(super) max_rows: Option<Spanned<i64>>,
     pub(super) people: Option<Spanned<i64>>,
+    pub(super) bounds: Option<Spanned<String>>,
     pub(super) public: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) columns: Named<Column>,

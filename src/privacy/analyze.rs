@@ -2,23 +2,30 @@
 //!
 //! # Claim
 //! Let x be the vector of all statistics over all groups, bounded as [`Analyzed`] says: a unit
-//! counts in at most `groups` groups, and moves statistic k of one group by at most
-//! `statistics[k].linf` steps. Adding or removing one unit then moves statistic k over all groups
-//! by at most √groups · linf in L2 and groups · linf in L1, and noise as in [`Calibrated`] makes
-//! the release ρ-zCDP (or ε-DP) for the stated loss.
+//! moves statistic k of one group by at most `statistics[k].linf` steps; where the statistic has a
+//! `bound`, it moves the whole statistic by at most that many grains in [`Analyzed::norm`] (see
+//! [`crate::norms`]); where it has none, the unit counts in at most `groups` groups, so that it
+//! moves the statistic by at most √groups · linf in L2 and groups · linf in L1. Noise as in
+//! [`Calibrated`] makes the release ρ-zCDP (or ε-DP) for the stated loss.
 //!
 //! # Argument
-//! Bounding comes last in the emitted SQL, after joins and filters, per unit and group; what one
-//! unit contributes is therefore bounded whatever the joins multiply. Discrete Gaussian noise of
-//! σ² = Δ₂²/(2ρ) on integers is ρ-zCDP (Canonne, Kamath, Steinke 2020, Theorem 4); discrete
-//! Laplace of scale Δ₁/ε is ε-DP. Shares of the statistics add up to the whole.
+//! Bounding comes last in the emitted SQL, after joins and filters, per unit and group and then
+//! per unit; what one unit contributes is therefore bounded whatever the joins multiply. Discrete
+//! Gaussian noise of σ² = Δ₂²/(2ρ) on integers is ρ-zCDP (Canonne, Kamath, Steinke 2020, Theorem
+//! 4); discrete Laplace of scale Δ₁/ε is ε-DP. Shares of the statistics add up to the whole.
+//!
+//! A bound that was not declared comes from a release of its own ([`crate::estimate`]), so that
+//! the two releases compose and the noise depends on no exact number.
 
 use dashu::integer::{IBig, UBig};
 
-use crate::budget::{Accountant, Delta, Epsilon, Loss, Rho};
+use crate::budget::{Accountant, Delta, Epsilon, Loss};
 use crate::derived::is_sound;
+use crate::estimate::{GROUPS_UNKNOWN, Grid};
 use crate::noise::Noise;
+use crate::norms::{self, Norm};
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
+use crate::price::{Part, Price, Share};
 use crate::threshold;
 use crate::total::leaf_is_total;
 use crate::unit::{Owner, determined, keys_follow_unit, subqueries_follow, unit_of};
@@ -34,8 +41,22 @@ pub struct Terms {
     pub delta: Delta,
     /// Units that a shown group must hold.
     pub group_min: u32,
-    /// Groups that one unit may count in.
+    /// Groups that one unit may count in, where groups have to be dropped.
     pub groups_max: u32,
+    /// How a unit's contribution over all groups is bounded.
+    pub contribution: Contribution,
+}
+
+/// How a unit's contribution over all groups is bounded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contribution {
+    /// By what is declared of rows, groups and columns alone.
+    Declared,
+    /// By its norm; the bound is estimated first, with noise.
+    Automatic,
+    /// By its norm; these are the bounds, in grains, one for each statistic. They are public: from
+    /// a policy, never from rows.
+    Known(Vec<UBig>),
 }
 
 /// Why a leaf cannot be answered privately.
@@ -70,8 +91,8 @@ pub enum Rejection {
 pub struct Analyzed {
     /// The scan whose row's unit owns the joined row.
     pub unit: usize,
-    /// Groups that one unit counts in.
-    pub groups: u32,
+    /// Groups that one unit counts in; nothing if that may be any number.
+    pub groups: Option<u32>,
     /// Whether the step that enforces `groups` is needed.
     pub groups_enforced: bool,
     /// Rows of one unit that count in one group.
@@ -79,12 +100,26 @@ pub struct Analyzed {
     /// Whether a unit has at most one row before any bounding, so that none is needed. That `rows`
     /// is one does not say so: it may be what the policy allows, which has to be enforced.
     pub one_row: bool,
+    /// What the bounds of the statistics bound.
+    pub norm: Norm,
     /// One for each statistic of the leaf.
     pub statistics: Vec<Calibrated>,
     /// How groups come to be shown.
     pub selection: Selection,
+    /// What is released.
+    pub purpose: Purpose,
     /// The price.
     pub loss: Loss,
+    pub(crate) pending: Option<Pending>,
+}
+
+/// What a plan releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The statistics of each group.
+    Answer,
+    /// For each statistic, how many units have a norm in each bin of its grid.
+    Norms(Vec<Grid>),
 }
 
 /// A statistic with its sensitivity and noise.
@@ -92,8 +127,26 @@ pub struct Analyzed {
 pub struct Calibrated {
     /// By how much one unit moves it in one group, in steps of its grid.
     pub linf: UBig,
-    /// What is added, in the same steps.
+    /// Grains in a step: sums and noise are counted in these.
+    pub grains: u32,
+    /// By how many grains one unit moves it over all groups at most, in the plan's norm; nothing
+    /// where that follows from `linf` and the number of groups.
+    pub bound: Option<UBig>,
+    /// What is added, in grains.
     pub noise: Noise,
+}
+
+/// What a plan waits for before it can be charged.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    /// The estimate of its bounds.
+    pub(crate) estimate: Box<Plan<Analyzed>>,
+    /// The statistics that it is for.
+    pub(crate) which: Vec<usize>,
+    /// What each statistic gets of the price.
+    pub(crate) share: Share,
+    /// Their bounds, in grains, if the estimate says nothing.
+    pub(crate) otherwise: Vec<UBig>,
 }
 
 /// How groups come to be shown.
@@ -120,9 +173,37 @@ impl Plan<Analyzed> {
         &self.state
     }
 
-    /// The price.
+    /// The price, but for that of [`Self::estimate`].
     pub fn loss(&self) -> &Loss {
         &self.state.loss
+    }
+}
+
+impl Analyzed {
+    /// Whether the noise is not known yet, since bounds have to be estimated first.
+    pub fn waits(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Whether a unit is in at most one group, whatever the data.
+    pub fn single(&self) -> bool {
+        self.groups == Some(1) && !self.groups_enforced
+    }
+}
+
+impl Calibrated {
+    /// How far a released number is at most from the bounded one, rounded to steps as the released
+    /// one is, but for a chance of `alpha` (see [`Noise::half_width`]).
+    pub fn half_width(&self, alpha: (u32, u32)) -> UBig {
+        // Of two numbers that are so many grains apart, the nearest steps are no further apart than
+        // that, rounded up.
+        let grains = UBig::from(self.grains.max(1));
+        (self.noise.half_width(alpha) + &grains - UBig::ONE) / grains
+    }
+
+    /// The standard deviation of the noise in steps, for showing.
+    pub fn standard_deviation(&self) -> f64 {
+        self.noise.standard_deviation() / f64::from(self.grains.max(1))
     }
 }
 
@@ -141,29 +222,117 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         return Err(Rejection::KeysUnderPure);
     }
     let units = threshold.then(|| units_statistic(&mut leaf));
-    let (groups, groups_enforced) = group_bound(&leaf, terms);
+    let by_norm = terms.contribution != Contribution::Declared;
+    let (groups, groups_enforced) = group_bound(&leaf, terms, by_norm && !threshold);
     let one_row = one_row(&leaf);
     let rows = if one_row { 1 } else { row_bound(&leaf) };
-    let price = Price::new(&leaf, terms, threshold)?;
-    let statistics: Vec<Calibrated> = leaf
-        .statistics
+    let norm = match terms.accountant {
+        Accountant::Zcdp => Norm::L2,
+        Accountant::Pure => Norm::L1,
+    };
+    let single = groups == Some(1) && !groups_enforced;
+    // What moves by one step in one group at most, or decides about groups, needs no other bound.
+    let needs_bound =
+        |at: usize, linf: &UBig| by_norm && units != Some(at) && !(single && *linf == UBig::ONE);
+    let linfs: Vec<UBig> = leaf.statistics.iter().map(|one| linf(one, rows)).collect();
+    let which: Vec<usize> = linfs
         .iter()
-        .map(|statistic| price.calibrate(linf(statistic, rows), groups))
+        .enumerate()
+        .filter(|(at, linf)| needs_bound(*at, linf))
+        .map(|(at, _)| at)
         .collect();
+    let estimated = terms.contribution == Contribution::Automatic
+        && !which.is_empty()
+        && Price::has_parts(terms);
+    let part = if estimated { Part::Answer } else { Part::Whole };
+    let Price { share, loss } = Price::new(terms, part, leaf.statistics.len(), threshold)?;
+    let dropped = groups.unwrap_or(terms.groups_max).min(terms.groups_max).max(1);
+    let statistics = linfs.iter().enumerate().map(|(at, linf)| {
+        let grains = if which.contains(&at) && !single { norms::GRAINS } else { 1 };
+        let declared = norm_of_groups(norm, linf, dropped, grains);
+        let bound = match &terms.contribution {
+            _ if !which.contains(&at) => None,
+            Contribution::Known(bounds) => bounds.get(at).cloned().map(|b| b.max(UBig::ONE)),
+            _ => None,
+        };
+        let bound = bound.or_else(|| which.contains(&at).then_some(declared));
+        let noise = match &bound {
+            Some(bound) => share.noise(bound),
+            None => share.noise_of_groups(linf, groups.unwrap_or(dropped)),
+        };
+        Calibrated { linf: linf.clone(), grains, bound, noise }
+    });
+    let statistics: Vec<Calibrated> = statistics.collect();
     let selection = match units {
         _ if leaf.keys.is_empty() => Selection::Whole,
         None => Selection::Public,
         Some(units) => {
             let noise = statistics.get(units).map(|one| &one.noise).ok_or(Rejection::Malformed)?;
-            let (groups, group_min) = (u64::from(groups), u64::from(terms.group_min));
-            let noisy_min = threshold::threshold(noise, &terms.delta, groups, group_min);
+            let (l0, group_min) = (u64::from(dropped), u64::from(terms.group_min));
+            let noisy_min = threshold::threshold(noise, &terms.delta, l0, group_min);
             Selection::Threshold { units, group_min: terms.group_min, noisy_min }
         }
     };
-    let loss = price.loss;
-    let state =
-        Analyzed { unit, groups, groups_enforced, rows, one_row, statistics, selection, loss };
+    let purpose = Purpose::Answer;
+    let mut state = Analyzed {
+        unit,
+        groups,
+        groups_enforced,
+        rows,
+        one_row,
+        norm,
+        statistics,
+        selection,
+        purpose,
+        loss,
+        pending: None,
+    };
+    if estimated {
+        let estimate = estimate(&leaf, &state, &which, terms)?;
+        let bounds = which.iter().filter_map(|at| state.statistics.get(*at)?.bound.clone());
+        let otherwise = bounds.collect();
+        state.pending = Some(Pending { estimate: Box::new(estimate), which, share, otherwise });
+    }
     Ok(Plan { leaf, state })
+}
+
+/// The plan of the estimate of these statistics' bounds.
+fn estimate(
+    leaf: &Leaf,
+    answer: &Analyzed,
+    which: &[usize],
+    terms: &Terms,
+) -> Result<Plan<Analyzed>, Rejection> {
+    let Price { share, loss } = Price::new(terms, Part::Estimate, which.len(), false)?;
+    let statistics = which.iter().filter_map(|at| leaf.statistics.get(*at).cloned()).collect();
+    let leaf = Leaf { statistics, ..leaf.clone() };
+    let asked: Vec<&Calibrated> =
+        which.iter().filter_map(|at| answer.statistics.get(*at)).collect();
+    let grids = asked.iter().map(|one| {
+        let most = answer.groups.unwrap_or(GROUPS_UNKNOWN);
+        Grid::new(one.grains, &norm_of_groups(answer.norm, &one.linf, most, one.grains))
+    });
+    let state = Analyzed {
+        purpose: Purpose::Norms(grids.collect()),
+        // One unit is in one bin of each.
+        statistics: asked
+            .iter()
+            .map(|one| Calibrated { bound: None, noise: share.noise(&UBig::ONE), ..(*one).clone() })
+            .collect(),
+        loss,
+        ..answer.clone()
+    };
+    Ok(Plan { leaf, state })
+}
+
+/// The norm of a vector of so many cells of `linf` steps each, in grains, rounded up.
+fn norm_of_groups(norm: Norm, linf: &UBig, groups: u32, grains: u32) -> UBig {
+    let cell = linf * UBig::from(grains);
+    let groups = UBig::from(groups);
+    match norm {
+        Norm::L1 => cell * groups,
+        Norm::L2 => norms::root_up(&(&cell * &cell * groups)),
+    }
 }
 
 /// The index of the unfiltered count of units, which decides about groups; added if not asked for.
@@ -176,18 +345,20 @@ fn units_statistic(leaf: &mut Leaf) -> usize {
     leaf.statistics.len().saturating_sub(1)
 }
 
-/// Groups that one unit can count in, and whether that must be enforced.
-fn group_bound(leaf: &Leaf, terms: &Terms) -> (u32, bool) {
+/// Groups that one unit can count in, and whether that must be enforced. Where its norm is bounded
+/// instead, no group is dropped, and how many there are is said only if it is known.
+fn group_bound(leaf: &Leaf, terms: &Terms, by_norm: bool) -> (Option<u32>, bool) {
     if one_row(leaf) || keys_follow_unit(leaf) {
-        return (1, false);
+        return (Some(1), false);
     }
     let declared = leaf.keys.iter().try_fold(1_u32, |product, key| match &key.domain {
         Domain::Declared(values) => product.checked_mul(u32::try_from(values.len()).ok()?),
         Domain::PublicRows | Domain::PublicColumn(..) | Domain::Found => None,
     });
     match declared {
-        Some(all) if all <= terms.groups_max => (all.max(1), false),
-        _ => (terms.groups_max.max(1), true),
+        Some(all) if by_norm || all <= terms.groups_max => (Some(all.max(1)), false),
+        None if by_norm => (None, false),
+        _ => (Some(terms.groups_max.max(1)), true),
     }
 }
 
@@ -222,46 +393,6 @@ fn linf(statistic: &Statistic, rows: u32) -> UBig {
 fn reach(bounds: &Bounds) -> UBig {
     let size = |value: IBig| value.into_parts().1;
     size(&bounds.low - &bounds.centre).max(size(&bounds.high - &bounds.centre))
-}
-
-/// The price of a leaf and the share of each statistic.
-struct Price {
-    share: Share,
-    loss: Loss,
-}
-
-enum Share {
-    Rho(Rho),
-    Epsilon(Epsilon),
-}
-
-impl Price {
-    fn new(leaf: &Leaf, terms: &Terms, threshold: bool) -> Result<Self, Rejection> {
-        let parts = u32::try_from(leaf.statistics.len()).ok().filter(|parts| *parts > 0);
-        let parts = parts.ok_or(Rejection::Malformed)?;
-        let rho = Rho::of_epsilon(&terms.epsilon);
-        let mut loss = Loss { rho: rho.cost(), ..Loss::default() };
-        let share = match terms.accountant {
-            Accountant::Zcdp => Share::Rho(rho.split(parts)),
-            Accountant::Pure => {
-                loss.epsilon = Some(terms.epsilon.cost());
-                Share::Epsilon(terms.epsilon.split(parts))
-            }
-        };
-        if threshold {
-            loss.delta = terms.delta.cost();
-        }
-        Ok(Self { share, loss })
-    }
-
-    fn calibrate(&self, linf: UBig, groups: u32) -> Calibrated {
-        let groups = UBig::from(groups);
-        let noise = match &self.share {
-            Share::Rho(rho) => Noise::gaussian(&(&linf * &linf * groups), rho),
-            Share::Epsilon(epsilon) => Noise::laplace(&(&linf * groups), epsilon),
-        };
-        Calibrated { linf, noise }
-    }
 }
 
 #[cfg(test)]

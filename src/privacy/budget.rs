@@ -124,6 +124,11 @@ impl Epsilon {
         of_units(cost, PICO).map(Self)
     }
 
+    /// What remains beside `part`; `None` if nothing does.
+    pub(crate) fn without(&self, part: &Self) -> Option<Self> {
+        positive(&self.0 - &part.0).map(Self)
+    }
+
     /// The number itself.
     pub fn value(&self) -> &RBig {
         &self.0
@@ -193,10 +198,19 @@ impl Rho {
         of_units(cost, PICO).map(Self)
     }
 
+    /// What remains beside `part`; `None` if nothing does.
+    pub(crate) fn without(&self, part: &Self) -> Option<Self> {
+        positive(&self.0 - &part.0).map(Self)
+    }
+
     /// The number itself.
     pub fn value(&self) -> &RBig {
         &self.0
     }
+}
+
+fn positive(x: RBig) -> Option<RBig> {
+    (x > RBig::ZERO).then_some(x)
 }
 
 /// x in units, rounded up. A positive x costs at least one unit.

@@ -17,6 +17,7 @@ use crate::expr::Expr;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::unit::always_holds;
 
+mod bounding;
 mod eval;
 mod rows;
 mod value;
@@ -51,15 +52,23 @@ pub struct Unsupported(pub String);
 /// What each unit contributes to each group, after clipping and before the bound on groups.
 pub type Contributions = BTreeMap<Value, BTreeMap<Vec<Value>, Vec<IBig>>>;
 
-/// The exact groups of a plan, bounded; for public keys also those that no row has.
+/// The exact groups of a plan, bounded and in grains; for public keys also those that no row has.
+/// Of an estimate, its bins: the key is the bin and the number of public groups.
 pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, Unsupported> {
     let tables = Tables::new(&plan.leaf().scans, database)?;
     let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables };
     let mut groups = run.domain()?;
-    for mut of_unit in run.contributions()?.into_values() {
-        if run.analyzed.groups_enforced {
-            run.keep_some(&mut of_unit);
-        }
+    let mut units = run.contributions()?;
+    if run.analyzed.groups_enforced {
+        units.values_mut().for_each(|of_unit| run.keep_some(of_unit));
+    }
+    if let Some(grids) = run.analyzed.grids() {
+        return Ok(run.histogram(grids, &units, groups.len()));
+    }
+    for of_unit in units.values_mut() {
+        run.bound(of_unit);
+    }
+    for of_unit in units.into_values() {
         for (key, values) in of_unit {
             let zeros = || vec![IBig::ZERO; values.len()];
             let sums = match run.analyzed.selection {
@@ -150,31 +159,6 @@ impl<'a> Run<'a> {
             Statistic::Sum { value, bounds, .. } => {
                 steps(&eval::within_bounds(value, self.eval(value, row)?)?, bounds)
             }
-        }
-    }
-
-    /// Holds what a unit adds to a group to what the analysis says.
-    fn clip(&self, values: &mut [IBig]) {
-        let rows = IBig::from(self.analyzed.rows);
-        for (value, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
-            let (low, high) = match statistic {
-                Statistic::Rows { .. } => (IBig::ZERO, rows.clone()),
-                Statistic::Units { .. } => (IBig::ZERO, IBig::ONE),
-                Statistic::Sum { bounds, .. } => {
-                    let low = (&bounds.low - &bounds.centre).min(IBig::ZERO);
-                    let high = (&bounds.high - &bounds.centre).max(IBig::ZERO);
-                    (low * &rows, high * &rows)
-                }
-            };
-            *value = value.clone().max(low).min(high);
-        }
-    }
-
-    /// The first groups by key. The SQL has another order; both depend on the unit's keys alone.
-    fn keep_some(&self, of_unit: &mut BTreeMap<Vec<Value>, Vec<IBig>>) {
-        let groups = usize::try_from(self.analyzed.groups).unwrap_or(usize::MAX);
-        while of_unit.len() > groups {
-            of_unit.pop_last();
         }
     }
 

@@ -15,6 +15,10 @@ pub mod range;
 mod scope;
 pub mod total;
 pub mod unit;
+// How a person's contribution is bounded.
+pub mod bounds;
+pub mod estimate;
+pub mod norms;
 // What it costs.
 pub mod accuracy;
 pub mod budget;
@@ -30,6 +34,7 @@ pub mod width;
 pub mod interpret;
 // Arithmetic that rounds against the analyst.
 mod decimal;
+mod price;
 mod rounding;
 mod tail;
 

@@ -5,9 +5,11 @@
 
 use dashu::integer::{IBig, UBig};
 
-use crate::analyze::{Analyzed, Selection};
+use crate::analyze::{Analyzed, Purpose, Selection};
+use crate::estimate::Grid;
 use crate::exact::{Exact, Noisy};
 use crate::noise::NoiseError;
+use crate::norms::steps;
 use crate::plan::Plan;
 use crate::receipt::Receipt;
 use crate::threshold::is_shown;
@@ -77,9 +79,10 @@ pub enum ReleaseError {
 }
 
 impl Plan<Analyzed> {
-    /// The plan, paid for; nothing if the receipt is for another price.
+    /// The plan, paid for; nothing if the receipt is for another price, or if the plan still waits
+    /// for its bounds.
     pub fn charged(self, receipt: Receipt) -> Option<Plan<Charged>> {
-        if *receipt.loss() != self.state.loss {
+        if *receipt.loss() != self.state.loss || self.state.pending.is_some() {
             return None;
         }
         let state = Charged { analyzed: self.state, _receipt: receipt };
@@ -123,7 +126,8 @@ impl Releasing {
     /// Adds noise to a row, and keeps it if it is shown.
     pub fn add(&mut self, row: ExactRow) -> Result<(), ReleaseError> {
         self.seen = self.seen.saturating_add(1);
-        let row = release_row(self.plan.analysis(), self.plan.leaf().keys.len(), row)?;
+        let keys = self.plan.analysis().keys(self.plan.leaf().keys.len());
+        let row = release_row(self.plan.analysis(), keys, row)?;
         self.shown.extend(row);
         Ok(())
     }
@@ -135,12 +139,39 @@ impl Releasing {
 
     /// The release.
     pub fn finish(mut self) -> Result<Release, ReleaseError> {
-        if self.plan.analysis().selection == Selection::Whole && self.seen != 1 {
+        let analyzed = self.plan.analysis();
+        let due = match analyzed.grids() {
+            Some(_) => Some(analyzed.bins()),
+            None => (analyzed.selection == Selection::Whole).then_some(1),
+        };
+        if due.is_some_and(|due| usize::try_from(self.seen) != Ok(due)) {
             return Err(ReleaseError::Shape);
         }
         // The source's order depends on data that may have been withheld.
         self.shown.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(Release { rows: self.shown })
+    }
+}
+
+impl Analyzed {
+    /// The grids of an estimate.
+    pub fn grids(&self) -> Option<&[Grid]> {
+        match &self.purpose {
+            Purpose::Answer => None,
+            Purpose::Norms(grids) => Some(grids),
+        }
+    }
+
+    /// The rows of an estimate: its bins.
+    pub fn bins(&self) -> usize {
+        let bins = self.grids().unwrap_or_default().iter().map(|grid| grid.edges().len());
+        bins.max().unwrap_or(0)
+    }
+
+    /// The columns that a row's key has; those of an estimate are the bin and the number of public
+    /// groups.
+    pub fn keys(&self, of_leaf: usize) -> usize {
+        if self.grids().is_some() { 2 } else { of_leaf }
     }
 }
 
@@ -155,9 +186,12 @@ fn release_row(
     let mut values = Vec::with_capacity(row.values.len());
     for (exact, calibrated) in row.values.iter().zip(&analyzed.statistics) {
         let noise = calibrated.noise.draw().map_err(ReleaseError::Noise)?;
-        values.push(Noisy(&exact.0 + noise));
+        let grains = if analyzed.grids().is_some() { 1 } else { calibrated.grains };
+        values.push(Noisy(steps(&(&exact.0 + noise), grains)));
     }
     let shown = match &analyzed.selection {
+        // All bins of an estimate are public.
+        _ if analyzed.grids().is_some() => true,
         Selection::Whole | Selection::Public => true,
         Selection::Threshold { units, group_min, noisy_min } => {
             let (Some(exact), Some(noisy)) = (row.values.get(*units), values.get(*units)) else {

@@ -219,10 +219,7 @@ fn is_condition(scans: &[Scan], expr: &Expr) -> bool {
 fn is_total(scans: &[Scan], expr: &Expr) -> bool {
     let mut nodes = 0;
     let known = expr_columns_within(expr, scans.len(), 0, &mut nodes);
-    known
-        && is_small_printed(expr)
-        && size(expr).is_some()
-        && subqueries_are_total(scans, expr)
+    known && is_small_printed(expr) && size(expr).is_some() && subqueries_are_total(scans, expr)
 }
 
 /// Whether the conditions of each EXISTS are total, and those of its joins over what is joined.

@@ -1,8 +1,11 @@
 //! EXPLAIN of a private query: what it would cost and how it would be answered, without asking.
 
 use noisegate_privacy::analyze::{Analyzed, Selection};
-use noisegate_privacy::budget::Amount;
+use noisegate_privacy::budget::{Amount, Loss};
+use noisegate_privacy::noise::Noise;
+use noisegate_privacy::norms::Norm;
 use noisegate_privacy::plan::{Exposure, Plan, Statistic};
+use noisegate_privacy::{IBig, UBig};
 
 use super::asked::Asked;
 use super::gate::Gate;
@@ -56,26 +59,31 @@ impl Inspected {
 fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<String> {
     let analyzed = plan.analysis();
     let mut lines = vec![format!("  Unit: {}", unit(plan))];
+    let in_groups = match analyzed.groups {
+        Some(groups) => format!("at most {}", plural(groups, "group")),
+        None => "any number of groups".to_owned(),
+    };
     lines.push(format!(
-        "  Bounds: one person counts in at most {} and with at most {} of each",
-        plural(analyzed.groups, "group"),
+        "  Bounds: one person counts in {in_groups} and with at most {} of each",
         plural(analyzed.rows, "row"),
     ));
     for (at, statistic) in plan.leaf().statistics.iter().enumerate() {
-        lines.extend(column(analyzed, at, statistic).map(|column| column.line()));
+        lines.extend(column(plan, at, statistic).map(|column| column.line()));
     }
     lines.push(format!("  Groups: {}", groups(analyzed)));
-    lines.push(format!(
-        "  Price: epsilon {epsilon} (rho {}, delta {})",
-        units(&analyzed.loss.rho, 12),
-        units(&analyzed.loss.delta, 18)
-    ));
+    lines.extend(price_lines(plan, epsilon));
     let widths = errors(analyzed, leaf);
-    if !widths.is_empty() {
+    if plan.estimate().is_some() {
+        lines.push("  Expected error: known once the bounds are estimated".to_owned());
+    } else if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
     }
     if leaf.columns.totals {
         lines.push(format!("  Totals: {}", spoken::TOTALS));
+    }
+    if let Some(estimate) = plan.estimate() {
+        lines.push("  SQL for the source, of the estimate:".to_owned());
+        lines.extend(shown(estimate).lines().map(|line| format!("    {line}")));
     }
     lines.push("  SQL for the source:".to_owned());
     lines.extend(shown(plan).lines().map(|line| format!("    {line}")));
@@ -94,15 +102,46 @@ pub(super) struct Column {
     pub(super) what: String,
     pub(super) sensitivity: String,
     pub(super) noise: &'static str,
-    pub(super) deviation: String,
+    /// Of the noise; nothing where the bounds are to be estimated first.
+    pub(super) deviation: Option<String>,
 }
 
 impl Column {
     fn line(&self) -> String {
         let Self { what, sensitivity, noise, deviation } = self;
-        format!(
-            "  Column: {what}; sensitivity {sensitivity} per group; noise {noise}, standard deviation {deviation}"
-        )
+        match deviation {
+            Some(deviation) => format!(
+                "  Column: {what}; sensitivity {sensitivity}; noise {noise}, standard deviation {deviation}"
+            ),
+            None => format!(
+                "  Column: {what}; sensitivity {sensitivity}; how much one person adds is estimated first"
+            ),
+        }
+    }
+}
+
+fn price_lines(plan: &Plan<Analyzed>, epsilon: &str) -> Vec<String> {
+    let amounts =
+        |loss: &Loss| format!("rho {}, delta {}", units(&loss.rho, 12), units(&loss.delta, 18));
+    let loss = plan.loss();
+    let by_norm = plan.analysis().statistics.iter().any(|one| one.bound.is_some());
+    match plan.estimate() {
+        Some(estimate) => {
+            let all = Loss { rho: &loss.rho + &estimate.loss().rho, ..loss.clone() };
+            vec![
+                format!("  Price: epsilon {epsilon} ({})", amounts(&all)),
+                format!(
+                    "  Estimate: of this, rho {} buys the bounds first, once; whoever asks again \
+                     at this price has them",
+                    units(&estimate.loss().rho, 12)
+                ),
+            ]
+        }
+        None if by_norm => vec![format!(
+            "  Price: below epsilon {epsilon} ({}), since the bounds were bought before",
+            amounts(loss)
+        )],
+        None => vec![format!("  Price: epsilon {epsilon} ({})", amounts(loss))],
     }
 }
 
@@ -127,8 +166,8 @@ pub(super) fn unit(plan: &Plan<Analyzed>) -> String {
     path
 }
 
-pub(super) fn column(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Option<Column> {
-    let calibrated = analyzed.statistics.get(at)?;
+pub(super) fn column(plan: &Plan<Analyzed>, at: usize, statistic: &Statistic) -> Option<Column> {
+    let calibrated = plan.analysis().statistics.get(at)?;
     let (what, scale) = match statistic {
         Statistic::Rows { .. } => ("rows".to_owned(), 0),
         Statistic::Units { .. } => ("people".to_owned(), 0),
@@ -139,14 +178,39 @@ pub(super) fn column(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> O
             (format!("sum of values from {range}"), bounds.scale)
         }
     };
+    let linf = decimal(&calibrated.linf.clone().into(), scale);
     let noise = match &calibrated.noise {
-        noisegate_privacy::noise::Noise::Gaussian { .. } => "discrete Gaussian",
-        noisegate_privacy::noise::Noise::Laplace { .. } => "discrete Laplace",
+        Noise::Gaussian { .. } => "discrete Gaussian",
+        Noise::Laplace { .. } => "discrete Laplace",
     };
-    let sensitivity = decimal(&calibrated.linf.clone().into(), scale);
+    if plan.estimate().is_some() && calibrated.bound.is_some() {
+        let sensitivity = format!("at most {linf} per group");
+        return Some(Column { what, sensitivity, noise, deviation: None });
+    }
     let step = if scale == 0 { 1.0 } else { 10_f64.powi(-i32::try_from(scale).unwrap_or(0)) };
-    let deviation = calibrated.noise.standard_deviation() * step;
-    Some(Column { what, sensitivity, noise, deviation: format!("{deviation:.4}") })
+    let deviation = calibrated.standard_deviation() * step;
+    let sensitivity = match &calibrated.bound {
+        Some(bound) => in_column(bound, calibrated.grains, scale, plan.analysis()),
+        None => format!("{linf} per group"),
+    };
+    Some(Column { what, sensitivity, noise, deviation: Some(format!("{deviation:.4}")) })
+}
+
+/// A bound of grains in the unit of its column.
+fn in_column(bound: &UBig, grains: u32, scale: u32, analyzed: &Analyzed) -> String {
+    if analyzed.single() {
+        return format!("{} (estimated)", decimal(&bound.clone().into(), scale));
+    }
+    let norm = match analyzed.norm {
+        Norm::L1 => "their sum",
+        Norm::L2 => "the root of their squares",
+    };
+    // Three more places than the column has, cut off: this is for reading.
+    let finer = IBig::from(bound.clone() * UBig::from(1000_u16)) / IBig::from(grains.max(1));
+    format!(
+        "{} over all groups together, as {norm} (estimated)",
+        decimal(&finer, scale.saturating_add(3))
+    )
 }
 
 pub(super) fn groups(analyzed: &Analyzed) -> String {

@@ -37,26 +37,34 @@ fn plan(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Json {
     let analyzed = plan.analysis();
     let statistics = plan.leaf().statistics.iter().enumerate();
     let columns = statistics.filter_map(|(at, statistic)| {
-        let column = column(analyzed, at, statistic)?;
-        Some(Json::Object(vec![
+        let column = column(plan, at, statistic)?;
+        let mut members = vec![
             ("Column", Json::Text(column.what)),
             ("Sensitivity", Json::Text(column.sensitivity)),
             ("Noise", text(column.noise)),
-            ("Standard Deviation", Json::Text(column.deviation)),
-        ]))
+        ];
+        members.extend(column.deviation.map(|one| ("Standard Deviation", Json::Text(one))));
+        Some(Json::Object(members))
     });
     let columns = Json::List(columns.collect());
-    let price = vec![
+    let mut price = vec![
         ("Epsilon", text(epsilon)),
         ("Rho", Json::Text(units(&analyzed.loss.rho, 12))),
         ("Delta", Json::Text(units(&analyzed.loss.delta, 18))),
     ];
+    // What the bounds cost, which are bought first, and once.
+    let estimate = plan.estimate().map(|estimate| units(&estimate.loss().rho, 12));
+    price.extend(estimate.map(|rho| ("Rho of the Estimate", Json::Text(rho))));
     let errors = errors(analyzed, leaf).into_iter().map(Json::Text).collect();
+    let groups_of_one = match analyzed.groups {
+        Some(groups) => Json::Number(u64::from(groups)),
+        None => text("any number"),
+    };
     Json::Object(vec![
         ("Node Type", text("Leaf")),
         ("Parent Relationship", text("Outer")),
         ("Unit", Json::Text(unit(plan))),
-        ("Groups per Person", Json::Number(u64::from(analyzed.groups))),
+        ("Groups per Person", groups_of_one),
         ("Rows per Person and Group", Json::Number(u64::from(analyzed.rows))),
         ("Columns", columns),
         ("Groups", Json::Text(groups(analyzed))),

@@ -10,6 +10,8 @@ use super::asked::{self, Answer, Asked};
 use super::gate::Gate;
 use super::given;
 use super::payment;
+use super::remember;
+use super::steps::Steps;
 use crate::error::{Error, Fault};
 use crate::query::leaves::{Answer as Kind, BoundLeaf};
 use crate::query::{parse, splice};
@@ -50,7 +52,12 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
         };
     }
     let mut payment = payment::of(gate, asked)?;
-    let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
+    let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
+    let mut steps =
+        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound.given)));
+    // Bounds that were bought before are public, and show.
+    steps.recall(gate).await?;
+    let plans = steps.plans();
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     let leaves = plans.into_iter().zip(bound.leaves).enumerate();
     let leaves = leaves.map(|(at, (plan, bound))| {

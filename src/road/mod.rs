@@ -13,6 +13,7 @@ mod limits;
 mod payment;
 mod remember;
 mod spoken;
+mod steps;
 mod virtuals;
 
 pub use asked::{Answer, Asked, inlined, text_array};
@@ -24,18 +25,16 @@ pub use payment::check_setting;
 pub use virtuals::budget_line;
 
 use futures_util::future;
-use noisegate_privacy::analyze::Analyzed;
-use noisegate_privacy::plan::Plan;
 use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault};
-use crate::ids::Question;
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
 use crate::query::leaves::{Answer as Kind, Bound, BoundLeaf};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 use crate::source::{BoundedSql, Snapshot};
+use steps::Steps;
 
 /// Answers one private query. This is the road; each line is a stage.
 ///
@@ -52,20 +51,20 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     }
     let shape = intervals::shape(asked, &canonical, &mut bound)?;
     let mut payment = payment::of(gate, asked)?;
-    let plans = parse::deeply(|| payment.analyze(&bound.leaves))?;
-    let questions =
-        parse::deeply(|| remember::questions(gate, asked, &payment, &plans, &bound.given));
+    let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
+    let mut steps =
+        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound.given)));
+    let questions = steps.questions();
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };
     let _alone = asked.unless_canceled(alone).await?;
-    let mut known = recall(gate, &questions).await?;
-    let fresh = fresh(&known, &questions);
-    if fresh.contains(&true) {
-        payment.within_cap(&plans, &fresh)?;
-        let reservation = reserve(gate, asked, &payment, &plans, &questions, &fresh).await?;
-        let asking = Asking { gate, asked, canonical: &canonical, bound: &bound, plans: &plans };
-        known = ask_source(&asking, &fresh, reservation, &questions, known).await?;
+    steps.recall(gate).await?;
+    if steps.fresh_leaves() > 0 {
+        payment.within_cap(&steps.leaves_fresh())?;
+        let reservation = reserve(gate, asked, &payment, &steps).await?;
+        let asking = Asking { gate, asked, canonical: &canonical, bound: &bound };
+        ask_source(&asking, &mut steps, reservation).await?;
     }
-    let releases: Vec<Release> = known.into_iter().flatten().collect();
+    let (plans, fresh, releases) = (steps.plans(), steps.leaves_fresh(), steps.releases());
     let mut spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
     spoken.extend(shape.notice().filter(|_| asked.settings.notices));
@@ -74,35 +73,20 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken).await
 }
 
-async fn recall(gate: &Gate, questions: &[Question]) -> Result<Vec<Option<Release>>, Fault> {
-    let mut known = Vec::with_capacity(questions.len());
-    for question in questions {
-        let payload = gate.ledger.recall(*question).await.map_err(gate::ledger_fault)?;
-        known.push(payload.as_deref().and_then(remember::decode));
-    }
-    Ok(known)
-}
-
+/// Charges all that is to be asked, or nothing.
 async fn reserve(
     gate: &Gate,
     asked: &Asked<'_>,
     payment: &payment::Payment,
-    plans: &[Plan<Analyzed>],
-    questions: &[Question],
-    fresh: &[bool],
+    steps: &Steps,
 ) -> Result<Reservation, Error> {
-    let leaves = plans.iter().zip(questions).zip(fresh).filter(|(_, fresh)| **fresh);
-    let charge = Charge {
-        query: asked.id,
-        analyst: asked.analyst.clone(),
-        leaves: leaves
-            .map(|((plan, question), _)| LeafCharge {
-                question: *question,
-                loss: plan.loss().clone(),
-                accounts: payment.accounts.clone(),
-            })
-            .collect(),
-    };
+    let leaves = steps.fresh().map(|step| LeafCharge {
+        question: step.question,
+        loss: step.plan().loss().clone(),
+        accounts: payment.accounts.clone(),
+    });
+    let charge =
+        Charge { query: asked.id, analyst: asked.analyst.clone(), leaves: leaves.collect() };
     gate.ledger.reserve(charge).await.map_err(|error| payment::refused(gate, error))
 }
 
@@ -112,18 +96,15 @@ struct Asking<'a> {
     asked: &'a Asked<'a>,
     canonical: &'a Canonical,
     bound: &'a Bound,
-    plans: &'a [Plan<Analyzed>],
 }
 
 /// Asks the source, adds the noise and remembers the releases. From here on the charge stands,
 /// unless nothing at all was sent. A failure, too, is told at the next public tick.
 async fn ask_source(
     asking: &Asking<'_>,
-    fresh: &[bool],
+    steps: &mut Steps,
     mut reservation: Reservation,
-    questions: &[Question],
-    known: Vec<Option<Release>>,
-) -> Result<Vec<Option<Release>>, Error> {
+) -> Result<(), Error> {
     let Asking { gate, asked, .. } = *asking;
     let receipts = reservation.receipts();
     let snapshot = match gate.source.begin(&asked.settings.for_source()).await {
@@ -133,9 +114,8 @@ async fn ask_source(
             return Err(fault.into());
         }
     };
-    let outcome = released(asking, fresh, questions, receipts, known, snapshot).await;
-    let (releases, snapshot) = match outcome {
-        Ok(released) => released,
+    let snapshot = match released(asking, steps, receipts, snapshot).await {
+        Ok(snapshot) => snapshot,
         Err(error) => {
             // Without this it would be pending, which is spent as well, until the next start.
             if let Err(error) = gate.ledger.settle(reservation, Vec::new()).await {
@@ -146,68 +126,42 @@ async fn ask_source(
         }
     };
     let expires_at = remember::expires_at(gate);
-    let remembered = questions
-        .iter()
-        .zip(fresh)
-        .zip(&releases)
-        .filter(|((_, fresh), _)| **fresh)
-        .filter_map(|((question, _), release)| {
-            let payload = remember::encode(release.as_ref()?);
-            Some(Remembered { question: *question, payload, expires_at })
+    let remembered = steps.fresh().filter_map(|step| {
+        Some(Remembered {
+            question: step.question,
+            payload: remember::encode(step.release.as_ref()?),
+            expires_at,
         })
-        .collect();
+    });
     // The source ends its snapshot while the ledger writes.
-    let settled = gate.ledger.settle(reservation, remembered);
+    let settled = gate.ledger.settle(reservation, remembered.collect());
     let (settled, ()) = future::join(settled, snapshot.finish()).await;
-    settled.map_err(gate::ledger_fault)?;
-    Ok(releases)
+    Ok(settled.map_err(gate::ledger_fault)?)
 }
 
-/// The releases of all leaves, those that were paid for from one snapshot, which is given back to
-/// be ended. After a fault it is dropped, which stops what still runs. In order, since a leaf may
-/// be given what those before it released.
+/// Asks for what was paid, in order and from one snapshot, which is given back to be ended. What
+/// is asked later may be made from what was released before. After a fault the snapshot is
+/// dropped, which stops what still runs.
 async fn released<'a>(
     asking: &Asking<'_>,
-    fresh: &[bool],
-    questions: &[Question],
+    steps: &mut Steps,
     receipts: Vec<Receipt>,
-    mut releases: Vec<Option<Release>>,
     mut snapshot: Snapshot<'a>,
-) -> Result<(Vec<Option<Release>>, Snapshot<'a>), Error> {
-    let Asking { gate, asked, canonical, bound, plans } = *asking;
-    let mut receipts = receipts.into_iter();
-    for (at, (plan, fresh)) in plans.iter().zip(fresh).enumerate() {
-        if *fresh {
-            let receipt = receipts.next().ok_or(Fault::Unreachable("a leaf without a receipt"))?;
-            let plan = Plan::clone(plan)
-                .charged(receipt)
-                .ok_or(Fault::Unreachable("a receipt for another price"))?;
-            let given = given::values(gate, asked, canonical, bound, at, &releases).await?;
-            let sql = parse::deeply(|| BoundedSql::emit(&plan));
-            let (types, parameters) = asked.source_parameters(canonical, given);
-            let release = snapshot.release(plan, &sql, &types, &parameters);
-            let release = asked.in_time(gate, release).await?;
-            fill(&mut releases, at, release, questions);
-        }
+) -> Result<Snapshot<'a>, Error> {
+    let Asking { gate, asked, canonical, bound } = *asking;
+    for (at, receipt) in steps.fresh_places().into_iter().zip(receipts) {
+        let plan = steps
+            .ready(at)?
+            .charged(receipt)
+            .ok_or(Fault::Unreachable("a receipt for another price"))?;
+        let known = steps.known();
+        let given = given::values(gate, asked, canonical, bound, steps.leaf(at), &known).await?;
+        let sql = parse::deeply(|| BoundedSql::emit(&plan));
+        let (types, parameters) = asked.source_parameters(canonical, given);
+        let release = snapshot.release(plan, &sql, &types, &parameters);
+        steps.put(at, &asked.in_time(gate, release).await?);
     }
-    Ok((releases, snapshot))
-}
-
-/// Which leaves are to be paid for: those not known, and of equal ones the first.
-fn fresh(known: &[Option<Release>], questions: &[Question]) -> Vec<bool> {
-    let first = |at: usize| questions.iter().position(|one| Some(one) == questions.get(at));
-    (0..known.len())
-        .map(|at| matches!(known.get(at), Some(None)) && first(at) == Some(at))
-        .collect()
-}
-
-/// Puts a new release in its place, and in those of equal leaves.
-fn fill(known: &mut [Option<Release>], at: usize, new: Release, questions: &[Question]) {
-    let question = questions.get(at);
-    let empty = known.iter_mut().zip(questions).filter(|(place, _)| place.is_none());
-    for (place, _) in empty.filter(|(_, one)| Some(*one) == question) {
-        *place = Some(new.clone());
-    }
+    Ok(snapshot)
 }
 
 /// The arrays of the releases, with the number of the first parameter of each leaf.

@@ -2,15 +2,15 @@
 
 use noisegate_privacy::RBig;
 use noisegate_privacy::accuracy::Accuracy;
-use noisegate_privacy::analyze::{Analyzed, Rejection, Terms, analyze};
+use noisegate_privacy::analyze::{Analyzed, Contribution, Rejection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Limit};
-use noisegate_privacy::plan::{Plan, Scan};
+use noisegate_privacy::plan::{Leaf, Plan, Relation, Scan};
 
 use super::gate::{Gate, ledger_fault};
 use super::{Asked, accuracy, spoken};
 use crate::error::{Code, Error, Fault, Refusal};
 use crate::ledger::{Account, LedgerError, Window};
-use crate::policy::Budget;
+use crate::policy::{Bounding, Budget, Policy, TableName, TableRule};
 use crate::query::leaves::BoundLeaf;
 
 /// The share of an account's δ that pays for thresholds: a tenth.
@@ -49,6 +49,7 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
         delta: delta.ok_or(Fault::Unreachable("an account without delta"))?,
         group_min: gate.policy.defaults.min_group,
         groups_max: gate.policy.defaults.max_groups,
+        contribution: Contribution::Declared,
     };
     Ok(Payment { accounts, chosen: Vec::new(), accuracy, max, terms })
 }
@@ -154,22 +155,36 @@ fn selection_delta(accounts: &[Account]) -> Option<Delta> {
 
 impl Payment {
     /// Analyzes each leaf under these terms; where an accuracy is asked for, chooses its ε.
-    pub(super) fn analyze(&mut self, leaves: &[BoundLeaf]) -> Result<Vec<Plan<Analyzed>>, Refusal> {
+    pub(super) fn analyze(
+        &mut self,
+        policy: &Policy,
+        leaves: &[BoundLeaf],
+    ) -> Result<Vec<Plan<Analyzed>>, Refusal> {
         let mut chosen = Vec::new();
         if let Some(accuracy) = &self.accuracy {
             for leaf in leaves {
-                let analyzed = |epsilon: &Epsilon| self.analyzed(leaf, epsilon);
+                let analyzed = |epsilon: &Epsilon| self.analyzed(policy, leaf, epsilon);
                 let epsilon = accuracy::epsilon(accuracy, &self.max, leaf, analyzed)?;
                 chosen.push(epsilon.unwrap_or_else(|| self.terms.epsilon.clone()));
             }
         }
         self.chosen = chosen;
         let leaves = leaves.iter().enumerate();
-        leaves.map(|(at, leaf)| self.analyzed(leaf, self.epsilon(at))).collect()
+        leaves.map(|(at, leaf)| self.analyzed(policy, leaf, self.epsilon(at))).collect()
     }
 
-    fn analyzed(&self, leaf: &BoundLeaf, epsilon: &Epsilon) -> Result<Plan<Analyzed>, Refusal> {
-        let terms = Terms { epsilon: epsilon.clone(), ..self.terms.clone() };
+    fn analyzed(
+        &self,
+        policy: &Policy,
+        leaf: &BoundLeaf,
+        epsilon: &Epsilon,
+    ) -> Result<Plan<Analyzed>, Refusal> {
+        // How far off an answer may be is known beforehand only under declared bounds.
+        let contribution = match self.accuracy {
+            Some(_) => Contribution::Declared,
+            None => contribution(policy, &leaf.leaf.scans),
+        };
+        let terms = Terms { epsilon: epsilon.clone(), contribution, ..self.terms.clone() };
         analyze(leaf.leaf.clone(), &terms).map_err(|rejection| rejected(&leaf.leaf, rejection))
     }
 
@@ -180,18 +195,15 @@ impl Payment {
 
     /// What keys a question besides the leaf: the noise it is answered with.
     pub(super) fn noise_key(&self, leaf: usize) -> String {
+        // How a contribution is bounded is the policy's, whose version is in the key besides.
         let Terms { accountant, delta, group_min, groups_max, .. } = &self.terms;
         let epsilon = self.epsilon(leaf);
         format!("{epsilon} {accountant:?} {} {group_min} {groups_max}", delta.cost())
     }
 
     /// Refuses a statement whose fresh leaves cost more than one statement may.
-    pub(super) fn within_cap(
-        &self,
-        plans: &[Plan<Analyzed>],
-        fresh: &[bool],
-    ) -> Result<(), Refusal> {
-        let paid = (0..plans.len()).filter(|at| fresh.get(*at) == Some(&true));
+    pub(super) fn within_cap(&self, fresh: &[bool]) -> Result<(), Refusal> {
+        let paid = fresh.iter().enumerate().filter(|(_, fresh)| **fresh).map(|(at, _)| at);
         let (mut count, mut sum, mut squares) = (0_usize, RBig::ZERO, RBig::ZERO);
         for at in paid {
             let epsilon = self.epsilon(at).value();
@@ -222,6 +234,34 @@ impl Payment {
     }
 }
 
+/// Estimated, unless a table that is read says that what is declared has to do.
+fn contribution(policy: &Policy, scans: &[Scan]) -> Contribution {
+    if scans.iter().any(|scan| is_declared(policy, scan)) {
+        Contribution::Declared
+    } else {
+        Contribution::Automatic
+    }
+}
+
+fn is_declared(policy: &Policy, scan: &Scan) -> bool {
+    match &scan.relation {
+        Relation::Table { schema, table } => {
+            let name = TableName { schema: schema.clone(), name: table.clone() };
+            match policy.tables.get(&name) {
+                Some(TableRule::Private(table)) => {
+                    table.bounds.unwrap_or(policy.defaults.bounds) == Bounding::Declared
+                }
+                Some(TableRule::Public { .. }) | None => false,
+            }
+        }
+        Relation::Derived(derived) => {
+            let mut scans = derived.bodies().into_iter().flat_map(|rows| &rows.scans);
+            scans.any(|scan| is_declared(policy, scan))
+        }
+        Relation::Given { .. } => false,
+    }
+}
+
 /// What the ledger's refusal means to the client.
 pub(super) fn refused(gate: &Gate, error: LedgerError) -> Error {
     match error {
@@ -230,7 +270,7 @@ pub(super) fn refused(gate: &Gate, error: LedgerError) -> Error {
     }
 }
 
-fn rejected(leaf: &noisegate_privacy::plan::Leaf, rejection: Rejection) -> Refusal {
+fn rejected(leaf: &Leaf, rejection: Rejection) -> Refusal {
     let name = |scan: &usize| leaf.scans.get(*scan).map_or("?", Scan::name);
     match rejection {
         Rejection::OffUnitJoin { left, right } => Refusal::new(

@@ -14,23 +14,22 @@ use crate::ids::Question;
 use crate::query::given::Given;
 use crate::source::shown;
 
-/// The digest of each leaf's question: everything that the answer depends on, but for the data.
-pub(super) fn questions(
-    gate: &Gate,
-    asked: &Asked<'_>,
-    payment: &Payment,
-    plans: &[Plan<Analyzed>],
-    given: &[Given],
-) -> Vec<Question> {
-    let mut questions: Vec<Question> = Vec::with_capacity(plans.len());
-    for (at, plan) in plans.iter().enumerate() {
-        let given: Vec<&Given> = given.iter().filter(|given| given.leaf == at).collect();
-        let noise = payment.noise_key(at);
-        questions.push(question(gate, asked, &noise, plan, (&given, &questions)));
+/// The digest of the question that a plan of a leaf asks, which comes with its index and the
+/// questions of the leaves before it.
+pub(super) fn asked<'a>(
+    gate: &'a Gate,
+    asked: &'a Asked<'_>,
+    payment: &'a Payment,
+    given: &'a [Given],
+) -> impl Fn(&Plan<Analyzed>, usize, &[Question]) -> Question {
+    move |plan, leaf, before| {
+        let given: Vec<&Given> = given.iter().filter(|given| given.leaf == leaf).collect();
+        question(gate, asked, &payment.noise_key(leaf), plan, (&given, before))
     }
-    questions
 }
 
+/// The digest of a question: everything that the answer depends on, but for the data. Bounds that
+/// are estimated are data as well: a leaf that waits for them has the digest of one that waits.
 fn question(
     gate: &Gate,
     asked: &Asked<'_>,

@@ -116,7 +116,9 @@ pub(super) fn half_width(
     column: &ValueColumn,
     alpha: (u32, u32),
 ) -> Option<IBig> {
-    Some(analyzed.statistics.get(column.statistic)?.noise.half_width(alpha).into())
+    // What is not known yet is not told.
+    let known = !analyzed.waits();
+    known.then_some(analyzed.statistics.get(column.statistic)?.half_width(alpha).into())
 }
 
 /// The half-widths of what is made of several columns, which depend on what was released: one

@@ -2,8 +2,11 @@
 //!
 //! rows (joined, filtered, with the unit attached and NULL units dropped)
 //!   → one partial aggregate per unit and group, clipped
-//!   → at most so many groups per unit, chosen by a hash of the key
-//!   → sums per group, as whole steps of a public grid, in text.
+//!   → at most so many groups per unit, chosen by a hash of the key, where groups are dropped
+//!   → all that a unit adds, scaled to the norm that bounds it, where one does
+//!   → sums per group, as whole steps of a public grid or parts of them, in text.
+//!
+//! The statement of an estimate ends in other sums: of units by their norm.
 
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection};
@@ -16,6 +19,7 @@ use super::relation;
 
 mod bounding;
 mod domain;
+mod norms;
 
 use domain::in_domain;
 
@@ -33,7 +37,7 @@ impl BoundedSql {
         let leaf = plan.leaf();
         Self {
             text: text(leaf, plan.analysis()),
-            keys: leaf.keys.len(),
+            keys: plan.analysis().keys(leaf.keys.len()),
             statistics: leaf.statistics.len(),
         }
     }
@@ -58,6 +62,9 @@ pub fn shown(plan: &Plan<Analyzed>) -> String {
 
 fn text(leaf: &Leaf, analyzed: &Analyzed) -> String {
     let emit = Emit { leaf, analyzed };
+    if let Some(grids) = analyzed.grids() {
+        return emit.norms(grids);
+    }
     let groups = if analyzed.one_row { emit.one_row_per_unit() } else { emit.many_rows_per_unit() };
     if analyzed.selection == Selection::Public { emit.over_domain(&groups) } else { groups }
 }

@@ -21,6 +21,12 @@ pub(crate) const DEMO: &str = include_str!("../../budgets/demo.toml");
 /// The policy under which answers are exact.
 pub(crate) const TRUTH: &str = include_str!("../../budgets/truth.toml");
 
+/// The policy with the bounds that it declares and no others, so that noise is known beforehand.
+pub(crate) fn declared(policy: &str) -> String {
+    assert!(policy.contains("[defaults]\n"));
+    policy.replacen("[defaults]\n", "[defaults]\nbounds = \"declared\"\n", 1)
+}
+
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Runtime::new().expect("a runtime for the tests"));
 

@@ -6,23 +6,36 @@ use std::sync::LazyLock;
 use noisegate::demo::{Shop, ShopOptions};
 use noisegate::error::Error;
 
-use crate::common::{DEMO, inspect, open, run};
+use crate::common::{DEMO, declared, inspect, open, run};
 use crate::script;
 
-static SHOP: LazyLock<Shop> = LazyLock::new(|| open(ShopOptions::new(0.001, DEMO, "demo.toml")));
+static SHOP: LazyLock<Shop> =
+    LazyLock::new(|| open(ShopOptions::new(0.001, &declared(DEMO), "demo.toml")));
+
+/// The demo as it is: bounds are estimated.
+static AUTOMATIC: LazyLock<Shop> =
+    LazyLock::new(|| open(ShopOptions::new(0.001, DEMO, "demo.toml")));
 
 #[test]
 fn plans() {
-    let shop = &*SHOP;
+    assert!(all("plans", &SHOP) >= 60);
+}
+
+#[test]
+fn automatic_bounds() {
+    assert!(all("bounds", &AUTOMATIC) >= 8);
+}
+
+fn all(folder: &str, shop: &Shop) -> usize {
     let mut count = 0;
-    script::check("plans", |text| {
+    script::check(folder, |text| {
         let pieces = script::parse(text);
         let inputs = script::inputs(&pieces);
         count += inputs.len();
         let outputs = inputs.iter().map(|input| run(plan(shop, input))).collect();
         script::print(&script::with_outputs(&pieces, outputs))
     });
-    assert!(count >= 60, "{count} plans");
+    count
 }
 
 async fn plan(shop: &Shop, input: &str) -> String {

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use noisegate::demo::{Cluster, Options};
 use noisegate::source::shown;
 use noisegate_privacy::IBig;
-use noisegate_privacy::analyze::{Analyzed, Terms, analyze};
+use noisegate_privacy::analyze::{Analyzed, Contribution, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
 use noisegate_privacy::derived::Derived;
 use noisegate_privacy::expr::Type;
@@ -53,6 +53,7 @@ fn terms(groups_max: u32) -> Terms {
         delta: Delta::parse("1e-6").unwrap(),
         group_min: 1,
         groups_max,
+        contribution: Contribution::Declared,
     }
 }
 
@@ -116,12 +117,16 @@ async fn answer(client: &Client, plan: &Plan<Analyzed>) -> Groups {
     let messages = client.simple_query(&sql).await.unwrap_or_else(|error| {
         panic!("{error:?}\n{sql}");
     });
-    let keys = &plan.leaf().keys;
+    // The key of a bin is two numbers.
+    let keys: Vec<Type> = match plan.analysis().grids() {
+        Some(_) => vec![Type::Int(8), Type::Int(8)],
+        None => plan.leaf().keys.iter().map(|key| key.expr.ty.clone()).collect(),
+    };
     let mut groups = Groups::new();
     for message in messages {
         let SimpleQueryMessage::Row(row) = message else { continue };
         let key = keys.iter().enumerate();
-        let key = key.map(|(at, key)| Value::read(row.get(at), &key.expr.ty).unwrap()).collect();
+        let key = key.map(|(at, ty)| Value::read(row.get(at), ty).unwrap()).collect();
         let values = (keys.len()..row.len()).map(|at| row.get(at).unwrap().parse().unwrap());
         let before = groups.insert(key, values.collect());
         assert!(before.is_none(), "a group comes twice\n{sql}");
@@ -152,9 +157,14 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                 let data = bytes(1_000 + seed * 1_000 + question, 600);
                 let dice = &mut Dice(&data);
                 let leaf = world::leaf(dice, by_code);
-                let terms = terms(u32::try_from(1 + dice.roll(3)).unwrap());
+                let terms = Terms {
+                    contribution: world::contribution(dice),
+                    accountant: if dice.roll(3) == 0 { Accountant::Pure } else { Accountant::Zcdp },
+                    ..terms(u32::try_from(1 + dice.roll(3)).unwrap())
+                };
                 let Ok(plan) = analyze(leaf, &terms) else { continue };
                 assert!(!world::is_forged(plan.leaf()));
+                let plan = plan.estimate().cloned().unwrap_or(plan);
                 let Ok(meant) = interpret(&plan, &database) else { continue };
                 let found = answer(&client, &plan).await;
                 if binds(&plan, &database) {
@@ -189,7 +199,18 @@ fn the_emitted_sql_computes_what_the_plan_means() {
         {
             assert!(tried(kind) >= 10, "{kinds:?}");
         }
-        assert!(kinds.len() >= 11, "{kinds:?}");
+        let often = |what: &str| -> u32 {
+            kinds.iter().filter(|(kind, _)| kind.contains(what)).map(|(_, count)| count).sum()
+        };
+        assert!(kinds.len() >= 12, "{kinds:#?}");
+        for kind in [
+            "an estimate",
+            "by norm",
+            "as declared",
+            "by norm, one row false, capped false, single false",
+        ] {
+            assert!(often(kind) >= 50, "{kinds:#?}");
+        }
     });
 }
 
@@ -221,22 +242,38 @@ fn kind(plan: &Plan<Analyzed>) -> String {
     let analyzed = plan.analysis();
     let selection = format!("{:?}", analyzed.selection);
     let selection = selection.split([' ', '{']).next().unwrap_or_default().to_owned();
-    format!("{selection}, one row {}, capped {}", analyzed.one_row, analyzed.groups_enforced)
+    let mode = match (analyzed.grids(), analyzed.statistics.iter().any(|one| one.bound.is_some())) {
+        (Some(_), _) => "an estimate",
+        (None, true) => "by norm",
+        (None, false) => "as declared",
+    };
+    let (one_row, capped) = (analyzed.one_row, analyzed.groups_enforced);
+    format!("{selection}, {mode}, one row {one_row}, capped {capped}, single {}", analyzed.single())
 }
 
 /// Whether some unit is in more groups than may count.
 fn binds(plan: &Plan<Analyzed>, database: &Database) -> bool {
-    let most = usize::try_from(plan.analysis().groups).unwrap();
+    let most = plan.analysis().groups.map_or(usize::MAX, |groups| usize::try_from(groups).unwrap());
     plan.analysis().groups_enforced
         && contributions(plan, database).unwrap().values().any(|groups| groups.len() > most)
 }
 
 /// Which groups a unit keeps is the SQL's own choice; how many it keeps is not.
 fn assert_capped(plan: &Plan<Analyzed>, database: &Database, found: &Groups) {
-    let most = usize::try_from(plan.analysis().groups).unwrap();
+    let most = usize::try_from(plan.analysis().groups.unwrap()).unwrap();
+    if plan.analysis().grids().is_some() {
+        // Each unit is in one bin, whichever groups it keeps.
+        let people = contributions(plan, database).unwrap().len();
+        for at in 0..plan.leaf().statistics.len() {
+            let counted: IBig = found.values().map(|values| values[at].clone()).sum();
+            assert_eq!(counted, IBig::from(people), "{}", shown(plan));
+        }
+        return;
+    }
     let units = contributions(plan, database).unwrap();
     for (at, statistic) in plan.leaf().statistics.iter().enumerate() {
-        if *statistic != (Statistic::Units { filter: None }) {
+        let scaled = plan.analysis().statistics[at].bound.is_some();
+        if *statistic != (Statistic::Units { filter: None }) || scaled {
             continue;
         }
         let kept: IBig = found.values().map(|values| values[at].clone()).sum();

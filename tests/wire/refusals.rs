@@ -97,11 +97,7 @@ const REFUSED: &[(&str, &str, Option<&str>)] = &[
     ("copy orders to stdout", "statement", None),
     ("copy orders from stdin", "statement", None),
     ("declare c cursor with hold for select * from orders", "rows", None),
-    (
-        "declare c cursor with hold for select max(o_clerk) from orders",
-        "aggregate",
-        Some("max"),
-    ),
+    ("declare c cursor with hold for select max(o_clerk) from orders", "aggregate", Some("max")),
     ("create temp table t as select * from orders", "rows", None),
     ("create temp table t as select max(o_clerk) from orders", "aggregate", Some("max")),
     ("create table t as select count(*) from orders", "statement", None),

@@ -1,8 +1,10 @@
 use super::*;
+use crate::budget::Amount;
 use crate::expr::TextType::{Bpchar, Text, Varchar};
 use crate::expr::{Column, Expr, Function, Node, Type};
 use crate::functions::{self, Syntax};
 use crate::plan::{Hop, JoinKind, Joins, Key, Relation, Scan};
+use crate::release::Release;
 
 fn terms() -> Terms {
     Terms {
@@ -11,6 +13,7 @@ fn terms() -> Terms {
         delta: Delta::parse("1e-6").unwrap(),
         group_min: 1,
         groups_max: 3,
+        contribution: Contribution::Declared,
     }
 }
 
@@ -204,8 +207,8 @@ fn a_key_that_may_be_missing_does_not_follow_from_the_person() {
         let found = analyzed(leaf);
         (found.groups, found.groups_enforced)
     };
-    assert_eq!(keyed(JoinKind::Left), (3, true));
-    assert_eq!(keyed(JoinKind::Inner), (1, false));
+    assert_eq!(keyed(JoinKind::Left), (Some(3), true));
+    assert_eq!(keyed(JoinKind::Inner), (Some(1), false));
 }
 
 #[test]
@@ -215,16 +218,16 @@ fn groups_are_bounded_unless_keys_follow_from_the_person() {
         let found = analyzed(counted(vec![scan], Joins::Scan(0), vec![key]));
         (found.groups, found.groups_enforced)
     };
-    assert_eq!(of(customers(), int(0, "town"), Domain::Found), (1, false));
-    assert_eq!(of(orders(9), int(0, "status"), Domain::Found), (3, true));
+    assert_eq!(of(customers(), int(0, "town"), Domain::Found), (Some(1), false));
+    assert_eq!(of(orders(9), int(0, "status"), Domain::Found), (Some(3), true));
     let declared = |count: u32| Domain::Declared((0..count).map(|n| Some(n.to_string())).collect());
-    assert_eq!(of(orders(9), int(0, "status"), declared(2)), (2, false));
-    assert_eq!(of(orders(9), int(0, "status"), declared(3)), (3, false));
-    assert_eq!(of(orders(9), int(0, "status"), declared(4)), (3, true));
+    assert_eq!(of(orders(9), int(0, "status"), declared(2)), (Some(2), false));
+    assert_eq!(of(orders(9), int(0, "status"), declared(3)), (Some(3), false));
+    assert_eq!(of(orders(9), int(0, "status"), declared(4)), (Some(3), true));
     let found = analyzed(counted(vec![orders(9)], Joins::Scan(0), Vec::new()));
-    assert_eq!((found.groups, found.groups_enforced), (1, false));
+    assert_eq!((found.groups, found.groups_enforced), (Some(1), false));
     let column = || Domain::PublicColumn("public".to_owned(), "states".to_owned(), "id".to_owned());
-    assert_eq!(of(orders(9), int(0, "status"), column()), (3, true));
+    assert_eq!(of(orders(9), int(0, "status"), column()), (Some(3), true));
 }
 
 #[test]
@@ -346,4 +349,105 @@ fn an_expression_that_could_raise_makes_no_plan() {
     assert!(malformed(int(1, "n")));
     let leaf = counted(vec![customers(), customers()], Joins::Scan(0), Vec::new());
     assert_eq!(rejected(leaf), Rejection::Malformed);
+}
+
+fn by_norm(contribution: Contribution, accountant: Accountant) -> Terms {
+    Terms { contribution, accountant, ..terms() }
+}
+
+/// Orders by a public key, counted and summed.
+fn by_status(domain: Domain) -> Leaf {
+    let key = Key { expr: int(0, "status"), domain };
+    let mut leaf = counted(vec![orders(4)], Joins::Scan(0), vec![key]);
+    let [low, high, centre] = [0, 10, 0].map(IBig::from);
+    let bounds = Bounds { scale: 0, low, high, centre };
+    leaf.statistics.push(Statistic::Sum { filter: None, value: int(0, "x"), bounds });
+    leaf
+}
+
+fn four() -> Domain {
+    Domain::Declared((0..4).map(|n| Some(n.to_string())).collect())
+}
+
+#[test]
+fn a_norm_bounds_all_groups_and_drops_none() {
+    let known = Contribution::Known(vec![UBig::from(2048_u32), UBig::from(5_u8)]);
+    for (accountant, norm) in [(Accountant::Zcdp, Norm::L2), (Accountant::Pure, Norm::L1)] {
+        let plan = analyze(by_status(four()), &by_norm(known.clone(), accountant)).unwrap();
+        assert!(plan.estimate().is_none());
+        let found = plan.state;
+        assert_eq!((found.groups, found.groups_enforced, found.norm), (Some(4), false, norm));
+        let bounds: Vec<_> = found.statistics.iter().map(|one| one.bound.clone()).collect();
+        assert_eq!(bounds, [Some(UBig::from(2048_u32)), Some(UBig::from(5_u8))]);
+        assert!(found.statistics.iter().all(|one| one.grains == 1024));
+        // ε = 1 for two: σ = C/√(2·¼), b = C/½.
+        let scale = if norm == Norm::L2 { 2.0_f64.sqrt() * 2048.0 } else { 2.0 * 2048.0 };
+        let noise = match &found.statistics[0].noise {
+            Noise::Gaussian { sigma } => sigma.value().to_f64().value(),
+            Noise::Laplace { scale } => scale.value().to_f64().value(),
+        };
+        assert!((noise / scale - 1.0).abs() < 1e-4, "{noise}");
+    }
+}
+
+#[test]
+fn a_plan_waits_for_its_estimate_and_cannot_be_charged_before() {
+    use crate::receipt::Receipt;
+    let terms = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let plan = analyze(by_status(four()), &terms).unwrap();
+    let estimate = plan.estimate().unwrap().clone();
+    assert_eq!(&estimate.loss().rho + &plan.loss().rho, Amount::parse("500000000000").unwrap());
+    assert!(plan.clone().charged(Receipt::assertion(plan.loss().clone())).is_none());
+    assert!(estimate.estimate().is_none());
+    let grids = estimate.analysis().grids().unwrap();
+    // Four rows of ten in each of four groups: 80 steps at most.
+    assert_eq!(grids[1].edges().last(), Some(&UBig::from(80_u32 * 1024)));
+    assert_eq!(grids[0].edges().last(), Some(&UBig::from(8_u32 * 1024)));
+    // The estimate of both is released, and is what the bounds come from.
+    let bins = estimate.analysis().bins();
+    let release = |people: &dyn Fn(usize, usize) -> i64| {
+        let key = |bin: usize| {
+            let bin = i32::try_from(bin).unwrap().to_be_bytes().to_vec();
+            vec![Some(bin), Some(4_i64.to_be_bytes().to_vec())]
+        };
+        let row = |bin| (key(bin), (0..2).map(|at| IBig::from(people(at, bin))).collect());
+        Release::recalled((0..bins).map(row).collect())
+    };
+    let found = plan.clone().bounded(&release(&|_, bin| if bin == 3 { 100_000 } else { 0 }));
+    let found = found.unwrap();
+    assert!(found.estimate().is_none());
+    for (one, grid) in found.analysis().statistics.iter().zip(grids) {
+        assert!(one.bound.as_ref().unwrap() >= &grid.edges()[3]);
+        assert!(one.bound.as_ref().unwrap() <= &grid.edges()[6]);
+    }
+    assert_eq!(found.loss(), plan.loss());
+    assert!(found.clone().charged(Receipt::assertion(plan.loss().clone())).is_some());
+    // Where nothing can be told, as much noise is added as for what is declared: 4·√3 steps.
+    let nothing = plan.clone().bounded(&release(&|_, _| 0)).unwrap();
+    assert_eq!(nothing.analysis().statistics[0].bound, Some(UBig::from(7095_u32)));
+    // A release of something else gives no bounds.
+    assert!(plan.clone().bounded(&Release::recalled(Vec::new())).is_none());
+    assert!(found.bounded(&Release::recalled(Vec::new())).is_none());
+}
+
+#[test]
+fn what_moves_by_one_needs_no_estimate() {
+    let automatic = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let customers_by_town = || {
+        let key = Key { expr: int(0, "town"), domain: four() };
+        counted(vec![customers()], Joins::Scan(0), vec![key])
+    };
+    assert!(analyze(customers_by_town(), &automatic).unwrap().estimate().is_none());
+    let mut units = counted(vec![orders(4)], Joins::Scan(0), Vec::new());
+    units.statistics = vec![Statistic::Units { filter: None }];
+    assert!(analyze(units, &automatic).unwrap().estimate().is_none());
+    // The count of units that decides about groups keeps its own bound, others get one.
+    let plan = analyze(by_status(Domain::Found), &automatic).unwrap();
+    assert_eq!(plan.estimate().unwrap().leaf().statistics.len(), 2);
+    let found = plan.analysis();
+    assert_eq!((found.groups, found.groups_enforced), (Some(3), true));
+    assert_eq!((&found.statistics[2].bound, found.statistics[2].grains), (&None, 1));
+    // A price of a few units is not split.
+    let little = Terms { epsilon: Epsilon::parse("1e-6").unwrap(), ..automatic };
+    assert!(analyze(by_status(four()), &little).unwrap().estimate().is_none());
 }

@@ -68,6 +68,7 @@ fn analyzed(scans: Vec<Scan>, joins: Joins, filter: Vec<Expr>) -> Result<u32, Re
         delta: Delta::parse("1e-6").unwrap(),
         group_min: 1,
         groups_max: 3,
+        contribution: crate::analyze::Contribution::Declared,
     };
     let statistics = vec![Statistic::Rows { filter: None, present: None }];
     let leaf = Leaf { scans, joins, filter, keys: Vec::new(), statistics };

@@ -18,10 +18,11 @@ const CASES: u32 = 24_000;
 fn terms(dice: &mut Dice<'_>) -> Terms {
     Terms {
         epsilon: Epsilon::parse("1").unwrap(),
-        accountant: Accountant::Zcdp,
+        accountant: if dice.roll(3) == 0 { Accountant::Pure } else { Accountant::Zcdp },
         delta: Delta::parse("1e-6").unwrap(),
         group_min: 1,
         groups_max: u32::try_from(1 + dice.roll(3)).unwrap(),
+        contribution: world::contribution(dice),
     }
 }
 
@@ -35,6 +36,8 @@ fn check(asked: &[u8], rows: &[u8]) -> Result<Option<Plan<Analyzed>>, TestCaseEr
     let forged = is_forged(&leaf);
     let Ok(plan) = analyze(leaf, &terms) else { return Ok(None) };
     prop_assert!(!forged, "a forged exposure was believed: {:#?}", plan.leaf());
+    // What waits for an estimate is the estimate first.
+    let plan = plan.estimate().cloned().unwrap_or(plan);
     let database = world::database(&mut Dice(rows), by_code);
     let Ok(all) = interpret(&plan, &database) else { return Ok(None) };
     let people = database.tables[&("public".to_owned(), "people".to_owned())].rows.len();
@@ -74,6 +77,9 @@ struct Tried {
     exists_on: u32,
     exists_shown: u32,
     exists_below: u32,
+    by_norm: u32,
+    spread: u32,
+    estimates: u32,
 }
 
 impl Tried {
@@ -120,6 +126,10 @@ impl Tried {
         let mut shown = false;
         leaf.expressions().iter().for_each(|expr| expr.exists(&mut |_| shown = true));
         self.exists_shown += u32::from(shown);
+        let by_norm = analyzed.statistics.iter().any(|one| one.bound.is_some());
+        self.by_norm += u32::from(by_norm);
+        self.spread += u32::from(by_norm && !analyzed.single());
+        self.estimates += u32::from(analyzed.grids().is_some());
     }
 
     fn count_derived(&mut self, private: &[&Scan]) {
@@ -136,7 +146,7 @@ impl Tried {
         });
     }
 
-    fn all(&self) -> [u32; 18] {
+    fn all(&self) -> [u32; 21] {
         [
             self.one_row,
             self.capped,
@@ -156,6 +166,9 @@ impl Tried {
             self.exists_on,
             self.exists_shown,
             self.exists_below,
+            self.by_norm,
+            self.spread,
+            self.estimates,
         ]
     }
 }

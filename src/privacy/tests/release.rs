@@ -1,7 +1,7 @@
 //! Charged plans released: who is shown, what has noise, what is refused.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
+use noisegate_privacy::analyze::{Analyzed, Contribution, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Loss};
 use noisegate_privacy::expr::{Column, Expr, Node, TextType, Type};
 use noisegate_privacy::plan::{
@@ -22,6 +22,7 @@ fn terms() -> Terms {
         delta: Delta::parse("1e-2").unwrap(),
         group_min: 1,
         groups_max: 4,
+        contribution: Contribution::Declared,
     }
 }
 

@@ -100,7 +100,8 @@ impl Emit<'_> {
         }
         let columns: Vec<String> =
             keys.iter().map(|(name, key)| format!("{} AS {name}", printer.key(key))).collect();
-        let tables: Vec<String> = scans.iter().map(|scan| relation::table(&self.leaf.scans, *scan)).collect();
+        let tables: Vec<String> =
+            scans.iter().map(|scan| relation::table(&self.leaf.scans, *scan)).collect();
         let held: Vec<String> = conditions
             .iter()
             .filter(|condition| condition.scans().iter().all(|scan| scans.contains(scan)))

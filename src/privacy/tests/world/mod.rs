@@ -17,6 +17,8 @@ pub(crate) use leaf::leaf;
 pub(crate) use neighbour::{violation, without};
 pub(crate) use scans::{all_exists, all_scans, is_forged};
 
+use noisegate_privacy::UBig;
+use noisegate_privacy::analyze::Contribution;
 use noisegate_privacy::expr::{TextType, Type};
 
 /// Draws from bytes; zeros when they are used up.
@@ -87,4 +89,16 @@ pub(crate) fn columns(table: &str) -> Vec<ColumnOf> {
 /// Whether paths lead to people.code instead of the unit itself.
 pub(crate) fn by_code(dice: &mut Dice<'_>) -> bool {
     dice.one_in(3)
+}
+
+/// As declared, by a bound that often clips, or estimated.
+pub(crate) fn contribution(dice: &mut Dice<'_>) -> Contribution {
+    match dice.roll(4) {
+        0 => Contribution::Declared,
+        1 => Contribution::Automatic,
+        _ => {
+            let mut bound = || UBig::from(1_u32 << dice.roll(16)) + UBig::from(dice.roll(200));
+            Contribution::Known((0..5).map(|_| bound()).collect())
+        }
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::interpret::{Database, Groups, Value};
+use noisegate_privacy::norms::Norm;
 use noisegate_privacy::plan::Plan;
+use noisegate_privacy::{IBig, UBig};
 
 /// The database without a person and all that is theirs.
 pub(crate) fn without(database: &Database, person: i64) -> Database {
@@ -35,38 +36,41 @@ pub(crate) fn violation(plan: &Plan<Analyzed>, more: &Groups, less: &Groups) -> 
     let keys: BTreeSet<&Vec<Value>> = more.keys().chain(less.keys()).collect();
     let zeros = vec![IBig::ZERO; analyzed.statistics.len()];
     let mut moved_groups = 0_u32;
-    let mut l1 = vec![IBig::ZERO; zeros.len()];
-    let mut l2 = vec![IBig::ZERO; zeros.len()];
-    let mut moved_values = 0_usize;
+    let mut moves = vec![Vec::new(); zeros.len()];
     for key in keys {
         let (a, b) = (more.get(key).unwrap_or(&zeros), less.get(key).unwrap_or(&zeros));
         moved_groups += u32::from(a != b);
-        for (at, (a, b)) in a.iter().zip(b).enumerate() {
-            let moved = (a - b).max(b - a);
-            if moved > IBig::from(analyzed.statistics[at].linf.clone()) {
-                return Some(format!("statistic {at} of {key:?} moves by {moved}"));
-            }
-            moved_values += usize::from(moved > IBig::ZERO);
-            l2[at] += &moved * &moved;
-            l1[at] += moved;
+        for (moves, (a, b)) in moves.iter_mut().zip(a.iter().zip(b)) {
+            moves.push(a - b);
         }
     }
-    if moved_groups > analyzed.groups {
+    if analyzed.grids().is_some() {
+        // One bin of each histogram, by one: what its noise is for.
+        return moves.iter().find_map(|moves| {
+            let l1 = Norm::L1.sum(moves.iter());
+            (l1 > UBig::ONE).then(|| format!("a histogram moves by {l1}"))
+        });
+    }
+    if analyzed.groups.is_some_and(|groups| moved_groups > groups) {
         return Some(format!("{moved_groups} groups move"));
     }
-    let groups = IBig::from(analyzed.groups);
-    let (mut l1_most, mut l2_most) = (IBig::ZERO, IBig::ZERO);
-    for (at, one) in analyzed.statistics.iter().enumerate() {
-        let linf = IBig::from(one.linf.clone());
-        l1_most += &linf * &groups;
-        l2_most += &linf * &linf * &groups;
-        if l1[at] > &linf * &groups || l2[at] > &linf * &linf * &groups {
-            return Some(format!("statistic {at} moves by {} in L1", l1[at]));
+    for (at, (one, moves)) in analyzed.statistics.iter().zip(&moves).enumerate() {
+        let linf = IBig::from(one.linf.clone() * UBig::from(one.grains));
+        if let Some(moved) = moves.iter().find(|moved| **moved > linf || **moved < -&linf) {
+            return Some(format!("statistic {at} moves by {moved} in one group"));
+        }
+        let (l1, l2) = (Norm::L1.sum(moves.iter()), Norm::L2.sum(moves.iter()));
+        let stated = match (&one.bound, analyzed.groups) {
+            (Some(bound), _) => analyzed.norm.sum(moves.iter()) <= analyzed.norm.of_bound(bound),
+            (None, Some(groups)) => {
+                let (linf, groups) = (&one.linf, UBig::from(groups));
+                l1 <= linf * &groups && l2 <= linf * linf * groups
+            }
+            (None, None) => false,
+        };
+        if !stated {
+            return Some(format!("statistic {at} moves by {l1} in L1 and the root of {l2} in L2"));
         }
     }
-    // And the whole vector.
-    let l0 = usize::try_from(analyzed.groups).unwrap_or(usize::MAX) * zeros.len();
-    let (l1, l2) = (l1.into_iter().sum::<IBig>(), l2.into_iter().sum::<IBig>());
-    (moved_values > l0 || l1 > l1_most || l2 > l2_most)
-        .then(|| format!("{moved_values} values move, by {l1} in L1 and the root of {l2} in L2"))
+    None
 }

@@ -1,0 +1,168 @@
+//! What a statement asks of the source, in order: estimates of bounds, then leaves.
+//!
+//! A leaf that waits for bounds has a step before it whose release gives them. Everything is
+//! priced, looked up and reserved before the first step is asked; only the text of a waiting leaf
+//! is made later, from releases that are public by then.
+
+use noisegate_privacy::analyze::Analyzed;
+use noisegate_privacy::plan::Plan;
+use noisegate_privacy::release::Release;
+
+use super::gate::{Gate, ledger_fault};
+use super::remember;
+use crate::error::Fault;
+use crate::ids::Question;
+
+/// One release that a statement needs.
+#[derive(Debug)]
+pub(super) struct Step {
+    plan: Plan<Analyzed>,
+    pub(super) question: Question,
+    /// The release, remembered or new.
+    pub(super) release: Option<Release>,
+    /// Whether it is to be paid for and asked.
+    pub(super) fresh: bool,
+    /// The step whose release gives this one its bounds.
+    estimate: Option<usize>,
+    /// The index of the leaf that it is, or is for.
+    leaf: usize,
+    /// Whether it is the leaf, not an estimate for it.
+    is_leaf: bool,
+}
+
+/// All of a statement, each leaf after the estimate that it waits for and after the leaves that
+/// give it values.
+#[derive(Debug)]
+pub(super) struct Steps(Vec<Step>);
+
+impl Steps {
+    /// The steps of these leaves. Leaves that need the same estimate share it. `question` is told
+    /// the leaf's index and the questions of the leaves before it.
+    pub(super) fn of(
+        plans: Vec<Plan<Analyzed>>,
+        question: impl Fn(&Plan<Analyzed>, usize, &[Question]) -> Question,
+    ) -> Self {
+        let mut steps: Vec<Step> = Vec::new();
+        let mut before = Vec::new();
+        for (leaf, plan) in plans.into_iter().enumerate() {
+            let step = |plan, question, estimate, is_leaf| Step {
+                plan,
+                question,
+                release: None,
+                fresh: false,
+                estimate,
+                leaf,
+                is_leaf,
+            };
+            let estimate = plan.estimate().map(|estimate| {
+                let asked = question(estimate, leaf, &before);
+                steps.iter().position(|one| one.question == asked).unwrap_or_else(|| {
+                    steps.push(step(estimate.clone(), asked, None, false));
+                    steps.len().saturating_sub(1)
+                })
+            });
+            let asked = question(&plan, leaf, &before);
+            before.push(asked);
+            steps.push(step(plan, asked, estimate, true));
+        }
+        Self(steps)
+    }
+
+    /// What is asked, for all of them.
+    pub(super) fn questions(&self) -> Vec<Question> {
+        self.0.iter().map(|step| step.question).collect()
+    }
+
+    /// Fills in what is remembered, and finds out what is to be paid for: leaves that are not, of
+    /// equal ones the first, and the estimates that those wait for.
+    pub(super) async fn recall(&mut self, gate: &Gate) -> Result<(), Fault> {
+        for step in &mut self.0 {
+            let payload = gate.ledger.recall(step.question).await.map_err(ledger_fault)?;
+            step.release = payload.as_deref().and_then(remember::decode);
+        }
+        let questions = self.questions();
+        let mut wanted = Vec::new();
+        for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| step.is_leaf) {
+            let first = questions.iter().position(|one| *one == step.question) == Some(at);
+            step.fresh = step.release.is_none() && first;
+            wanted.extend(step.estimate.filter(|_| step.fresh));
+        }
+        for at in wanted {
+            if let Some(step) = self.0.get_mut(at) {
+                step.fresh = step.release.is_none();
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that are to be paid for and asked, in order.
+    pub(super) fn fresh(&self) -> impl Iterator<Item = &Step> {
+        self.0.iter().filter(|step| step.fresh)
+    }
+
+    /// The places of those.
+    pub(super) fn fresh_places(&self) -> Vec<usize> {
+        let all = self.0.iter().enumerate();
+        all.filter(|(_, step)| step.fresh).map(|(at, _)| at).collect()
+    }
+
+    /// How many leaves are to be paid for.
+    pub(super) fn fresh_leaves(&self) -> usize {
+        self.fresh().filter(|step| step.is_leaf).count()
+    }
+
+    /// For each leaf, whether it is to be paid for.
+    pub(super) fn leaves_fresh(&self) -> Vec<bool> {
+        self.leaves().map(|step| step.fresh).collect()
+    }
+
+    /// The plan of a step with all that earlier releases say about it, ready to be charged.
+    pub(super) fn ready(&self, at: usize) -> Result<Plan<Analyzed>, Fault> {
+        let step = self.0.get(at).ok_or(Fault::Unreachable("a step that is not there"))?;
+        self.bounded(step).ok_or(Fault::Unreachable("a leaf without its estimate"))
+    }
+
+    /// Puts a new release in its place, and in those of equal questions.
+    pub(super) fn put(&mut self, at: usize, release: &Release) {
+        let Some(question) = self.0.get(at).map(|step| step.question) else { return };
+        for step in self.0.iter_mut().filter(|step| step.question == question) {
+            step.release = Some(release.clone());
+        }
+    }
+
+    /// The index of the leaf that a step is, or is for.
+    pub(super) fn leaf(&self, at: usize) -> usize {
+        self.0.get(at).map_or(usize::MAX, |step| step.leaf)
+    }
+
+    /// What is known of each leaf so far.
+    pub(super) fn known(&self) -> Vec<Option<Release>> {
+        self.leaves().map(|step| step.release.clone()).collect()
+    }
+
+    /// The releases of the leaves, in their order.
+    pub(super) fn releases(&self) -> Vec<Release> {
+        self.leaves().filter_map(|step| step.release.clone()).collect()
+    }
+
+    /// The plans of the leaves, with their bounds where those are known.
+    pub(super) fn plans(&self) -> Vec<Plan<Analyzed>> {
+        self.leaves().map(|step| self.bounded(step).unwrap_or_else(|| step.plan.clone())).collect()
+    }
+
+    fn leaves(&self) -> impl Iterator<Item = &Step> {
+        self.0.iter().filter(|step| step.is_leaf)
+    }
+
+    fn bounded(&self, step: &Step) -> Option<Plan<Analyzed>> {
+        let Some(estimate) = step.estimate else { return Some(step.plan.clone()) };
+        step.plan.clone().bounded(self.0.get(estimate)?.release.as_ref()?)
+    }
+}
+
+impl Step {
+    /// What it is paid for.
+    pub(super) fn plan(&self) -> &Plan<Analyzed> {
+        &self.plan
+    }
+}
