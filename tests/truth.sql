@@ -116,6 +116,7 @@ select count(*) from lineitem where l_partkey in (select p_partkey from part whe
 select count(*) from lineitem where l_partkey not in (select p_partkey from part where p_size < 10);
 select count(*) filter (where exists (select 1 from nation where n_nationkey = c_nationkey and n_name like 'A%')) from customer;
 select count(*) from customer where c_nationkey in (select n_nationkey from nation where n_regionkey in (select r_regionkey from region where r_name = 'EUROPE'));
+select avg(case when c_custkey in (select o_custkey from orders where o_totalprice > 300000) then 5 else 6 end), count(*) filter (where c_custkey in (select o_custkey from orders)) from customer;
 -- Computed for each person first.
 select c_count, count(*) as custdist from (select c_custkey, count(o_orderkey) from customer left outer join orders on c_custkey = o_custkey and o_comment not like '%special%requests%' group by c_custkey) as c_orders (c_custkey, c_count) group by c_count having count(*) > 1 order by custdist desc, c_count desc;
 select n, count(*) from (select o_custkey, count(*) as n from orders group by o_custkey) t group by n having count(*) > 1 order by n;
@@ -141,6 +142,8 @@ select o_orderstatus, count(*) from (select o_orderstatus, rank() over (partitio
 select count(*) from (select o_totalprice, avg(o_totalprice) over (partition by o_custkey) as mean from orders) t where o_totalprice > 1.5 * mean;
 select count(*) from (select sum(o_totalprice) over (partition by o_custkey order by o_orderdate) as so_far from orders) t where so_far > 1000000;
 select count(*) from (select o_custkey, o_orderdate, first_value(o_orderdate) over w as first, count(*) over w as n from orders window w as (partition by o_custkey order by o_orderdate, o_orderkey)) t where o_orderdate > first + 365 and n > 5;
+select n, count(*) from (select row_number() over (partition by c_custkey order by o_orderdate, o_orderkey) as n from customer left join orders on o_custkey = c_custkey) t group by n having count(*) > 1 order by n;
+select count(*) from (select o_orderdate, row_number() over (partition by o_custkey, o_orderstatus order by o_orderdate) as n, rank() over (partition by o_custkey order by o_totalprice) as r from orders) t where n = 2;
 -- Several kinds of rows under one name.
 select kind, count(*) from (select 'order' as kind, o_custkey as who from orders union all select 'customer', c_custkey from customer) t group by kind order by kind;
 select count(*), sum(v) from (select o_totalprice as v from orders union all select c_acctbal from customer) t;

@@ -11,14 +11,14 @@ use noisegate::demo::{Shop, ShopOptions};
 const SEED: &str = "
     CREATE SCHEMA clinic;
     CREATE TYPE clinic.blood AS ENUM ('A', 'B', '0');
-    CREATE TABLE clinic.cities (code char(2) PRIMARY KEY, name text NOT NULL);
-    INSERT INTO clinic.cities VALUES ('BE', 'Berlin'), ('PA', 'Paris'), ('RO', 'Rome'), ('OS', 'Oslo');
+    CREATE TABLE clinic.cities (code char(2) PRIMARY KEY, name text NOT NULL, region text);
+    INSERT INTO clinic.cities VALUES ('BE', 'Berlin', 'north'), ('PA', 'Paris', NULL), ('RO', 'Rome', 'south'), ('OS', 'Oslo', 'north');
     CREATE TABLE clinic.patients (
         id uuid PRIMARY KEY, blood clinic.blood, city char(2) REFERENCES clinic.cities,
         born date, weight float8, vip boolean, score numeric, seen timestamptz, code varchar(8),
         height real, visits smallint, big bigint,
         nick text COLLATE \"C\", marks int[], place point,
-        tags text[], labels varchar(5)[], info jsonb, raw bytea, took interval, near text[] COLLATE \"C\", dose numeric(6,2));
+        tags text[], labels varchar(5)[], info jsonb, raw bytea, took interval, near text[] COLLATE \"C\", dose numeric(6,2), device uuid);
     INSERT INTO clinic.patients SELECT
         md5(g::text)::uuid,
         CASE g % 7 WHEN 0 THEN NULL ELSE (ARRAY['A', 'B', '0'])[1 + g % 3]::clinic.blood END,
@@ -35,7 +35,8 @@ const SEED: &str = "
             ELSE jsonb_build_object('a', g % 4, 'b', 'w' || g % 2, 'c', jsonb_build_object('d', g % 2 = 0),
                 'n', (g % 3)::text, 'on', '2024-0' || 1 + g % 9 || '-15') END,
         decode(to_hex(4096 + g % 5), 'hex'), (g % 50) * interval '31 hours 7 minutes', '{a}',
-         CASE g % 6 WHEN 0 THEN NULL ELSE (g % 40) / 2.0 END
+         CASE g % 6 WHEN 0 THEN NULL ELSE (g % 40) / 2.0 END,
+         md5((g % 3)::text)::uuid
         FROM generate_series(1, 1000) g;
     CREATE TABLE clinic.readings (
         patient uuid REFERENCES clinic.patients, at timestamp, value numeric(8,3), kind text);
@@ -69,6 +70,7 @@ columns.nick   = { class = "quasi" }
 columns.dose   = { class = "sensitive", bounds = [2, 10] }
 columns.marks  = { class = "quasi" }
 columns.place  = { class = "quasi" }
+columns.device = { class = "quasi" }
 columns.tags   = { class = "quasi" }
 columns.labels = { class = "quasi" }
 columns.info   = { class = "quasi" }
@@ -165,6 +167,9 @@ const QUERIES: &[&str] = &[
     "select blood from clinic.patients group by 1 order by 1",
     "select distinct vip, blood is null as none from clinic.patients order by vip, none",
     "select n, count(*) from clinic.nothing group by rollup (n)",
+    "select c.region, count(*) from clinic.patients p join clinic.cities c on c.code = p.city group by 1 order by 1",
+    "select device, count(*) from clinic.patients where device <> 'cfcd2084-95d5-65ef-66e7-dff9f98764da' group by 1 order by 1",
+    "select count(*) filter (where device in ('cfcd2084-95d5-65ef-66e7-dff9f98764da', '00000000-0000-0000-0000-000000000000')) from clinic.patients",
     "select least(visits, 10) as v, count(*) from clinic.patients group by 1 order by 1",
     // Arrays are read, by their size and their elements.
     "select marks[1] as m, count(*) from clinic.patients group by 1 order by 1",

@@ -151,6 +151,11 @@ impl Check<'_> {
                 [a, b] if self.link(a, b) => Ok(()),
                 _ => self.expr(expr),
             },
+            Node::Call(Function::IsNull | Function::IsNotNull, args)
+                if args.iter().all(|arg| arg.as_column().is_some()) =>
+            {
+                Ok(())
+            }
             _ => self.expr(expr),
         }
     }
@@ -171,12 +176,6 @@ impl Check<'_> {
             Node::Column(column) => self.column(column, false).map_or(Ok(()), Err),
             Node::Constant(_) | Node::Parameter(_) => Ok(()),
             Node::Exists(exists) => self.exists(exists),
-            // Whether a value is there names nobody.
-            Node::Call(Function::IsNull | Function::IsNotNull, args)
-                if args.iter().all(|arg| arg.as_column().is_some()) =>
-            {
-                Ok(())
-            }
             Node::Call(function, args) => args.iter().enumerate().try_for_each(|(at, arg)| {
                 let rule = if let Function::Listed(row) = function { row.arg(at) } else { None };
                 let array = matches!(rule.map(Arg::kind), Some(Kind::Array | Kind::Varchars));

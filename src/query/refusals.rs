@@ -85,8 +85,8 @@ pub(crate) fn per_unit(rejection: &Rejection) -> Refusal {
         _ => Refusal::new(
             Code::Unsupported,
             "Below an aggregate over private rows, a subquery may compute things of one person only.",
-            "Group it, or partition its windows, by the person's key or another declared key, and \
-             let all parts of a UNION ALL read private tables of the same persons.",
+            "Group it, or partition its windows, by the person's key or another declared key \
+             that every row has, and let all parts of a UNION ALL read private tables of the same persons.",
         ),
     }
 }

@@ -345,9 +345,10 @@ fn an_expression_that_could_raise_makes_no_plan() {
     let doubled = vec![column(0, "n", Type::Int(8)), column(0, "n", Type::Int(8))];
     let doubled = Expr::call(Function::Mul, doubled, Type::Float(8));
     assert!(malformed(within(doubled, "double precision[]")));
-    // A scan that is not joined, and one that is not there.
+    // A scan that is not there, and a column of one that is not joined.
     assert!(malformed(int(1, "n")));
-    let leaf = counted(vec![customers(), customers()], Joins::Scan(0), Vec::new());
+    let mut leaf = counted(vec![customers(), customers()], Joins::Scan(0), Vec::new());
+    leaf.filter = vec![Expr::call(Function::IsNull, vec![int(1, "n")], Type::Bool)];
     assert_eq!(rejected(leaf), Rejection::Malformed);
 }
 
