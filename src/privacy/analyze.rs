@@ -17,6 +17,7 @@ use dashu::integer::{IBig, UBig};
 
 use crate::budget::{Accountant, Delta, Epsilon, Loss, Rho};
 use crate::derived::is_sound;
+use crate::distinct;
 use crate::noise::Noise;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::threshold;
@@ -216,6 +217,7 @@ fn linf(statistic: &Statistic, rows: u32) -> UBig {
     match statistic {
         Statistic::Units { .. } => UBig::ONE,
         Statistic::Rows { .. } => UBig::from(rows),
+        Statistic::Distinct { most, .. } => UBig::from(distinct::kept(rows, *most)),
         Statistic::Sum { bounds, .. } => (UBig::from(rows) * reach(bounds)).max(UBig::ONE),
     }
 }

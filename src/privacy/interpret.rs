@@ -17,6 +17,7 @@ use crate::expr::Expr;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::unit::always_holds;
 
+mod beside;
 mod eval;
 mod rows;
 mod value;
@@ -56,11 +57,13 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
     let tables = Tables::new(&plan.leaf().scans, database)?;
     let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables };
     let mut groups = run.domain()?;
-    for mut of_unit in run.contributions()?.into_values() {
+    let mut beside = beside::Beside::of(&run)?;
+    for (unit, mut of_unit) in run.contributions()? {
         if run.analyzed.groups_enforced {
             run.keep_some(&mut of_unit);
         }
         for (key, values) in of_unit {
+            beside.count(&run, &unit, &key);
             let zeros = || vec![IBig::ZERO; values.len()];
             let sums = match run.analyzed.selection {
                 Selection::Public => groups.get_mut(&key),
@@ -71,7 +74,16 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
             }
         }
     }
+    beside.into_groups(&mut groups);
     Ok(groups)
+}
+
+/// Whether some unit has more in a group than counts there, so that some of it is left out. Which
+/// part that is, the SQL chooses in another way.
+pub fn has_surplus(plan: &Plan<Analyzed>, database: &Database) -> Result<bool, Unsupported> {
+    let tables = Tables::new(&plan.leaf().scans, database)?;
+    let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables };
+    Ok(beside::Beside::of(&run)?.has_surplus(&run))
 }
 
 /// What each unit contributes, before the bound on its groups.
@@ -92,6 +104,25 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn contributions(&self) -> Result<Contributions, Unsupported> {
         let mut units = Contributions::new();
+        for (unit, key, row) in self.rows()? {
+            let values = units
+                .entry(unit)
+                .or_default()
+                .entry(key)
+                .or_insert_with(|| vec![IBig::ZERO; self.leaf.statistics.len()]);
+            for (sum, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
+                *sum += self.row_value(statistic, &row)?;
+            }
+        }
+        if !self.analyzed.one_row {
+            units.values_mut().flat_map(BTreeMap::values_mut).for_each(|values| self.clip(values));
+        }
+        Ok(units)
+    }
+
+    /// The rows that count, with the unit and the key of each.
+    fn rows(&self) -> Result<Vec<(Value, Vec<Value>, Joined<'_>)>, Unsupported> {
+        let mut found = Vec::new();
         for row in self.tables.joined(&self.leaf.joins, &self.tables.nothing())? {
             if !self.passes(&self.leaf.filter, &row)? {
                 continue;
@@ -109,19 +140,9 @@ impl<'a> Run<'a> {
             if !self.listed(&key)? {
                 continue;
             }
-            let values = units
-                .entry(unit)
-                .or_default()
-                .entry(key)
-                .or_insert_with(|| vec![IBig::ZERO; self.leaf.statistics.len()]);
-            for (sum, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
-                *sum += self.row_value(statistic, &row)?;
-            }
+            found.push((unit, key, row));
         }
-        if !self.analyzed.one_row {
-            units.values_mut().flat_map(BTreeMap::values_mut).for_each(|values| self.clip(values));
-        }
-        Ok(units)
+        Ok(found)
     }
 
     fn passes(&self, conditions: &[Expr], row: &Joined<'_>) -> Result<bool, Unsupported> {
@@ -134,10 +155,7 @@ impl<'a> Run<'a> {
 
     /// What one row adds to a statistic.
     fn row_value(&self, statistic: &Statistic, row: &Joined<'_>) -> Result<IBig, Unsupported> {
-        let (Statistic::Rows { filter, .. }
-        | Statistic::Units { filter }
-        | Statistic::Sum { filter, .. }) = statistic;
-        if let Some(filter) = filter
+        if let Some(filter) = statistic.filter()
             && self.eval(filter, row)? != Value::Bool(true)
         {
             return Ok(IBig::ZERO);
@@ -150,6 +168,7 @@ impl<'a> Run<'a> {
             Statistic::Sum { value, bounds, .. } => {
                 steps(&eval::within_bounds(value, self.eval(value, row)?)?, bounds)
             }
+            Statistic::Distinct { .. } => Ok(IBig::ZERO),
         }
     }
 
@@ -160,6 +179,7 @@ impl<'a> Run<'a> {
             let (low, high) = match statistic {
                 Statistic::Rows { .. } => (IBig::ZERO, rows.clone()),
                 Statistic::Units { .. } => (IBig::ZERO, IBig::ONE),
+                Statistic::Distinct { .. } => continue,
                 Statistic::Sum { bounds, .. } => {
                     let low = (&bounds.low - &bounds.centre).min(IBig::ZERO);
                     let high = (&bounds.high - &bounds.centre).max(IBig::ZERO);

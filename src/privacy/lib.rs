@@ -10,6 +10,7 @@ pub mod expr;
 pub mod plan;
 // How a leaf is understood.
 pub mod analyze;
+pub mod distinct;
 pub mod range;
 pub mod total;
 pub mod unit;

@@ -213,6 +213,15 @@ pub enum Statistic {
         /// FILTER (WHERE …).
         filter: Option<Expr>,
     },
+    /// Different values that the group's rows have, among those that pass `filter`.
+    Distinct {
+        /// FILTER (WHERE …).
+        filter: Option<Expr>,
+        /// The value; NULL does not count.
+        value: Expr,
+        /// How many values there can be, where that is public.
+        most: Option<u32>,
+    },
     /// The sum of a number on a public grid.
     Sum {
         /// FILTER (WHERE …).
@@ -230,8 +239,26 @@ impl Statistic {
         match self {
             Self::Rows { filter, present } => filter.iter().chain(present).collect(),
             Self::Units { filter } => filter.iter().collect(),
-            Self::Sum { filter, value, .. } => filter.iter().chain([value]).collect(),
+            Self::Sum { filter, value, .. } | Self::Distinct { filter, value, .. } => {
+                filter.iter().chain([value]).collect()
+            }
         }
+    }
+
+    /// FILTER (WHERE …).
+    pub fn filter(&self) -> Option<&Expr> {
+        match self {
+            Self::Rows { filter, .. }
+            | Self::Units { filter }
+            | Self::Distinct { filter, .. }
+            | Self::Sum { filter, .. } => filter.as_ref(),
+        }
+    }
+
+    /// Whether it is the sum of what each unit adds by itself. Two units can have one value, so
+    /// their counts of distinct values do not add up.
+    pub fn is_additive(&self) -> bool {
+        !matches!(self, Self::Distinct { .. })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use noisegate_privacy::IBig;
-use noisegate_privacy::expr::{Expr, Function, Type};
+use noisegate_privacy::expr::{Column, Expr, Function, Type};
 use noisegate_privacy::plan::{Scan, Statistic};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
@@ -13,10 +13,10 @@ use sqlparser::ast::{
 
 use super::bounds::bounds;
 use super::columns::{Average, ValueColumn, decimal};
-use super::keys::is_nullable;
+use super::keys::{self, is_nullable};
 use super::lower::{function_name, lower, strip};
 use super::parse;
-use super::refusals::{distinct_refused, no_noisy_form, unsupported};
+use super::refusals::{no_noisy_form, unsupported};
 use super::scope::{RowSource, Scope};
 use crate::error::{Code, Refusal};
 
@@ -208,7 +208,7 @@ impl<'a> Rewriter<'a> {
                 self.cast(at, "bigint")
             }
             ("count", Some(argument), true) => {
-                let statistic = self.units(argument, filter)?;
+                let statistic = self.distinct(argument, filter)?;
                 let at = self.column(statistic, 0, None, Some(&label));
                 self.cast(at, "bigint")
             }
@@ -216,7 +216,10 @@ impl<'a> Rewriter<'a> {
             ("avg", Some(argument), false) => self.average(argument, filter, function),
             _ => Err(unsupported(
                 &format!("{name}(DISTINCT …)"),
-                Some("Use the aggregate without DISTINCT."),
+                Some(
+                    "Use the aggregate without DISTINCT, or count(DISTINCT …); to have each value \
+                     count once, group by it and aggregate the groups in an outer query.",
+                ),
             )
             .near(&name)),
         }
@@ -228,12 +231,16 @@ impl<'a> Rewriter<'a> {
         Ok(Statistic::Rows { filter, present: nullable.then_some(value) })
     }
 
-    fn units(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
+    /// Different values; of the person's key they are persons.
+    fn distinct(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
         let value = lower(argument, self.scope)?;
-        let Some(column) = value.as_column() else { return Err(distinct_refused()) };
-        if !self.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name)) {
-            return Err(distinct_refused());
-        }
+        let is_key = |column: &&Column| {
+            self.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name))
+        };
+        let Some(column) = value.as_column().filter(is_key) else {
+            let most = keys::values_max(&value, self.scans, self.scope.rows.snapshot);
+            return Ok(Statistic::Distinct { filter, value, most });
+        };
         if !column.nullable {
             return Ok(Statistic::Units { filter });
         }

@@ -29,6 +29,11 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
             Statistic::Rows { filter, present } => (filter, present.as_ref().filter(computed)),
             Statistic::Units { filter } => (filter, None),
             Statistic::Sum { filter, value, .. } => (filter, Some(value)),
+            Statistic::Distinct { filter, value, .. } => {
+                // Of a column it is told how many values there are, and none of them.
+                value.as_column().map_or(Ok(()), |column| check.comparable(column))?;
+                (filter, Some(value).filter(computed))
+            }
         };
         filter.iter().try_for_each(|expr| check.condition(expr))?;
         value.into_iter().try_for_each(|expr| check.expr(expr))?;
@@ -140,6 +145,16 @@ impl Check<'_> {
             Node::Exists(exists) => self.exists(exists),
             Node::Constant(_) | Node::Parameter(_) => Ok(()),
         }
+    }
+
+    /// Refuses a column whose values cannot be told apart without fail.
+    fn comparable(&self, column: &Column) -> Result<(), Refusal> {
+        let origins = origins(column, self.scans, self.snapshot);
+        let computed = self.scans.get(column.scan).is_some_and(|scan| scan.derived().is_some());
+        if origins.iter().all(|info| info.admitted) && (computed || !origins.is_empty()) {
+            return Ok(());
+        }
+        self.column(column).map_or(Ok(()), Err)
     }
 
     /// Why a column cannot stand in an expression, if it cannot.

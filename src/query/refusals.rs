@@ -79,12 +79,3 @@ pub(crate) fn no_noisy_form(name: &str) -> Refusal {
     )
     .near(name)
 }
-
-pub(crate) fn distinct_refused() -> Refusal {
-    Refusal::new(
-        Code::Aggregate,
-        "count(DISTINCT …) is answered for the key of the person only.",
-        "Count distinct persons, or group by the column and count the groups.",
-    )
-    .near("distinct")
-}

@@ -88,6 +88,7 @@ fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Opti
     let (what, scale) = match statistic {
         Statistic::Rows { .. } => ("rows".to_owned(), 0),
         Statistic::Units { .. } => ("people".to_owned(), 0),
+        Statistic::Distinct { .. } => ("distinct values".to_owned(), 0),
         Statistic::Sum { bounds, .. } => {
             let (low, high) = (&bounds.low, &bounds.high);
             let range =

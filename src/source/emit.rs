@@ -4,6 +4,8 @@
 //!   → one partial aggregate per unit and group, clipped
 //!   → at most so many groups per unit, chosen by a hash of the key
 //!   → sums per group, as whole steps of a public grid, in text.
+//!
+//! What is no sum over units has a branch of its own from the same rows ([`super::branches`]).
 
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection};
@@ -55,21 +57,45 @@ pub fn shown(plan: &Plan<Analyzed>) -> String {
 
 fn text(leaf: &Leaf, analyzed: &Analyzed) -> String {
     let emit = Emit { leaf, analyzed };
-    let groups = if analyzed.one_row { emit.one_row_per_unit() } else { emit.many_rows_per_unit() };
-    if analyzed.selection == Selection::Public { emit.over_domain(&groups) } else { groups }
+    let groups = if emit.has_branches() { emit.with_branches() } else { emit.sums() };
+    let shown =
+        if analyzed.selection == Selection::Public { emit.over_domain(&groups) } else { groups };
+    if emit.has_branches() {
+        format!("WITH r AS ({})\n{shown}", emit.rows(!analyzed.one_row))
+    } else {
+        shown
+    }
 }
 
-struct Emit<'a> {
-    leaf: &'a Leaf,
-    analyzed: &'a Analyzed,
+/// How one leaf is written.
+pub(super) struct Emit<'a> {
+    pub(super) leaf: &'a Leaf,
+    pub(super) analyzed: &'a Analyzed,
 }
 
 impl Emit<'_> {
+    /// The groups with all that is a sum over units.
+    pub(super) fn sums(&self) -> String {
+        if self.analyzed.one_row { self.one_row_per_unit() } else { self.many_rows_per_unit() }
+    }
+
+    /// The statistics that are sums over units, with their places in the leaf.
+    fn additive(&self) -> impl Iterator<Item = (usize, &Statistic)> {
+        self.leaf.statistics.iter().enumerate().filter(|(_, statistic)| statistic.is_additive())
+    }
+
+    /// The rows as a FROM item; branches share one.
+    fn from_rows(&self, unit: bool) -> String {
+        if self.has_branches() { "r".to_owned() } else { format!("({}) AS r", self.rows(unit)) }
+    }
+
     /// A unit has at most one row, so a plain aggregate is bounded as it is.
     fn one_row_per_unit(&self) -> String {
-        let sums = self.leaf.statistics.iter().enumerate().map(|(at, statistic)| {
+        let sums = self.additive().map(|(at, statistic)| {
             let sql = match statistic {
-                Statistic::Rows { .. } | Statistic::Units { .. } => counted(at, statistic),
+                Statistic::Rows { .. } | Statistic::Units { .. } | Statistic::Distinct { .. } => {
+                    counted(at, statistic)
+                }
                 Statistic::Sum { filter, .. } => {
                     format!("COALESCE(pg_catalog.sum(v{at}){}, 0)", filtered(at, filter.is_some()))
                 }
@@ -77,17 +103,13 @@ impl Emit<'_> {
             format!("({sql})::text AS s{at}")
         });
         let columns: Vec<String> = self.key_names().into_iter().chain(sums).collect();
-        format!(
-            "SELECT {}\nFROM ({}) AS r{}",
-            columns.join(", "),
-            self.rows(false),
-            self.group_by()
-        )
+        format!("SELECT {}\nFROM {}{}", columns.join(", "), self.from_rows(false), self.group_by())
     }
 
     fn many_rows_per_unit(&self) -> String {
-        let sums = (0..self.leaf.statistics.len())
-            .map(|at| format!("COALESCE(pg_catalog.sum(p{at}), 0)::text AS s{at}"));
+        let sums = self
+            .additive()
+            .map(|(at, _)| format!("COALESCE(pg_catalog.sum(p{at}), 0)::text AS s{at}"));
         let columns: Vec<String> = self.key_names().into_iter().chain(sums).collect();
         let kept = if self.analyzed.groups_enforced {
             format!("\nWHERE p.rank <= {}", self.analyzed.groups)
@@ -106,9 +128,11 @@ impl Emit<'_> {
     fn partials(&self) -> String {
         let rows = self.analyzed.rows;
         let mut columns = self.key_names();
-        for (at, statistic) in self.leaf.statistics.iter().enumerate() {
+        for (at, statistic) in self.additive() {
             let sql = match statistic {
-                Statistic::Rows { .. } => format!("LEAST({}, {rows})", counted(at, statistic)),
+                Statistic::Rows { .. } | Statistic::Distinct { .. } => {
+                    format!("LEAST({}, {rows})", counted(at, statistic))
+                }
                 Statistic::Units { .. } => format!("LEAST({}, 1)", counted(at, statistic)),
                 Statistic::Sum { filter, bounds, .. } => {
                     let (low, high) = partial_bounds(bounds, rows);
@@ -121,21 +145,26 @@ impl Emit<'_> {
             columns.push(format!("{sql} AS p{at}"));
         }
         if self.analyzed.groups_enforced {
-            // Which groups count depends on the unit's own rows and on nothing else.
-            let key = format!("ROW({})::text", self.key_names().join(", "));
             columns.push(format!(
-                "pg_catalog.row_number() OVER (PARTITION BY u ORDER BY \
-                 pg_catalog.hashtextextended({key}, 20210), {key}) AS rank"
+                "pg_catalog.row_number() OVER (PARTITION BY u ORDER BY {}) AS rank",
+                self.group_order()
             ));
         }
         let mut group = vec!["u".to_owned()];
         group.extend(self.group_names());
         format!(
-            "SELECT {}\nFROM ({}) AS r\nGROUP BY {}",
+            "SELECT {}\nFROM {}\nGROUP BY {}",
             columns.join(", "),
-            self.rows(true),
+            self.from_rows(true),
             group.join(", ")
         )
+    }
+
+    /// The order in which a unit's groups count. It depends on the unit's own rows and on nothing
+    /// else.
+    pub(super) fn group_order(&self) -> String {
+        let key = format!("ROW({})::text", self.key_names().join(", "));
+        format!("pg_catalog.hashtextextended({key}, 20210), {key}")
     }
 
     /// The rows with their unit, keys, filters and values.
@@ -158,6 +187,9 @@ impl Emit<'_> {
                 Statistic::Units { filter } => (filter, None),
                 Statistic::Sum { filter, value, bounds } => {
                     (filter, Some(on_grid(&printer, value, bounds)))
+                }
+                Statistic::Distinct { filter, value, .. } => {
+                    (filter, Some(in_one_look(printer.key(value), value)))
                 }
             };
             columns
@@ -279,11 +311,11 @@ impl Emit<'_> {
         format!("SELECT DISTINCT {} FROM {} WHERE {held}", columns.join(", "), tables.join(", "))
     }
 
-    fn key_names(&self) -> Vec<String> {
+    pub(super) fn key_names(&self) -> Vec<String> {
         (1..=self.leaf.keys.len()).map(|at| format!("k{at}")).collect()
     }
 
-    fn group_by(&self) -> String {
+    pub(super) fn group_by(&self) -> String {
         match self.analyzed.selection {
             Selection::Whole => String::new(),
             _ => format!("\nGROUP BY {}", self.group_names().join(", ")),
@@ -295,21 +327,15 @@ impl Emit<'_> {
     fn key(&self, printer: &Printer<'_>, key: &Key) -> String {
         let printed = printer.key(&key.expr);
         if self.analyzed.selection == Selection::Public {
-            return printed;
-        }
-        match (&key.expr.node, &key.expr.ty) {
-            (Node::Column(_), Type::Numeric(Some(_))) => printed,
-            (_, Type::Numeric(_)) => format!("pg_catalog.trim_scale({printed})"),
-            (_, Type::Float(_)) => {
-                format!("({printed} OPERATOR(pg_catalog.+) 0::{})", key.expr.ty.name())
-            }
-            _ => printed,
+            printed
+        } else {
+            in_one_look(printed, &key.expr)
         }
     }
 
     /// What rows are grouped by: the keys, and where equal values of a type can look different, how
     /// they look.
-    fn group_names(&self) -> Vec<String> {
+    pub(super) fn group_names(&self) -> Vec<String> {
         let mut names = self.key_names();
         for (key, name) in self.leaf.keys.iter().zip(self.key_names()) {
             let looks = matches!(
@@ -324,12 +350,24 @@ impl Emit<'_> {
     }
 }
 
+/// A value whose equals look like it, as far as its type lets them.
+fn in_one_look(printed: String, expr: &Expr) -> String {
+    match (&expr.node, &expr.ty) {
+        (Node::Column(_), Type::Numeric(Some(_))) => printed,
+        (_, Type::Numeric(_)) => format!("pg_catalog.trim_scale({printed})"),
+        (_, Type::Float(_)) => {
+            format!("({printed} OPERATOR(pg_catalog.+) 0::{})", expr.ty.name())
+        }
+        _ => printed,
+    }
+}
+
 /// How many rows of a group a counting statistic counts.
 fn counted(at: usize, statistic: &Statistic) -> String {
     let (filter, present) = match statistic {
         Statistic::Rows { filter, present } => (filter.is_some(), present.is_some()),
         Statistic::Units { filter } => (filter.is_some(), false),
-        Statistic::Sum { .. } => (false, false),
+        Statistic::Sum { .. } | Statistic::Distinct { .. } => (false, false),
     };
     let condition = match (filter, present) {
         (false, false) => return "pg_catalog.count(*)".to_owned(),

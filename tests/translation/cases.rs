@@ -196,3 +196,38 @@ fn a_cast_of_a_constant_cannot_tell_whether_a_row_was_read() {
         assert_eq!(answer, [[Some("0".to_owned())]]);
     });
 }
+
+#[test]
+fn one_persons_many_values_count_a_few_times() {
+    // Values that others have as well are not taken away with a person, and a person's own count
+    // up to what they may have rows.
+    on_database("distinct_values", |client| async move {
+        let tables = "CREATE TABLE orders (id int, customer int, n numeric, k int);
+            INSERT INTO orders SELECT n, 1, n, n % 2 FROM generate_series(1, 1000) AS n;
+            INSERT INTO orders VALUES (1001, 2, 5000.0, 0), (1002, 3, 5000.00, 0), (1003, 4, NULL, 1);";
+        client.batch_execute(tables).await.unwrap();
+        let distinct = |most| Statistic::Distinct {
+            filter: None,
+            value: column("n", Type::Numeric(None)),
+            most,
+        };
+        let scanned = |statistic, rows_max, keys| {
+            let mut leaf = leaf(false, keys, statistic);
+            if let Exposure::Private { rows_max: rows, .. } = &mut leaf.scans[0].exposure {
+                *rows = rows_max;
+            }
+            leaf
+        };
+        let cell = |text: &str| Some(text.to_owned());
+        let one = answer(&client, scanned(distinct(None), 7, Vec::new()), 1).await;
+        assert_eq!(one, [[cell("8")]]);
+        let few = answer(&client, scanned(distinct(Some(3)), 7, Vec::new()), 1).await;
+        assert_eq!(few, [[cell("4")]]);
+        // A person in two groups, of which one counts.
+        let key = Key { expr: column("k", Type::Int(4)), domain: Domain::Found };
+        let mut groups = answer(&client, scanned(distinct(None), 7, vec![key]), 1).await;
+        groups.sort();
+        let counted: Vec<_> = groups.iter().map(|row| row[1].clone().unwrap()).collect();
+        assert!(counted == ["1", "7"] || counted == ["8", "0"], "{counted:?}");
+    });
+}

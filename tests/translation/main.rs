@@ -16,7 +16,9 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
 use noisegate_privacy::expr::Type;
-use noisegate_privacy::interpret::{Database, Groups, Value, contributions, interpret};
+use noisegate_privacy::interpret::{
+    Database, Groups, Value, contributions, has_surplus, interpret,
+};
 use noisegate_privacy::plan::{Plan, Statistic};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use world::Dice;
@@ -139,6 +141,8 @@ fn the_emitted_sql_computes_what_the_plan_means() {
         client.batch_execute(&create_tables()).await.unwrap();
         let mut compared = 0;
         let mut capped = 0;
+        let mut surplus = 0;
+        let mut beside = 0;
         let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
         for seed in 0..60 {
             let data = bytes(seed, 400);
@@ -157,6 +161,9 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                 if binds(&plan, &database) {
                     assert_capped(&plan, &database, &found);
                     capped += 1;
+                } else if has_surplus(&plan, &database).unwrap() {
+                    assert_eq!(compact(sums(&plan, found)), compact(sums(&plan, meant)));
+                    surplus += 1;
                 } else {
                     assert_eq!(
                         compact(found),
@@ -168,11 +175,23 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                     compared += 1;
                 }
                 *kinds.entry(kind(&plan)).or_default() += 1;
+                beside += u32::from(!plan.leaf().statistics.iter().all(Statistic::is_additive));
             }
         }
         assert!(compared >= 500 && capped >= 10, "{compared} compared, {capped} capped");
         assert!(kinds.len() >= 5, "{kinds:?}");
+        assert!(beside >= 100 && surplus >= 10, "{beside} with branches, {surplus} with surplus");
     });
+}
+
+/// The groups without what is no sum over units.
+fn sums(plan: &Plan<Analyzed>, groups: Groups) -> Groups {
+    let additive: Vec<bool> = plan.leaf().statistics.iter().map(Statistic::is_additive).collect();
+    let keep = |(key, values): (Vec<Value>, Vec<IBig>)| {
+        let values = values.into_iter().zip(&additive).filter(|(_, keep)| **keep);
+        (key, values.map(|(value, _)| value).collect())
+    };
+    groups.into_iter().map(keep).collect()
 }
 
 fn kind(plan: &Plan<Analyzed>) -> String {

@@ -346,7 +346,17 @@ fn key(dice: &mut Dice<'_>, scans: &[Scan]) -> Key {
 fn statistic(dice: &mut Dice<'_>, scans: &[Scan]) -> Statistic {
     let filter = if dice.one_in(3) { Some(condition(dice, scans, 1)) } else { None };
     let over: Vec<usize> = (0..scans.len()).collect();
-    match dice.roll(4) {
+    match dice.roll(5) {
+        4 => {
+            let scan = *dice.pick(&over);
+            let all = columns(scans[scan].name());
+            let value = match dice.roll(3) {
+                0 => number(dice, scans, &over, 1),
+                _ => column(scans, scan, all[dice.roll(all.len())].0),
+            };
+            let most = [None, None, Some(1), Some(2)][dice.roll(4)];
+            Statistic::Distinct { filter, value, most }
+        }
         0 => Statistic::Rows { filter, present: None },
         1 => Statistic::Rows { filter, present: Some(number(dice, scans, &over, 1)) },
         2 => Statistic::Units { filter },
