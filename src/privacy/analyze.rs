@@ -4,7 +4,8 @@
 //! Let x be the vector of all statistics over all groups, bounded as [`Analyzed`] says: a unit
 //! counts in at most `groups` groups, and moves statistic k of one group by at most
 //! `statistics[k].linf` steps. Adding or removing one unit then moves statistic k over all groups
-//! by at most √groups · linf in L2 and groups · linf in L1, and noise as in [`Calibrated`] makes
+//! by at most √(levels · groups) · linf in L2 and levels · groups · linf in L1, where `levels` is
+//! one but for histograms (see `crate::quantiles`), and noise as in [`Calibrated`] makes
 //! the release ρ-zCDP (or ε-DP) for the stated loss.
 //!
 //! # Argument
@@ -20,6 +21,7 @@ use crate::derived::is_sound;
 use crate::distinct;
 use crate::noise::Noise;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
+use crate::quantiles::Bins;
 use crate::threshold;
 use crate::total::leaf_is_total;
 use crate::unit::{Owner, determined, subqueries_follow, unit_of};
@@ -91,8 +93,11 @@ pub struct Analyzed {
 /// A statistic with its sensitivity and noise.
 #[derive(Clone, Debug)]
 pub struct Calibrated {
-    /// By how much one unit moves it in one group, in steps of its grid.
+    /// By how much one unit moves it in one group, in steps of its grid; a histogram, each number
+    /// of it, and the numbers of one level together.
     pub linf: UBig,
+    /// How many levels of numbers it has; one, but for histograms.
+    pub levels: u32,
     /// What is added, in the same steps.
     pub noise: Noise,
 }
@@ -149,7 +154,10 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     let statistics: Vec<Calibrated> = leaf
         .statistics
         .iter()
-        .map(|statistic| price.calibrate(linf(statistic, rows), groups))
+        .map(|statistic| {
+            let levels = statistic.bins().map_or(1, Bins::levels);
+            price.calibrate(linf(statistic, rows), levels, groups)
+        })
         .collect();
     let selection = match units {
         _ if leaf.keys.is_empty() => Selection::Whole,
@@ -216,7 +224,7 @@ fn row_bound(leaf: &Leaf) -> u32 {
 fn linf(statistic: &Statistic, rows: u32) -> UBig {
     match statistic {
         Statistic::Units { .. } => UBig::ONE,
-        Statistic::Rows { .. } => UBig::from(rows),
+        Statistic::Rows { .. } | Statistic::Histogram { .. } => UBig::from(rows),
         Statistic::Distinct { most, .. } => UBig::from(distinct::kept(rows, *most)),
         Statistic::Sum { bounds, .. } => (UBig::from(rows) * reach(bounds)).max(UBig::ONE),
     }
@@ -258,13 +266,13 @@ impl Price {
         Ok(Self { share, loss })
     }
 
-    fn calibrate(&self, linf: UBig, groups: u32) -> Calibrated {
-        let groups = UBig::from(groups);
+    fn calibrate(&self, linf: UBig, levels: u32, groups: u32) -> Calibrated {
+        let places = UBig::from(groups) * UBig::from(levels);
         let noise = match &self.share {
-            Share::Rho(rho) => Noise::gaussian(&(&linf * &linf * groups), rho),
-            Share::Epsilon(epsilon) => Noise::laplace(&(&linf * groups), epsilon),
+            Share::Rho(rho) => Noise::gaussian(&(&linf * &linf * places), rho),
+            Share::Epsilon(epsilon) => Noise::laplace(&(&linf * places), epsilon),
         };
-        Calibrated { linf, noise }
+        Calibrated { linf, levels, noise }
     }
 }
 

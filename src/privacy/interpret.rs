@@ -14,6 +14,7 @@ use dashu::rational::RBig;
 
 use crate::analyze::{Analyzed, Selection};
 use crate::expr::Expr;
+use crate::layout;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::unit::always_holds;
 
@@ -64,7 +65,7 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
         }
         for (key, values) in of_unit {
             beside.count(&run, &unit, &key);
-            let zeros = || vec![IBig::ZERO; values.len()];
+            let zeros = || vec![IBig::ZERO; layout::total(&run.leaf.cells())];
             let sums = match run.analyzed.selection {
                 Selection::Public => groups.get_mut(&key),
                 _ => Some(groups.entry(key).or_insert_with(zeros)),
@@ -74,7 +75,7 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
             }
         }
     }
-    beside.into_groups(&mut groups);
+    beside.into_groups(&run, &mut groups);
     Ok(groups)
 }
 
@@ -168,7 +169,7 @@ impl<'a> Run<'a> {
             Statistic::Sum { value, bounds, .. } => {
                 steps(&eval::within_bounds(value, self.eval(value, row)?)?, bounds)
             }
-            Statistic::Distinct { .. } => Ok(IBig::ZERO),
+            Statistic::Distinct { .. } | Statistic::Histogram { .. } => Ok(IBig::ZERO),
         }
     }
 
@@ -179,7 +180,7 @@ impl<'a> Run<'a> {
             let (low, high) = match statistic {
                 Statistic::Rows { .. } => (IBig::ZERO, rows.clone()),
                 Statistic::Units { .. } => (IBig::ZERO, IBig::ONE),
-                Statistic::Distinct { .. } => continue,
+                Statistic::Distinct { .. } | Statistic::Histogram { .. } => continue,
                 Statistic::Sum { bounds, .. } => {
                     let low = (&bounds.low - &bounds.centre).min(IBig::ZERO);
                     let high = (&bounds.high - &bounds.centre).max(IBig::ZERO);
@@ -231,7 +232,7 @@ impl<'a> Run<'a> {
 
     /// The keys that are shown whatever the data is, each with zeros.
     fn domain(&self) -> Result<Groups, Unsupported> {
-        let zeros = vec![IBig::ZERO; self.leaf.statistics.len()];
+        let zeros = vec![IBig::ZERO; layout::total(&self.leaf.cells())];
         match self.analyzed.selection {
             Selection::Whole => return Ok(Groups::from([(Vec::new(), zeros)])),
             Selection::Threshold { .. } => return Ok(Groups::new()),

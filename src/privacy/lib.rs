@@ -11,6 +11,8 @@ pub mod plan;
 // How a leaf is understood.
 pub mod analyze;
 pub mod distinct;
+pub mod layout;
+pub mod quantiles;
 pub mod range;
 pub mod total;
 pub mod unit;

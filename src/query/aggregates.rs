@@ -16,6 +16,7 @@ use super::columns::{Average, ValueColumn, decimal};
 use super::keys::{self, is_nullable};
 use super::lower::{function_name, lower, strip};
 use super::parse;
+use super::quantiles::{self, Column as Quantile};
 use super::refusals::{no_noisy_form, unsupported};
 use super::scope::{RowSource, Scope};
 use crate::error::{Code, Refusal};
@@ -100,15 +101,16 @@ pub(crate) fn is_aggregate(function: &ast::Function) -> bool {
 
 /// Puts columns of `leaf_n` in the place of group keys and aggregates.
 pub(crate) struct Rewriter<'a> {
-    alias: String,
-    scope: &'a Scope<'a>,
+    pub(super) alias: String,
+    pub(super) scope: &'a Scope<'a>,
     scans: &'a [Scan],
-    keys: Vec<String>,
+    pub(super) keys: Vec<String>,
     /// Arguments (with filters) of plain SUMs: an AVG of the same shares them.
     sums: Vec<String>,
-    statistics: Vec<Statistic>,
+    pub(super) statistics: Vec<Statistic>,
     values: Vec<ValueColumn>,
     averages: Vec<Average>,
+    pub(super) quantiles: Vec<Quantile>,
     depth: u32,
 }
 
@@ -131,6 +133,7 @@ impl<'a> Rewriter<'a> {
             statistics: Vec::new(),
             values: Vec::new(),
             averages: Vec::new(),
+            quantiles: Vec::new(),
             depth: 0,
         }
     }
@@ -173,6 +176,9 @@ impl<'a> Rewriter<'a> {
 
     fn aggregate(&mut self, function: &ast::Function) -> Result<Ast, Refusal> {
         let name = function_name(function);
+        if quantiles::is_quantile(&name) {
+            return self.quantile(&name, function);
+        }
         if OTHERS.contains(&name.as_str()) {
             return Err(no_noisy_form(&name));
         }
@@ -421,7 +427,7 @@ fn signature(function: &ast::Function) -> String {
 }
 
 /// An aggregate's text, short enough for a notice.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     const CHARS_MAX: usize = 60;
     if text.chars().count() <= CHARS_MAX {
         return text.to_owned();

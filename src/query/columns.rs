@@ -5,6 +5,7 @@ use noisegate_privacy::plan::Leaf;
 use sqlparser::ast::{SetExpr, TableWithJoins};
 
 use super::parse;
+use super::quantiles::Column as Quantile;
 use super::refusals::unsupported;
 use crate::error::Refusal;
 
@@ -21,6 +22,8 @@ pub struct Columns {
     pub values: Vec<ValueColumn>,
     /// The averages made from them.
     pub averages: Vec<Average>,
+    /// The quantiles.
+    pub quantiles: Vec<Quantile>,
 }
 
 /// One noisy column of `leaf_n`, made from statistics.
@@ -60,24 +63,36 @@ impl Columns {
             keys: leaf.keys.iter().map(|key| key.expr.ty.name()).collect(),
             values,
             averages,
+            quantiles: Vec::new(),
         }
+    }
+
+    /// The same with quantiles.
+    pub(crate) fn with_quantiles(self, quantiles: Vec<Quantile>) -> Self {
+        Self { quantiles, ..self }
+    }
+
+    /// How many columns beside the keys there are.
+    fn texts(&self) -> usize {
+        self.values.len().saturating_add(self.quantiles.len())
     }
 
     /// How many arrays it takes.
     pub fn width(&self) -> usize {
-        self.keys.len().saturating_add(self.values.len())
+        self.keys.len().saturating_add(self.texts())
     }
 
     /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`
     pub(crate) fn unnested(&self) -> Result<Vec<TableWithJoins>, Refusal> {
-        let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
+        let types = self.keys.iter().map(String::as_str).chain((0..self.texts()).map(|_| "text"));
         let arrays: Vec<String> = types
             .enumerate()
             .map(|(at, ty)| format!("${}::{ty}[]", self.first_parameter.saturating_add(at)))
             .collect();
         let names = (1..=self.keys.len())
             .map(|n| format!("k{n}"))
-            .chain((1..=self.values.len()).map(|n| format!("a{n}")));
+            .chain((1..=self.values.len()).map(|n| format!("a{n}")))
+            .chain((1..=self.quantiles.len()).map(|n| format!("q{n}")));
         let names: Vec<String> = names.collect();
         let text = format!(
             "SELECT 1 FROM unnest({}) AS {}({})",

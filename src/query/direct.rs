@@ -28,7 +28,9 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
         let (filter, value) = match statistic {
             Statistic::Rows { filter, present } => (filter, present.as_ref().filter(computed)),
             Statistic::Units { filter } => (filter, None),
-            Statistic::Sum { filter, value, .. } => (filter, Some(value)),
+            Statistic::Sum { filter, value, .. } | Statistic::Histogram { filter, value, .. } => {
+                (filter, Some(value))
+            }
             Statistic::Distinct { filter, value, .. } => {
                 // Of a column it is told how many values there are, and none of them.
                 value.as_column().map_or(Ok(()), |column| check.comparable(column))?;

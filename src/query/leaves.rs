@@ -362,6 +362,7 @@ impl Binder<'_> {
         let number = self.leaves.len().saturating_add(1);
         let mut rewriter = Rewriter::new(format!("leaf_{number}"), &source, &group, select);
         rewriter.rewrite(select, order)?;
+        let quantiles = rewriter.take_quantiles();
         let (statistics, values) = rewriter.finish();
         let keys = keys::with_domains(keys, &source, self.snapshot);
         let leaf = Leaf {
@@ -372,7 +373,7 @@ impl Binder<'_> {
             statistics,
         };
         super::direct::check(&leaf, self.snapshot)?;
-        let columns = Columns::new(number, self.arrays, &leaf, values);
+        let columns = Columns::new(number, self.arrays, &leaf, values).with_quantiles(quantiles);
         self.arrays = self.arrays.saturating_add(columns.width());
         select.from = columns.unnested()?;
         select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());

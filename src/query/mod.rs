@@ -29,6 +29,7 @@ mod refusals;
 mod times;
 // What stands in its place.
 pub mod columns;
+pub mod quantiles;
 pub mod splice;
 
 pub(crate) use refusals::per_unit;

@@ -7,7 +7,7 @@ use noisegate_privacy::plan::{Exposure, Plan, Statistic};
 use super::asked::Asked;
 use super::gate::Gate;
 use super::inspect::{Inspected, inspect};
-use super::spoken;
+use super::{quantiles, spoken};
 use crate::error::Error;
 use crate::query::columns::decimal;
 use crate::query::leaves::BoundLeaf;
@@ -54,6 +54,7 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
     ));
     let mut widths = spoken::widths(analyzed, leaf);
     widths.extend(spoken::behind_averages(analyzed, leaf));
+    widths.extend(quantiles::widths(analyzed, leaf));
     if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
     }
@@ -88,6 +89,7 @@ fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Opti
     let (what, scale) = match statistic {
         Statistic::Rows { .. } => ("rows".to_owned(), 0),
         Statistic::Units { .. } => ("people".to_owned(), 0),
+        Statistic::Histogram { bins, .. } => (quantiles::buckets(bins), 0),
         Statistic::Distinct { .. } => ("distinct values".to_owned(), 0),
         Statistic::Sum { bounds, .. } => {
             let (low, high) = (&bounds.low, &bounds.high);

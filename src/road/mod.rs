@@ -7,6 +7,7 @@ mod inflight;
 mod inspect;
 mod limits;
 mod payment;
+mod quantiles;
 mod remember;
 mod spoken;
 mod virtuals;
@@ -27,7 +28,7 @@ use noisegate_privacy::release::Release;
 use crate::error::{Error, Fault, Refusal};
 use crate::ids::Question;
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
-use crate::query::leaves::{self, Answer as Kind, Bound, BoundLeaf};
+use crate::query::leaves::{self, Answer as Kind, Bound};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 use crate::source::{BoundedSql, Snapshot};
@@ -58,7 +59,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let releases: Vec<Release> = known.into_iter().flatten().collect();
     let spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound.leaves, &fresh, &releases).await?;
-    finish(gate, asked, &canonical, bound, &releases, spoken).await
+    finish(gate, asked, &canonical, bound, &plans, &releases, spoken).await
 }
 
 /// The canonical query, understood.
@@ -199,6 +200,7 @@ async fn finish(
     asked: &Asked<'_>,
     canonical: &Canonical,
     bound: Bound,
+    plans: &[Plan<Analyzed>],
     releases: &[Release],
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
@@ -206,10 +208,10 @@ async fn finish(
         return Err(Fault::Unreachable("a leaf without a release").into());
     }
     let mut arrays = virtuals::arrays(gate, asked, &bound).await?;
-    let leaf_arrays = |(leaf, release): (&BoundLeaf, &Release)| {
-        (leaf.columns.first_parameter, splice::arrays(leaf, release))
-    };
-    arrays.extend(bound.leaves.iter().zip(releases).map(leaf_arrays));
+    for ((leaf, plan), release) in bound.leaves.iter().zip(plans).zip(releases) {
+        let of_leaf = splice::arrays(leaf, plan.analysis(), release);
+        arrays.push((leaf.columns.first_parameter, of_leaf));
+    }
     let spliced = asked::spliced(gate, canonical, bound, arrays, notices).await?;
     gate.tick().await;
     Ok(spliced)

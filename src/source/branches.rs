@@ -35,6 +35,7 @@ impl Emit<'_> {
                 Statistic::Distinct { most, .. } => {
                     self.distinct(at, distinct::kept(self.analyzed.rows, *most))
                 }
+                Statistic::Histogram { .. } => self.histogram(at),
                 Statistic::Rows { .. } | Statistic::Units { .. } | Statistic::Sum { .. } => {
                     continue;
                 }
@@ -50,9 +51,9 @@ impl Emit<'_> {
             ));
         }
         let mut columns = self.key_names();
-        columns.extend(
-            statistics().map(|(at, _)| format!("COALESCE(pg_catalog.max(s{at}), '0') AS s{at}")),
-        );
+        columns.extend(statistics().map(|(at, _)| {
+            format!("COALESCE(pg_catalog.max(s{at}), {}) AS s{at}", self.nothing(at))
+        }));
         format!(
             "SELECT {}\nFROM ({}) AS g{}",
             columns.join(", "),
@@ -75,6 +76,40 @@ impl Emit<'_> {
             self.unit_and_group()
         );
         (number, self.first(at, &rank, most))
+    }
+
+    /// The counts of bins that have a row, as text, and the rows that they are of.
+    fn histogram(&self, at: usize) -> (String, String) {
+        let rows = if self.analyzed.one_row {
+            self.values(at)
+        } else {
+            // Rows of one bin are alike, so that it makes no difference which of them come first.
+            let rank = format!(
+                "pg_catalog.row_number() OVER (PARTITION BY {} ORDER BY \
+                 pg_catalog.hashtextextended(ROW(u, x)::text, 20210), x)",
+                self.unit_and_group()
+            );
+            self.first(at, &rank, self.analyzed.rows)
+        };
+        let mut columns = self.key_names();
+        columns.push("x".to_owned());
+        let mut groups = self.group_names();
+        groups.push("x".to_owned());
+        (
+            "pg_catalog.string_agg(pg_catalog.concat(x, ':', n), ',')".to_owned(),
+            format!(
+                "SELECT {}, pg_catalog.count(*) AS n\nFROM ({rows}) AS q\nWHERE x IS NOT NULL\n\
+                 GROUP BY {}",
+                columns.join(", "),
+                groups.join(", ")
+            ),
+        )
+    }
+
+    /// What a statistic is of no rows, as text in SQL.
+    pub(super) fn nothing(&self, at: usize) -> &'static str {
+        let counts = self.leaf.statistics.get(at).is_some_and(|one| one.bins().is_some());
+        if counts { "''" } else { "'0'" }
     }
 
     /// Keys and values of the first rows of each unit and group.

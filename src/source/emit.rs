@@ -23,7 +23,16 @@ use crate::quote::{ident, literal};
 pub struct BoundedSql {
     text: String,
     keys: usize,
-    statistics: usize,
+    statistics: Vec<Shape>,
+}
+
+/// How a statistic comes from the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// As one number.
+    Number,
+    /// As the counts of so many bins.
+    Counts(usize),
 }
 
 impl BoundedSql {
@@ -33,7 +42,11 @@ impl BoundedSql {
         Self {
             text: text(leaf, plan.analysis()),
             keys: leaf.keys.len(),
-            statistics: leaf.statistics.len(),
+            statistics: leaf
+                .statistics
+                .iter()
+                .map(|one| one.bins().map_or(Shape::Number, |bins| Shape::Counts(bins.count())))
+                .collect(),
         }
     }
 
@@ -45,8 +58,8 @@ impl BoundedSql {
         self.keys
     }
 
-    pub(super) fn statistics(&self) -> usize {
-        self.statistics
+    pub(super) fn statistics(&self) -> &[Shape] {
+        &self.statistics
     }
 }
 
@@ -93,9 +106,10 @@ impl Emit<'_> {
     fn one_row_per_unit(&self) -> String {
         let sums = self.additive().map(|(at, statistic)| {
             let sql = match statistic {
-                Statistic::Rows { .. } | Statistic::Units { .. } | Statistic::Distinct { .. } => {
-                    counted(at, statistic)
-                }
+                Statistic::Rows { .. }
+                | Statistic::Units { .. }
+                | Statistic::Distinct { .. }
+                | Statistic::Histogram { .. } => counted(at, statistic),
                 Statistic::Sum { filter, .. } => {
                     format!("COALESCE(pg_catalog.sum(v{at}){}, 0)", filtered(at, filter.is_some()))
                 }
@@ -130,7 +144,9 @@ impl Emit<'_> {
         let mut columns = self.key_names();
         for (at, statistic) in self.additive() {
             let sql = match statistic {
-                Statistic::Rows { .. } | Statistic::Distinct { .. } => {
+                Statistic::Rows { .. }
+                | Statistic::Distinct { .. }
+                | Statistic::Histogram { .. } => {
                     format!("LEAST({}, {rows})", counted(at, statistic))
                 }
                 Statistic::Units { .. } => format!("LEAST({}, 1)", counted(at, statistic)),
@@ -188,6 +204,10 @@ impl Emit<'_> {
                 Statistic::Sum { filter, value, bounds } => {
                     (filter, Some(on_grid(&printer, value, bounds)))
                 }
+                Statistic::Histogram { filter, value, bins } => {
+                    let steps = on_grid(&printer, value, &bins.bounds());
+                    (filter, Some(format!("pg_catalog.div({steps}, {})::integer", bins.width)))
+                }
                 Statistic::Distinct { filter, value, .. } => {
                     (filter, Some(in_one_look(printer.key(value), value)))
                 }
@@ -215,7 +235,8 @@ impl Emit<'_> {
         let mut columns: Vec<String> =
             self.key_names().iter().map(|key| format!("d.{key}")).collect();
         columns.extend(
-            (0..self.leaf.statistics.len()).map(|at| format!("COALESCE(a.s{at}, '0') AS s{at}")),
+            (0..self.leaf.statistics.len())
+                .map(|at| format!("COALESCE(a.s{at}, {}) AS s{at}", self.nothing(at))),
         );
         let on: Vec<String> = self
             .leaf
@@ -367,7 +388,9 @@ fn counted(at: usize, statistic: &Statistic) -> String {
     let (filter, present) = match statistic {
         Statistic::Rows { filter, present } => (filter.is_some(), present.is_some()),
         Statistic::Units { filter } => (filter.is_some(), false),
-        Statistic::Sum { .. } | Statistic::Distinct { .. } => (false, false),
+        Statistic::Sum { .. } | Statistic::Distinct { .. } | Statistic::Histogram { .. } => {
+            (false, false)
+        }
     };
     let condition = match (filter, present) {
         (false, false) => return "pg_catalog.count(*)".to_owned(),

@@ -12,7 +12,6 @@ use std::sync::LazyLock;
 
 use noisegate::demo::{Cluster, Options};
 use noisegate::source::shown;
-use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
 use noisegate_privacy::expr::Type;
@@ -20,6 +19,7 @@ use noisegate_privacy::interpret::{
     Database, Groups, Value, contributions, has_surplus, interpret,
 };
 use noisegate_privacy::plan::{Plan, Statistic};
+use noisegate_privacy::{IBig, layout};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use world::Dice;
 
@@ -123,11 +123,30 @@ async fn answer(client: &Client, plan: &Plan<Analyzed>) -> Groups {
         let SimpleQueryMessage::Row(row) = message else { continue };
         let key = keys.iter().enumerate();
         let key = key.map(|(at, key)| Value::read(row.get(at), &key.expr.ty).unwrap()).collect();
-        let values = (keys.len()..row.len()).map(|at| row.get(at).unwrap().parse().unwrap());
-        let before = groups.insert(key, values.collect());
+        let statistics = plan.leaf().statistics.iter().enumerate();
+        let values = statistics.map(|(at, statistic)| {
+            let text = row.get(keys.len() + at).unwrap();
+            match statistic.bins() {
+                Some(bins) => counts(text, bins.count()),
+                None => vec![text.parse().unwrap()],
+            }
+        });
+        let before = groups.insert(key, layout::row(values.collect()));
         assert!(before.is_none(), "a group comes twice\n{sql}");
     }
     groups
+}
+
+/// The counts of all bins, of `bin:count,…`.
+fn counts(text: &str, bins: usize) -> Vec<IBig> {
+    let mut counts = vec![IBig::ZERO; bins];
+    for pair in text.split(',').filter(|pair| !pair.is_empty()) {
+        let (bin, count) = pair.split_once(':').unwrap();
+        let place = &mut counts[bin.parse::<usize>().unwrap()];
+        assert_eq!(*place, IBig::ZERO, "a bin comes twice: {text}");
+        *place = count.parse().unwrap();
+    }
+    counts
 }
 
 /// Groups without any contribution are there or not; it makes no difference.
@@ -162,6 +181,7 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                     assert_capped(&plan, &database, &found);
                     capped += 1;
                 } else if has_surplus(&plan, &database).unwrap() {
+                    assert_eq!(totals(&plan, &found), totals(&plan, &meant), "{}", shown(&plan));
                     assert_eq!(compact(sums(&plan, found)), compact(sums(&plan, meant)));
                     surplus += 1;
                 } else {
@@ -184,6 +204,21 @@ fn the_emitted_sql_computes_what_the_plan_means() {
     });
 }
 
+/// The rows that each histogram counts in each group: whichever rows of a unit are left out, as
+/// many are.
+fn totals(plan: &Plan<Analyzed>, groups: &Groups) -> BTreeMap<Vec<Value>, Vec<IBig>> {
+    let cells = plan.leaf().cells();
+    let total = |values: &Vec<IBig>| {
+        let histograms = plan.leaf().statistics.iter().enumerate();
+        let histograms = histograms.filter(|(_, one)| one.bins().is_some());
+        histograms
+            .map(|(at, _)| layout::of(&cells, at, values).unwrap().into_iter().sum())
+            .collect::<Vec<IBig>>()
+    };
+    let all = groups.iter().map(|(key, values)| (key.clone(), total(values)));
+    all.filter(|(_, totals)| totals.iter().any(|total| *total != IBig::ZERO)).collect()
+}
+
 /// The groups without what is no sum over units.
 fn sums(plan: &Plan<Analyzed>, groups: Groups) -> Groups {
     let additive: Vec<bool> = plan.leaf().statistics.iter().map(Statistic::is_additive).collect();
@@ -191,7 +226,8 @@ fn sums(plan: &Plan<Analyzed>, groups: Groups) -> Groups {
         let values = values.into_iter().zip(&additive).filter(|(_, keep)| **keep);
         (key, values.map(|(value, _)| value).collect())
     };
-    groups.into_iter().map(keep).collect()
+    let kept = groups.into_iter().map(keep);
+    kept.collect()
 }
 
 fn kind(plan: &Plan<Analyzed>) -> String {

@@ -9,7 +9,8 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
 use noisegate_privacy::interpret::{Database, Groups, Value, interpret};
-use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Plan};
+use noisegate_privacy::layout;
+use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Plan, Statistic};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use world::Dice;
@@ -46,24 +47,35 @@ fn without(database: &Database, person: i64) -> Database {
     rest
 }
 
+/// The numbers of a statistic that get noise, of those that are exact.
+fn numbers(plan: &Plan<Analyzed>, at: usize, exact: &[IBig]) -> Vec<IBig> {
+    let own = layout::of(&plan.leaf().cells(), at, exact).unwrap();
+    match plan.leaf().statistics[at].bins() {
+        Some(bins) => bins.sums(&own),
+        None => own.into_iter().cloned().collect(),
+    }
+}
+
 /// What is violated, if anything is.
 fn violation(plan: &Plan<Analyzed>, more: &Groups, less: &Groups) -> Option<String> {
     let analyzed = plan.analysis();
     let keys: BTreeSet<&Vec<Value>> = more.keys().chain(less.keys()).collect();
-    let zeros = vec![IBig::ZERO; analyzed.statistics.len()];
+    let zeros = vec![IBig::ZERO; layout::total(&plan.leaf().cells())];
     let mut moved_groups = 0_u32;
-    let mut l1 = vec![IBig::ZERO; zeros.len()];
-    let mut l2 = vec![IBig::ZERO; zeros.len()];
+    let mut l1 = vec![IBig::ZERO; analyzed.statistics.len()];
+    let mut l2 = l1.clone();
     for key in keys {
         let (a, b) = (more.get(key).unwrap_or(&zeros), less.get(key).unwrap_or(&zeros));
         moved_groups += u32::from(a != b);
-        for (at, (a, b)) in a.iter().zip(b).enumerate() {
-            let moved = (a - b).max(b - a);
-            if moved > IBig::from(analyzed.statistics[at].linf.clone()) {
-                return Some(format!("statistic {at} of {key:?} moves by {moved}"));
+        for at in 0..analyzed.statistics.len() {
+            for (a, b) in numbers(plan, at, a).iter().zip(&numbers(plan, at, b)) {
+                let moved = (a - b).max(b - a);
+                if moved > IBig::from(analyzed.statistics[at].linf.clone()) {
+                    return Some(format!("statistic {at} of {key:?} moves by {moved}"));
+                }
+                l2[at] += &moved * &moved;
+                l1[at] += moved;
             }
-            l2[at] += &moved * &moved;
-            l1[at] += moved;
         }
     }
     if moved_groups > analyzed.groups {
@@ -71,8 +83,8 @@ fn violation(plan: &Plan<Analyzed>, more: &Groups, less: &Groups) -> Option<Stri
     }
     for (at, one) in analyzed.statistics.iter().enumerate() {
         let linf = IBig::from(one.linf.clone());
-        let groups = IBig::from(analyzed.groups);
-        if l1[at] > &linf * &groups || l2[at] > &linf * &linf * &groups {
+        let places = IBig::from(analyzed.groups) * IBig::from(one.levels);
+        if l1[at] > &linf * &places || l2[at] > &linf * &linf * &places {
             return Some(format!("statistic {at} moves by {} in L1", l1[at]));
         }
     }
@@ -115,6 +127,9 @@ struct Tried {
     walked: u32,
     found: u32,
     public: u32,
+    distinct: u32,
+    histograms: u32,
+    deep: u32,
 }
 
 impl Tried {
@@ -130,6 +145,11 @@ impl Tried {
         self.left_joins += u32::from(has_left(&leaf.joins));
         self.walked += u32::from(walked);
         self.found += u32::from(matches!(analyzed.selection, Selection::Threshold { .. }));
+        let has =
+            |wanted: &dyn Fn(&Statistic) -> bool| u32::from(leaf.statistics.iter().any(wanted));
+        self.distinct += has(&|one| matches!(one, Statistic::Distinct { .. }));
+        self.histograms += has(&|one| one.bins().is_some());
+        self.deep += has(&|one| one.bins().is_some_and(|bins| bins.levels() > 1));
         self.public += u32::from(analyzed.selection == Selection::Public);
     }
 }
@@ -161,5 +181,6 @@ fn without_one_unit_the_answer_moves_no_further_than_stated() {
     assert!(tried.plans >= 2_000, "{tried:?}");
     assert!(enough(tried.one_row) && enough(tried.capped) && enough(tried.walked), "{tried:?}");
     assert!(enough(tried.private_joins) && enough(tried.left_joins), "{tried:?}");
+    assert!(enough(tried.distinct) && enough(tried.histograms) && enough(tried.deep), "{tried:?}");
     assert!(enough(tried.found) && enough(tried.public), "{tried:?}");
 }

@@ -10,6 +10,7 @@ use noisegate_privacy::interpret::{Database, Table, Value};
 use noisegate_privacy::plan::{
     Bounds, Domain, Exposure, Hop, JoinKind, Joins, Key, Leaf, Relation, Scan, Statistic,
 };
+use noisegate_privacy::quantiles::Bins;
 
 /// Draws from bytes; zeros when they are used up.
 pub(crate) struct Dice<'a>(pub(crate) &'a [u8]);
@@ -346,7 +347,15 @@ fn key(dice: &mut Dice<'_>, scans: &[Scan]) -> Key {
 fn statistic(dice: &mut Dice<'_>, scans: &[Scan]) -> Statistic {
     let filter = if dice.one_in(3) { Some(condition(dice, scans, 1)) } else { None };
     let over: Vec<usize> = (0..scans.len()).collect();
-    match dice.roll(5) {
+    match dice.roll(6) {
+        5 => {
+            let value = number(dice, scans, &over, 2);
+            let (low, high) = *dice.pick(&[(0, 10), (-7, 4), (3, 9), (0, 0), (-600, 600)]);
+            let most = [4, 40, 8192][dice.roll(3)];
+            let scale = u32::try_from(dice.roll(3)).unwrap();
+            let bins = Bins::over(scale, IBig::from(low), IBig::from(high), most);
+            Statistic::Histogram { filter, value, bins }
+        }
         4 => {
             let scan = *dice.pick(&over);
             let all = columns(scans[scan].name());
