@@ -98,7 +98,7 @@ async fn widths(proxy: &Client, query: &str) -> Vec<f64> {
         .filter(|line| line.contains(" buckets"))
         .map(|line| match line.split_once(" buckets of width ") {
             Some((_, rest)) => {
-                rest.split(',').next().and_then(|n| n.parse().ok()).expect("a width")
+                rest.split([',', ' ']).next().and_then(|n| n.parse().ok()).expect("a width")
             }
             None => 0.0,
         })
@@ -141,8 +141,7 @@ fn near(ours: &str, truth: &str, width: f64) -> bool {
     } else {
         0.0
     };
-    a.len() == b.len()
-        && a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= width + calendar)
+    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= width + calendar)
 }
 
 #[test]

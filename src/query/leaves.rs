@@ -373,6 +373,7 @@ impl Binder<'_> {
             statistics,
         };
         super::direct::check(&leaf, self.snapshot)?;
+        super::quantiles::check_size(&leaf)?;
         let columns = Columns::new(number, self.arrays, &leaf, values).with_quantiles(quantiles);
         self.arrays = self.arrays.saturating_add(columns.width());
         select.from = columns.unnested()?;

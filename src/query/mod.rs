@@ -26,7 +26,7 @@ mod functions;
 mod literals;
 mod lower;
 mod refusals;
-mod times;
+pub(crate) mod times;
 // What stands in its place.
 pub mod columns;
 pub mod quantiles;

@@ -6,7 +6,7 @@
 
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::expr::{Expr, Function, Node, Type};
-use noisegate_privacy::plan::{Leaf, Statistic};
+use noisegate_privacy::plan::{Domain, Leaf, Statistic};
 use noisegate_privacy::quantiles::{BINS_MAX, Bins, GROUPED_BINS_MAX, Tree};
 use noisegate_privacy::{IBig, Noisy, layout};
 use sqlparser::ast::{
@@ -25,6 +25,8 @@ use crate::error::{Code, Refusal};
 
 /// Histograms of one leaf: each takes thousands of draws of noise.
 const HISTOGRAMS_MAX: usize = 8;
+/// Noisy counts of all groups of a leaf, as far as it is public how many there are.
+const COUNTS_MAX: usize = 2_000_000;
 /// Quantiles of one aggregate.
 const FRACTIONS_MAX: usize = 100;
 
@@ -104,6 +106,23 @@ impl Column {
         };
         Some(decimal(&steps, bins.scale))
     }
+}
+
+/// Refuses histograms of more public groups than can be handled.
+pub(super) fn check_size(leaf: &Leaf) -> Result<(), Refusal> {
+    let counts = leaf.statistics.iter().filter_map(Statistic::bins).map(Bins::nodes);
+    let counts = counts.fold(0, usize::saturating_add);
+    let groups = leaf.keys.iter().map(|key| match &key.domain {
+        Domain::Declared(values) => values.len(),
+        _ => 1,
+    });
+    if groups.fold(counts, usize::saturating_mul) <= COUNTS_MAX {
+        return Ok(());
+    }
+    Err(unsupported(
+        "a quantile of each of this many groups",
+        Some("Group by fewer columns, or by values of which there are fewer."),
+    ))
 }
 
 /// Whether an aggregate is answered from a histogram, or refused beside those that are.

@@ -94,6 +94,19 @@ fn minute(text: &str) -> Option<Minute> {
     ((0..24).contains(&hour) && (0..60).contains(&minute)).then_some((days, hour * 60 + minute))
 }
 
+/// The date so many days from [`EPOCH`].
+pub(crate) fn day_text(days: i64) -> String {
+    let days = days.saturating_add(730_425);
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era.saturating_mul(400).saturating_add(year) + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{of_month:02}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +116,9 @@ mod tests {
         assert_eq!(minute("2000-01-01"), Some((0, 0)));
         assert_eq!(minute("1999-12-31 23:59:59.5"), Some((-1, 1439)));
         assert_eq!(minute("2024-02-29T01:02:03"), Some((8825, 62)));
+        for day in -400_000..400_000 {
+            assert_eq!(minute(&day_text(day)), Some((day, 0)));
+        }
         assert_eq!(minute("12"), None);
         assert_eq!(minute("2024-13-01"), None);
         assert_eq!(minute("2024-12-01 24:00:00"), None);

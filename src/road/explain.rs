@@ -44,7 +44,7 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
         plural(analyzed.rows, "row"),
     ));
     for (at, statistic) in plan.leaf().statistics.iter().enumerate() {
-        lines.extend(statistic_line(analyzed, at, statistic));
+        lines.extend(statistic_line(analyzed, leaf, at, statistic));
     }
     lines.push(format!("  Groups: {}", groups(analyzed)));
     lines.push(format!(
@@ -84,12 +84,17 @@ fn unit(plan: &Plan<Analyzed>) -> String {
     path
 }
 
-fn statistic_line(analyzed: &Analyzed, at: usize, statistic: &Statistic) -> Option<String> {
+fn statistic_line(
+    analyzed: &Analyzed,
+    leaf: &BoundLeaf,
+    at: usize,
+    statistic: &Statistic,
+) -> Option<String> {
     let calibrated = analyzed.statistics.get(at)?;
     let (what, scale) = match statistic {
         Statistic::Rows { .. } => ("rows".to_owned(), 0),
         Statistic::Units { .. } => ("people".to_owned(), 0),
-        Statistic::Histogram { bins, .. } => (quantiles::buckets(bins), 0),
+        Statistic::Histogram { bins, .. } => (quantiles::buckets(leaf, at, bins), 0),
         Statistic::Distinct { .. } => ("distinct values".to_owned(), 0),
         Statistic::Sum { bounds, .. } => {
             let (low, high) = (&bounds.low, &bounds.high);

@@ -8,16 +8,39 @@ use noisegate_privacy::quantiles::Bins;
 use crate::query::columns::decimal;
 use crate::query::leaves::BoundLeaf;
 use crate::query::quantiles::{Column, Form};
+use crate::query::times::day_text;
 
 /// The buckets of a histogram, for EXPLAIN.
-pub(super) fn buckets(bins: &Bins) -> String {
-    let (low, high) = (decimal(&bins.low, bins.scale), decimal(&bins.high, bins.scale));
-    let count = bins.count();
+pub(super) fn buckets(leaf: &BoundLeaf, statistic: usize, bins: &Bins) -> String {
+    let column = leaf.columns.quantiles.iter().find(|column| column.statistic == statistic);
+    let form = column.map_or(Form::Number, |column| column.form);
+    let (low, high) = (value(&bins.low, bins, form), value(&bins.high, bins, form));
+    let (count, levels) = (bins.count(), bins.levels());
+    let levels = if levels == 1 { String::new() } else { format!(", counted on {levels} levels") };
     if bins.is_exact() {
-        return format!("values in {count} buckets, one for each from {low} to {high}");
+        return format!("values in {count} buckets, one for each from {low} to {high}{levels}");
     }
+    let width = width(bins, form);
+    format!("values in {count} buckets of width {width}, from {low} to {high}{levels}")
+}
+
+/// A value of the grid as the analyst knows it.
+fn value(steps: &IBig, bins: &Bins, form: Form) -> String {
+    let days = |by: i64| i64::try_from(steps / IBig::from(by)).map(day_text).unwrap_or_default();
+    match form {
+        Form::Number => decimal(steps, bins.scale),
+        Form::Days => days(1),
+        Form::Minutes => days(1440),
+    }
+}
+
+fn width(bins: &Bins, form: Form) -> String {
     let width = decimal(&IBig::from(bins.width.clone()), bins.scale);
-    format!("values in {count} buckets of width {width}, from {low} to {high}")
+    match form {
+        Form::Number => width,
+        Form::Days => format!("{width} days"),
+        Form::Minutes => format!("{width} minutes"),
+    }
 }
 
 /// What quantiles of a leaf may be off by: ranks, and values within a bucket.
@@ -27,12 +50,9 @@ pub(super) fn widths(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
         .filter_map(|column| {
             let (bins, rows) = rank_error(analyzed, leaf, column)?;
             let label = column.label.as_deref()?;
-            let width = decimal(&IBig::from(bins.width.clone()), bins.scale);
-            let bucket = match (bins.is_exact(), column.form) {
-                (true, _) => String::new(),
-                (false, Form::Number) => format!(" and a bucket of {width}"),
-                (false, Form::Days) => format!(" and a bucket of {width} days"),
-                (false, Form::Minutes) => format!(" and a bucket of {width} minutes"),
+            let bucket = match bins.is_exact() {
+                true => String::new(),
+                false => format!(" and a bucket of {}", width(bins, column.form)),
             };
             Some(format!("± {rows} ranks{bucket} on {label}"))
         })
