@@ -124,7 +124,7 @@ fn number(text: &str) -> Option<f64> {
         return Some(days);
     }
     let clock: Vec<f64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    Some(days * 1440.0 + clock[0] * 60.0 + clock[1])
+    Some(days * 1440.0 + clock.first()? * 60.0 + clock.get(1)?)
 }
 
 fn near(ours: &str, truth: &str, width: f64) -> bool {

@@ -50,9 +50,10 @@ pub(super) fn widths(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
         .filter_map(|column| {
             let (bins, rows) = rank_error(analyzed, leaf, column)?;
             let label = column.label.as_deref()?;
-            let bucket = match bins.is_exact() {
-                true => String::new(),
-                false => format!(" and a bucket of {}", width(bins, column.form)),
+            let bucket = if bins.is_exact() {
+                String::new()
+            } else {
+                format!(" and a bucket of {}", width(bins, column.form))
             };
             Some(format!("± {rows} ranks{bucket} on {label}"))
         })

@@ -98,7 +98,7 @@ impl Emit<'_> {
     }
 
     /// The rows as a FROM item; branches share one.
-    fn from_rows(&self, unit: bool) -> String {
+    fn rows_item(&self, unit: bool) -> String {
         if self.has_branches() { "r".to_owned() } else { format!("({}) AS r", self.rows(unit)) }
     }
 
@@ -117,7 +117,7 @@ impl Emit<'_> {
             format!("({sql})::text AS s{at}")
         });
         let columns: Vec<String> = self.key_names().into_iter().chain(sums).collect();
-        format!("SELECT {}\nFROM {}{}", columns.join(", "), self.from_rows(false), self.group_by())
+        format!("SELECT {}\nFROM {}{}", columns.join(", "), self.rows_item(false), self.group_by())
     }
 
     fn many_rows_per_unit(&self) -> String {
@@ -171,7 +171,7 @@ impl Emit<'_> {
         format!(
             "SELECT {}\nFROM {}\nGROUP BY {}",
             columns.join(", "),
-            self.from_rows(true),
+            self.rows_item(true),
             group.join(", ")
         )
     }

@@ -54,7 +54,7 @@ fn several_statements_in_one_text() {
     assert_eq!(errors, "");
 
     let (out, errors) =
-        psql(&SHOP, &["-c", "select 1; select max(o_totalprice) from orders; select 2"]);
+        psql(&SHOP, &["-c", "select 1; select bool_or(o_totalprice > 1) from orders; select 2"]);
     assert_eq!(out, "1\n", "nothing after the error");
     assert!(errors.contains("no noisy form"), "{errors}");
     let text =
@@ -78,10 +78,10 @@ fn errors_point_at_their_place() {
     marked("select nope from orders", "nope");
     marked("select 1; select cuont(*) from orders; select 2", "cuont");
     marked("select 'é→'; select 'ü', nope from orders", "nope");
-    marked("select 'é→'; select 'ü', max(o_totalprice) from orders", "max");
+    marked("select 'é→'; select 'ü', max(o_clerk) from orders", "max");
     marked("select count(*) from orders; select nope", "nope");
     marked("select count(*),\n  sum(o_totalprice)\nfrom orders where c > 1", "c > 1");
-    marked("explain select max(o_totalprice) from orders", "max");
+    marked("explain select max(o_clerk) from orders", "max");
     marked("prepare p as select count(*) from orders where nope", "nope");
 }
 

@@ -61,7 +61,7 @@ assert charges() == before + 1
 with raises(errors.InsufficientPrivilege, "Rows of people"):
     conn.execute("select * from orders")
 with raises(errors.FeatureNotSupported, "max"):
-    conn.execute("select max(o_totalprice) from orders")
+    conn.execute("select max(o_clerk) from orders")
 with raises(errors.InvalidParameterValue):
     conn.execute("set noisegate.epsilon = 'lots'")
 with raises(errors.UndefinedColumn):
