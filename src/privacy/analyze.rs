@@ -77,6 +77,8 @@ pub struct Analyzed {
     pub groups: u32,
     /// Whether the step that enforces `groups` is needed.
     pub groups_enforced: bool,
+    /// The same for statistics that are no sums over units, whose groups are always dropped.
+    pub beside: GroupBound,
     /// Rows of one unit that count in one group.
     pub rows: u32,
     /// Whether a unit has at most one row before any bounding, so that none is needed. That `rows`
@@ -88,6 +90,22 @@ pub struct Analyzed {
     pub selection: Selection,
     /// The price.
     pub loss: Loss,
+}
+
+/// In how many groups a unit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupBound {
+    /// That many.
+    pub groups: u32,
+    /// Whether it could be in more, so that some have to be dropped.
+    pub enforced: bool,
+}
+
+impl GroupBound {
+    /// How many groups are kept, if some may have to be dropped.
+    pub fn kept(self) -> Option<u32> {
+        self.enforced.then_some(self.groups)
+    }
 }
 
 /// A statistic with its sensitivity and noise.
@@ -148,6 +166,7 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     }
     let units = threshold.then(|| units_statistic(&mut leaf));
     let (groups, groups_enforced) = group_bound(&leaf, terms);
+    let beside = GroupBound { groups, enforced: groups_enforced };
     let one_row = one_row(&leaf);
     let rows = if one_row { 1 } else { row_bound(&leaf) };
     let price = Price::new(&leaf, terms, threshold)?;
@@ -156,6 +175,7 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         .iter()
         .map(|statistic| {
             let levels = statistic.bins().map_or(1, Bins::levels);
+            let groups = if statistic.is_additive() { groups } else { beside.groups };
             price.calibrate(linf(statistic, rows), levels, groups)
         })
         .collect();
@@ -170,8 +190,17 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         }
     };
     let loss = price.loss;
-    let state =
-        Analyzed { unit, groups, groups_enforced, rows, one_row, statistics, selection, loss };
+    let state = Analyzed {
+        unit,
+        groups,
+        groups_enforced,
+        beside,
+        rows,
+        one_row,
+        statistics,
+        selection,
+        loss,
+    };
     Ok(Plan { leaf, state })
 }
 

@@ -23,6 +23,7 @@ mod eval;
 mod rows;
 mod value;
 
+pub use beside::Surplus;
 pub use dashu::rational::RBig as Rational;
 use rows::{Joined, Tables};
 pub use value::Value;
@@ -58,13 +59,11 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
     let tables = Tables::new(&plan.leaf().scans, database)?;
     let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables };
     let mut groups = run.domain()?;
-    let mut beside = beside::Beside::of(&run)?;
-    for (unit, mut of_unit) in run.contributions()? {
+    for mut of_unit in run.contributions()?.into_values() {
         if run.analyzed.groups_enforced {
             run.keep_some(&mut of_unit);
         }
         for (key, values) in of_unit {
-            beside.count(&run, &unit, &key);
             let zeros = || vec![IBig::ZERO; layout::total(&run.leaf.cells())];
             let sums = match run.analyzed.selection {
                 Selection::Public => groups.get_mut(&key),
@@ -75,16 +74,16 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
             }
         }
     }
-    beside.into_groups(&run, &mut groups);
+    beside::Beside::of(&run)?.put_into(&run, &mut groups);
     Ok(groups)
 }
 
-/// Whether some unit has more in a group than counts there, so that some of it is left out. Which
-/// part that is, the SQL chooses in another way.
-pub fn has_surplus(plan: &Plan<Analyzed>, database: &Database) -> Result<bool, Unsupported> {
+/// What is left out of statistics that are no sums over units. Which part of a unit's groups, rows
+/// and values that is, the SQL chooses in another way.
+pub fn surplus(plan: &Plan<Analyzed>, database: &Database) -> Result<Surplus, Unsupported> {
     let tables = Tables::new(&plan.leaf().scans, database)?;
     let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables };
-    Ok(beside::Beside::of(&run)?.has_surplus(&run))
+    Ok(beside::Beside::of(&run)?.surplus(&run))
 }
 
 /// What each unit contributes, before the bound on its groups.

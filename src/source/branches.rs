@@ -118,10 +118,9 @@ impl Emit<'_> {
         columns.push("x".to_owned());
         let kept = columns.join(", ");
         columns.push(format!("{rank} AS place"));
-        let among = if self.analyzed.groups_enforced {
-            format!(" AND rank <= {}", self.analyzed.groups)
-        } else {
-            String::new()
+        let among = match self.analyzed.beside.kept() {
+            Some(groups) => format!(" AND rank <= {groups}"),
+            None => String::new(),
         };
         format!(
             "SELECT {kept}\nFROM (SELECT {}\nFROM ({}) AS q\nWHERE x IS NOT NULL{among}) AS q\n\
@@ -142,7 +141,7 @@ impl Emit<'_> {
         if !self.analyzed.one_row {
             columns.push("u".to_owned());
         }
-        if self.analyzed.groups_enforced {
+        if self.analyzed.beside.kept().is_some() {
             columns.push(format!(
                 "pg_catalog.dense_rank() OVER (PARTITION BY u ORDER BY {}) AS rank",
                 self.group_order()

@@ -13,11 +13,18 @@ use crate::plan::Statistic;
 /// For each such statistic, by its index, the values of the rows that count.
 type Values = BTreeMap<usize, Vec<Value>>;
 
-/// What each unit has in each group, and what is kept of it.
+/// What each unit has in each group.
 pub(super) struct Beside {
     units: BTreeMap<Value, BTreeMap<Vec<Value>, Values>>,
-    distinct: BTreeMap<(Vec<Value>, usize), BTreeSet<Value>>,
-    counts: BTreeMap<(Vec<Value>, usize), BTreeMap<usize, IBig>>,
+}
+
+/// What is left out, of any unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surplus {
+    /// Whole groups.
+    pub groups: bool,
+    /// Rows or values of a group.
+    pub within: bool,
 }
 
 impl Beside {
@@ -27,7 +34,7 @@ impl Beside {
             run.leaf.statistics.iter().enumerate().filter(|(_, statistic)| !statistic.is_additive())
         };
         if statistics().next().is_none() {
-            return Ok(Self::new(units));
+            return Ok(Self { units });
         }
         for (unit, key, row) in run.rows()? {
             let values = units.entry(unit).or_default().entry(key).or_default();
@@ -55,58 +62,60 @@ impl Beside {
                 }
             }
         }
-        Ok(Self::new(units))
+        Ok(Self { units })
     }
 
-    fn new(units: BTreeMap<Value, BTreeMap<Vec<Value>, Values>>) -> Self {
-        Self { units, distinct: BTreeMap::new(), counts: BTreeMap::new() }
-    }
-
-    /// Counts what a unit keeps in one of its groups.
-    pub(super) fn count(&mut self, run: &Run<'_>, unit: &Value, key: &[Value]) {
-        let Some(values) = self.units.get(unit).and_then(|groups| groups.get(key)) else { return };
-        for (at, values) in values {
-            let most = most(run, *at);
-            if is_histogram(run, *at) {
-                let mut bins: Vec<usize> = values.iter().filter_map(bin).collect();
-                bins.sort_unstable();
-                let counts = self.counts.entry((key.to_vec(), *at)).or_default();
-                for bin in bins.into_iter().take(most) {
-                    *counts.entry(bin).or_default() += IBig::ONE;
-                }
-                continue;
-            }
-            let own: BTreeSet<&Value> = values.iter().collect();
-            let kept = own.into_iter().take(most).cloned();
-            self.distinct.entry((key.to_vec(), *at)).or_default().extend(kept);
-        }
-    }
-
-    /// Puts the counts where the sums are.
-    pub(super) fn into_groups(self, run: &Run<'_>, groups: &mut Groups) {
+    /// Puts the numbers where the sums are, of groups that are there.
+    pub(super) fn put_into(&self, run: &Run<'_>, groups: &mut Groups) {
         let cells = run.leaf.cells();
-        for ((key, at), values) in self.distinct {
-            if let Some(place) = groups.get_mut(&key).and_then(|sums| sums.get_mut(at)) {
+        let mut distinct: BTreeMap<(&Vec<Value>, usize), BTreeSet<&Value>> = BTreeMap::new();
+        for of_unit in self.units.values() {
+            // The first groups by key, as of the sums.
+            for (key, values) in of_unit.iter().take(groups_kept(run)) {
+                for (at, values) in values {
+                    if !is_histogram(run, *at) {
+                        let own: BTreeSet<&Value> = values.iter().collect();
+                        let kept = own.into_iter().take(most(run, *at));
+                        distinct.entry((key, *at)).or_default().extend(kept);
+                        continue;
+                    }
+                    let mut bins: Vec<usize> = values.iter().filter_map(bin).collect();
+                    bins.sort_unstable();
+                    for bin in bins.into_iter().take(most(run, *at)) {
+                        let place = layout::place(&cells, *at, bin);
+                        if let Some(count) =
+                            groups.get_mut(key).and_then(|sums| sums.get_mut(place))
+                        {
+                            *count += IBig::ONE;
+                        }
+                    }
+                }
+            }
+        }
+        for ((key, at), values) in distinct {
+            if let Some(place) = groups.get_mut(key).and_then(|sums| sums.get_mut(at)) {
                 *place = IBig::from(values.len());
             }
         }
-        for ((key, at), counts) in self.counts {
-            for (bin, count) in counts {
-                let place = layout::place(&cells, at, bin);
-                if let Some(place) = groups.get_mut(&key).and_then(|sums| sums.get_mut(place)) {
-                    *place = count;
-                }
-            }
-        }
     }
 
-    pub(super) fn has_surplus(&self, run: &Run<'_>) -> bool {
-        self.units.values().flat_map(BTreeMap::values).flatten().any(|(at, values)| {
-            let rows = is_histogram(run, *at);
+    pub(super) fn surplus(&self, run: &Run<'_>) -> Surplus {
+        let more = |(at, values): (&usize, &Vec<Value>)| {
             let distinct = || values.iter().collect::<BTreeSet<_>>().len();
-            (if rows { values.len() } else { distinct() }) > most(run, *at)
-        })
+            let have = if is_histogram(run, *at) { values.len() } else { distinct() };
+            have > most(run, *at)
+        };
+        Surplus {
+            groups: self.units.values().any(|groups| groups.len() > groups_kept(run)),
+            within: self.units.values().flat_map(BTreeMap::values).flatten().any(more),
+        }
     }
+}
+
+/// How many groups of a unit count.
+fn groups_kept(run: &Run<'_>) -> usize {
+    let kept = run.analyzed.beside.kept();
+    kept.map_or(usize::MAX, |groups| usize::try_from(groups).unwrap_or(usize::MAX))
 }
 
 /// How many values one unit keeps in one group. Where it has one row at most, that is believed.

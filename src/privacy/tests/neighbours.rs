@@ -83,7 +83,9 @@ fn violation(plan: &Plan<Analyzed>, more: &Groups, less: &Groups) -> Option<Stri
     }
     for (at, one) in analyzed.statistics.iter().enumerate() {
         let linf = IBig::from(one.linf.clone());
-        let places = IBig::from(analyzed.groups) * IBig::from(one.levels);
+        let additive = plan.leaf().statistics[at].is_additive();
+        let groups = if additive { analyzed.groups } else { analyzed.beside.groups };
+        let places = IBig::from(groups) * IBig::from(one.levels);
         if l1[at] > &linf * &places || l2[at] > &linf * &linf * &places {
             return Some(format!("statistic {at} moves by {} in L1", l1[at]));
         }
