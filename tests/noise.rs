@@ -156,6 +156,32 @@ fn counts_and_sums_carry_the_stated_laplace() {
     run(counts_and_sums("bob"));
 }
 
+/// Different values carry the noise of counts: a person has one row there, so one value.
+#[test]
+fn counts_of_distinct_values_carry_the_stated_noise() {
+    let shop = &*SHOP;
+    run(async {
+        let (postgres, _) = connect(&shop.source_config()).await;
+        let question = |at: usize| {
+            format!(
+                "SELECT c_nationkey, count(DISTINCT c_acctbal), count(DISTINCT c_mktsegment) \
+                 FROM customer WHERE c_acctbal < {}.75 GROUP BY 1",
+                at * 9
+            )
+        };
+        for user in ["alice", "bob"] {
+            let (proxy, _) = connect(&shop.client_config(user)).await;
+            let mut noises = [Vec::new(), Vec::new()];
+            for at in 0..450 {
+                collect(&proxy, &postgres, &question(at), 1, &mut noises).await;
+            }
+            let laws = laws(shop, user, &question(0)).await;
+            laws[0].check(user, &noises[0]);
+            laws[1].check(user, &noises[1]);
+        }
+    });
+}
+
 const PARTS: &str = "SELECT p_partkey, l_shipmode, l_returnflag, count(*) FROM lineitem \
                      JOIN part ON l_partkey = p_partkey GROUP BY 1, 2, 3";
 

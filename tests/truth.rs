@@ -134,6 +134,109 @@ fn extended_protocol_in_binary() {
     });
 }
 
+/// The queries whose answers are off by less than the width of a bucket, which EXPLAIN states.
+fn within_buckets() -> Vec<String> {
+    let lines = include_str!("quantiles.sql").lines().map(str::trim);
+    let queries = lines.filter(|line| !line.is_empty() && !line.starts_with("--"));
+    queries.map(|line| line.trim_end_matches(';').to_owned()).collect()
+}
+
+/// The widths of the buckets of a query, in the order of their columns in its plan.
+async fn widths(proxy: &Client, query: &str) -> Vec<f64> {
+    let lines = common::texts(proxy, &format!("explain {query}")).await.expect("a plan");
+    let lines = lines.into_iter().flatten().flatten();
+    lines
+        .filter(|line| line.contains(" buckets"))
+        .map(|line| match line.split_once(" buckets of width ") {
+            Some((_, rest)) => {
+                rest.split([',', ' ']).next().and_then(|n| n.parse().ok()).expect("a width")
+            }
+            None => 0.0,
+        })
+        .collect()
+}
+
+/// A cell as numbers: one, days, minutes, or several of an array.
+fn numbers(cell: &str) -> Option<Vec<f64>> {
+    let inner = cell.trim_start_matches('{').trim_end_matches('}');
+    inner.split(',').map(|one| one.trim_matches('"')).map(number).collect()
+}
+
+fn number(text: &str) -> Option<f64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let (day, time) = text.split_once(' ').unwrap_or((text, ""));
+    let day: Vec<f64> = day.split('-').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [year, month, day] = day.try_into().ok()?;
+    // Near enough: the bucket is given a day for months of different length.
+    let days = f64::floor(year * 365.2425) + f64::floor((month - 1.0) * 30.436_875) + day;
+    if time.is_empty() {
+        return Some(days);
+    }
+    let clock: Vec<f64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    Some(days * 1440.0 + clock.first()? * 60.0 + clock.get(1)?)
+}
+
+fn near(ours: &str, truth: &str, width: f64) -> bool {
+    if ours == truth {
+        return true;
+    }
+    let (Some(a), Some(b)) = (numbers(ours), numbers(truth)) else { return false };
+    let calendar = if width == 0.0 {
+        0.0
+    } else if truth.contains('-') && truth.contains(':') {
+        3.0 * 1440.0
+    } else if truth.get(4..5) == Some("-") {
+        3.0
+    } else {
+        0.0
+    };
+    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= width + calendar)
+}
+
+#[test]
+fn quantiles_are_within_their_buckets() {
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, _) = connect(&shop.client_config("alice")).await;
+        let (postgres, _) = connect(&shop.source_config()).await;
+        let mut wrong = Vec::new();
+        let mut coarse = 0;
+        for query in within_buckets() {
+            let widths = widths(&proxy, &query).await;
+            let width = widths.iter().copied().fold(0.0, f64::max);
+            coarse += u32::from(width > 0.0);
+            let truth = common::texts(&postgres, &query).await.expect("PostgreSQL answers");
+            let ours = match common::texts(&proxy, &query).await {
+                Ok(ours) => ours,
+                Err(error) => {
+                    wrong.push(format!("{query}\n  {}", said(&error)));
+                    continue;
+                }
+            };
+            let columns = (binary(&proxy, &query).await, binary(&postgres, &query).await);
+            let same_columns = matches!(&columns, (Ok(a), Ok(b)) if a.0 == b.0);
+            let (ours, truth) = (comparable(&query, ours), comparable(&query, truth));
+            let cells = |a: &[Option<String>], b: &[Option<String>]| {
+                a.iter().zip(b).all(|pair| match pair {
+                    (Some(a), Some(b)) => near(a, b, width),
+                    (a, b) => a == b,
+                })
+            };
+            let same =
+                ours.len() == truth.len() && ours.iter().zip(&truth).all(|(a, b)| cells(a, b));
+            if !same || !same_columns || widths.is_empty() {
+                wrong.push(format!(
+                    "{query}\n  ours  {ours:?}\n  truth {truth:?}\n  widths {widths:?}, columns {same_columns}"
+                ));
+            }
+        }
+        assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+        assert!(coarse >= 5, "{coarse} with buckets of more than one value");
+    });
+}
+
 #[test]
 fn there_are_enough() {
     assert!(queries().len() >= 60, "{}", queries().len());

@@ -19,6 +19,18 @@ select count(*) from orders where not (o_totalprice < 50000 or o_totalprice is n
 select count(*) from lineitem where l_shipdate > l_commitdate and l_receiptdate - l_shipdate > 10;
 select count(*) from orders where extract(year from o_orderdate) = 1996;
 select count(*) from customer where c_nationkey % 5 = 2 and c_acctbal / 2 > 1000;
+-- Distinct values.
+select count(distinct c_nationkey) from customer;
+select count(distinct c_mktsegment), count(distinct c_acctbal > 0), count(*) from customer;
+select count(distinct o_clerk), count(distinct o_custkey), count(distinct o_orderkey) from orders;
+select count(distinct o_totalprice) filter (where o_orderstatus = 'F') from orders;
+select o_orderstatus, count(distinct o_clerk), count(distinct o_orderdate) as days, sum(o_totalprice) from orders group by 1 order by 1;
+select l_shipmode, count(distinct l_quantity), count(distinct l_quantity / 7) filter (where l_tax > 0.04) from lineitem group by 1 order by 1;
+select count(distinct nullif(c_nationkey, 3)), count(distinct lower(c_mktsegment)), count(distinct 1), count(distinct null::int) from customer;
+select n_name, count(distinct c_mktsegment) from customer join nation on n_nationkey = c_nationkey group by 1 order by 1;
+select extract(year from o_orderdate) as y, count(distinct l_partkey) as parts, count(distinct l_suppkey) from lineitem join orders on l_orderkey = o_orderkey where l_discount > 0.05 group by 1 order by 1;
+select nullif(o_orderstatus, 'P') as s, count(distinct o_orderpriority) from orders group by 1 order by 1;
+select count(distinct l_shipdate), count(distinct l_shipdate::timestamp), count(distinct l_shipinstruct || l_shipmode) from lineitem;
 -- Sums and averages.
 select sum(o_totalprice) from orders;
 select sum(l_quantity), sum(l_extendedprice), avg(l_quantity), avg(l_extendedprice), avg(l_discount) from lineitem;

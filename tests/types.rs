@@ -170,6 +170,15 @@ const QUERIES: &[&str] = &[
     "select c.region, count(*) from clinic.patients p join clinic.cities c on c.code = p.city group by 1 order by 1",
     "select device, count(*) from clinic.patients where device <> 'cfcd2084-95d5-65ef-66e7-dff9f98764da' group by 1 order by 1",
     "select count(*) filter (where device in ('cfcd2084-95d5-65ef-66e7-dff9f98764da', '00000000-0000-0000-0000-000000000000')) from clinic.patients",
+    "select count(distinct blood), count(distinct city), count(distinct born), count(distinct weight), count(distinct vip), count(distinct score) from clinic.patients",
+    "select count(distinct seen), count(distinct code), count(distinct height), count(distinct visits), count(distinct big), count(distinct id) from clinic.patients",
+    "select count(distinct value), count(distinct at), count(distinct kind), count(distinct at::timestamptz) from clinic.readings where patient is not null",
+    "select vip, count(distinct seen::date), count(distinct score * 2.0) filter (where visits > 3), count(*) from clinic.patients group by 1 order by 1",
+    "select vip, count(distinct r.kind), count(distinct r.value - 0.5), count(distinct blood) from clinic.patients p join clinic.readings r on r.patient = p.id group by 1 order by 1",
+    "select count(distinct n), percentile_disc(0.5) within group (order by n), max(n + 0) from clinic.nothing",
+    "select vip, percentile_disc(array[0.1, 0.9]) within group (order by visits), percentile_cont(0.5) within group (order by visits) as median, min(visits), max(visits) from clinic.patients group by 1 order by 1",
+    "select percentile_disc(0.25) within group (order by round(score)), percentile_cont(0.3) within group (order by extract(hour from seen)::int) from clinic.patients",
+    "select date_trunc('month', seen) as m, percentile_disc(0.5) within group (order by visits % 10) filter (where vip) from clinic.patients group by 1 order by 1",
     "select least(visits, 10) as v, count(*) from clinic.patients group by 1 order by 1",
     // Arrays are read, by their size and their elements.
     "select marks[1] as m, count(*) from clinic.patients group by 1 order by 1",
@@ -306,6 +315,11 @@ fn columns_of_other_collations_and_types_are_only_counted() {
             let (sqlstate, message) = common::error(&proxy, &sql).await;
             let expected = if condition.contains("id::text") { "42501" } else { "0A000" };
             assert_eq!(sqlstate, expected, "{sql}: {message}");
+        }
+        for column in ["nick", "marks"] {
+            let sql = format!("select count(distinct {column}) from clinic.patients");
+            let (sqlstate, message) = common::error(&proxy, &sql).await;
+            assert_eq!(sqlstate, "0A000", "{sql}: {message}");
         }
         let (sqlstate, _) =
             common::error(&proxy, "select nick, count(*) from clinic.patients group by 1").await;

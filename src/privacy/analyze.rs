@@ -5,7 +5,8 @@
 //! moves statistic k of one group by at most `statistics[k].linf` steps; where the statistic has a
 //! `bound`, it moves the whole statistic by at most that many grains in [`Analyzed::norm`] (see
 //! [`crate::norms`]); where it has none, the unit counts in at most `groups` groups, so that it
-//! moves the statistic by at most √groups · linf in L2 and groups · linf in L1. Noise as in
+//! moves the statistic by at most √(levels · groups) · linf in L2 and levels · groups · linf in L1,
+//! where `levels` is one but for histograms (see [`crate::quantiles`]). Noise as in
 //! [`Calibrated`] makes the release ρ-zCDP (or ε-DP) for the stated loss.
 //!
 //! # Argument
@@ -21,11 +22,13 @@ use dashu::integer::{IBig, UBig};
 
 use crate::budget::{Accountant, Delta, Epsilon, Loss};
 use crate::derived::is_sound;
+use crate::distinct;
 use crate::estimate::{GROUPS_UNKNOWN, Grid};
 use crate::noise::Noise;
 use crate::norms::{self, Norm};
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::price::{Part, Price, Share};
+use crate::quantiles::Bins;
 use crate::threshold;
 use crate::total::leaf_is_total;
 use crate::unit::{Owner, determined, keys_follow_unit, subqueries_follow, unit_of};
@@ -95,6 +98,8 @@ pub struct Analyzed {
     pub groups: Option<u32>,
     /// Whether the step that enforces `groups` is needed.
     pub groups_enforced: bool,
+    /// The same for statistics that are no sums over units, whose groups are always dropped.
+    pub beside: GroupBound,
     /// Rows of one unit that count in one group.
     pub rows: u32,
     /// Whether a unit has at most one row before any bounding, so that none is needed. That `rows`
@@ -122,11 +127,30 @@ pub enum Purpose {
     Norms(Vec<Grid>),
 }
 
+/// In how many groups a unit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupBound {
+    /// That many.
+    pub groups: u32,
+    /// Whether it could be in more, so that some have to be dropped.
+    pub enforced: bool,
+}
+
+impl GroupBound {
+    /// How many groups are kept, if some may have to be dropped.
+    pub fn kept(self) -> Option<u32> {
+        self.enforced.then_some(self.groups)
+    }
+}
+
 /// A statistic with its sensitivity and noise.
 #[derive(Clone, Debug)]
 pub struct Calibrated {
-    /// By how much one unit moves it in one group, in steps of its grid.
+    /// By how much one unit moves it in one group, in steps of its grid; a histogram, each number
+    /// of it, and the numbers of one level together.
     pub linf: UBig,
+    /// How many levels of numbers it has; one, but for histograms.
+    pub levels: u32,
     /// Grains in a step: sums and noise are counted in these.
     pub grains: u32,
     /// By how many grains one unit moves it over all groups at most, in the plan's norm; nothing
@@ -224,6 +248,8 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     let units = threshold.then(|| units_statistic(&mut leaf));
     let by_norm = terms.contribution != Contribution::Declared;
     let (groups, groups_enforced) = group_bound(&leaf, terms, by_norm && !threshold);
+    let (few, enforced) = group_bound(&leaf, terms, false);
+    let beside = GroupBound { groups: few.unwrap_or(terms.groups_max).max(1), enforced };
     let one_row = one_row(&leaf);
     let rows = if one_row { 1 } else { row_bound(&leaf) };
     let norm = match terms.accountant {
@@ -237,8 +263,9 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     let linfs: Vec<UBig> = leaf.statistics.iter().map(|one| linf(one, rows)).collect();
     let which: Vec<usize> = linfs
         .iter()
+        .zip(&leaf.statistics)
         .enumerate()
-        .filter(|(at, linf)| needs_bound(*at, linf))
+        .filter(|(at, (linf, one))| one.is_additive() && needs_bound(*at, linf))
         .map(|(at, _)| at)
         .collect();
     let estimated = terms.contribution == Contribution::Automatic
@@ -247,7 +274,9 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     let part = if estimated { Part::Answer } else { Part::Whole };
     let Price { share, loss } = Price::new(terms, part, leaf.statistics.len(), threshold)?;
     let dropped = groups.unwrap_or(terms.groups_max).min(terms.groups_max).max(1);
-    let statistics = linfs.iter().enumerate().map(|(at, linf)| {
+    let all = linfs.iter().zip(&leaf.statistics).enumerate();
+    let statistics = all.map(|(at, (linf, statistic))| {
+        let levels = statistic.bins().map_or(1, Bins::levels);
         let grains = if which.contains(&at) && !single { norms::GRAINS } else { 1 };
         let declared = norm_of_groups(norm, linf, dropped, grains);
         let bound = match &terms.contribution {
@@ -258,9 +287,12 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         let bound = bound.or_else(|| which.contains(&at).then_some(declared));
         let noise = match &bound {
             Some(bound) => share.noise(bound),
-            None => share.noise_of_groups(linf, groups.unwrap_or(dropped)),
+            None if statistic.is_additive() => {
+                share.noise_of_groups(linf, &UBig::from(groups.unwrap_or(dropped)))
+            }
+            None => share.noise_of_groups(linf, &(UBig::from(beside.groups) * UBig::from(levels))),
         };
-        Calibrated { linf: linf.clone(), grains, bound, noise }
+        Calibrated { linf: linf.clone(), levels, grains, bound, noise }
     });
     let statistics: Vec<Calibrated> = statistics.collect();
     let selection = match units {
@@ -278,6 +310,7 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         unit,
         groups,
         groups_enforced,
+        beside,
         rows,
         one_row,
         norm,
@@ -384,7 +417,8 @@ fn row_bound(leaf: &Leaf) -> u32 {
 fn linf(statistic: &Statistic, rows: u32) -> UBig {
     match statistic {
         Statistic::Units { .. } => UBig::ONE,
-        Statistic::Rows { .. } => UBig::from(rows),
+        Statistic::Rows { .. } | Statistic::Histogram { .. } => UBig::from(rows),
+        Statistic::Distinct { most, .. } => UBig::from(distinct::kept(rows, *most)),
         Statistic::Sum { bounds, .. } => (UBig::from(rows) * reach(bounds)).max(UBig::ONE),
     }
 }

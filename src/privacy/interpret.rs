@@ -14,14 +14,17 @@ use dashu::rational::RBig;
 
 use crate::analyze::{Analyzed, Selection};
 use crate::expr::Expr;
+use crate::layout;
 use crate::plan::{Bounds, Domain, Exposure, Leaf, Plan, Statistic};
 use crate::unit::always_holds;
 
+mod beside;
 mod bounding;
 mod eval;
 mod rows;
 mod value;
 
+pub use beside::Surplus;
 pub use dashu::rational::RBig as Rational;
 use rows::{Joined, Tables};
 pub use value::Value;
@@ -70,7 +73,7 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
     }
     for of_unit in units.into_values() {
         for (key, values) in of_unit {
-            let zeros = || vec![IBig::ZERO; values.len()];
+            let zeros = || vec![IBig::ZERO; layout::total(&run.leaf.cells())];
             let sums = match run.analyzed.selection {
                 Selection::Public => groups.get_mut(&key),
                 _ => Some(groups.entry(key).or_insert_with(zeros)),
@@ -80,7 +83,16 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
             }
         }
     }
+    beside::Beside::of(&run)?.put_into(&run, &mut groups);
     Ok(groups)
+}
+
+/// What is left out of statistics that are no sums over units. Which part of a unit's groups, rows
+/// and values that is, the SQL chooses in another way.
+pub fn surplus(plan: &Plan<Analyzed>, database: &Database) -> Result<Surplus, Unsupported> {
+    let tables = Tables::new(&plan.leaf().scans, database)?;
+    let run = Run { leaf: plan.leaf(), analyzed: plan.analysis(), tables: &tables };
+    Ok(beside::Beside::of(&run)?.surplus(&run))
 }
 
 /// What each unit contributes, before the bound on its groups.
@@ -101,6 +113,25 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn contributions(&self) -> Result<Contributions, Unsupported> {
         let mut units = Contributions::new();
+        for (unit, key, row) in self.rows()? {
+            let values = units
+                .entry(unit)
+                .or_default()
+                .entry(key)
+                .or_insert_with(|| vec![IBig::ZERO; self.leaf.statistics.len()]);
+            for (sum, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
+                *sum += self.row_value(statistic, &row)?;
+            }
+        }
+        if !self.analyzed.one_row {
+            units.values_mut().flat_map(BTreeMap::values_mut).for_each(|values| self.clip(values));
+        }
+        Ok(units)
+    }
+
+    /// The rows that count, with the unit and the key of each.
+    fn rows(&self) -> Result<Vec<(Value, Vec<Value>, Joined<'_>)>, Unsupported> {
+        let mut found = Vec::new();
         for row in self.tables.joined(&self.leaf.joins, &self.tables.nothing())? {
             if !self.passes(&self.leaf.filter, &row)? {
                 continue;
@@ -118,19 +149,9 @@ impl<'a> Run<'a> {
             if !self.listed(&key)? {
                 continue;
             }
-            let values = units
-                .entry(unit)
-                .or_default()
-                .entry(key)
-                .or_insert_with(|| vec![IBig::ZERO; self.leaf.statistics.len()]);
-            for (sum, statistic) in values.iter_mut().zip(&self.leaf.statistics) {
-                *sum += self.row_value(statistic, &row)?;
-            }
+            found.push((unit, key, row));
         }
-        if !self.analyzed.one_row {
-            units.values_mut().flat_map(BTreeMap::values_mut).for_each(|values| self.clip(values));
-        }
-        Ok(units)
+        Ok(found)
     }
 
     fn passes(&self, conditions: &[Expr], row: &Joined<'_>) -> Result<bool, Unsupported> {
@@ -143,10 +164,7 @@ impl<'a> Run<'a> {
 
     /// What one row adds to a statistic.
     fn row_value(&self, statistic: &Statistic, row: &Joined<'_>) -> Result<IBig, Unsupported> {
-        let (Statistic::Rows { filter, .. }
-        | Statistic::Units { filter }
-        | Statistic::Sum { filter, .. }) = statistic;
-        if let Some(filter) = filter
+        if let Some(filter) = statistic.filter()
             && self.eval(filter, row)? != Value::Bool(true)
         {
             return Ok(IBig::ZERO);
@@ -159,6 +177,7 @@ impl<'a> Run<'a> {
             Statistic::Sum { value, bounds, .. } => {
                 steps(&eval::within_bounds(value, self.eval(value, row)?)?, bounds)
             }
+            Statistic::Distinct { .. } | Statistic::Histogram { .. } => Ok(IBig::ZERO),
         }
     }
 
@@ -195,7 +214,7 @@ impl<'a> Run<'a> {
 
     /// The keys that are shown whatever the data is, each with zeros.
     fn domain(&self) -> Result<Groups, Unsupported> {
-        let zeros = vec![IBig::ZERO; self.leaf.statistics.len()];
+        let zeros = vec![IBig::ZERO; layout::total(&self.leaf.cells())];
         match self.analyzed.selection {
             Selection::Whole => return Ok(Groups::from([(Vec::new(), zeros)])),
             Selection::Threshold { .. } => return Ok(Groups::new()),

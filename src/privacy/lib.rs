@@ -11,6 +11,9 @@ pub mod functions;
 pub mod plan;
 // How a leaf is understood.
 pub mod analyze;
+pub mod distinct;
+pub mod layout;
+pub mod quantiles;
 pub mod range;
 mod scope;
 pub mod total;

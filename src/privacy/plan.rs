@@ -9,6 +9,7 @@ use dashu::integer::IBig;
 
 use crate::derived::Derived;
 use crate::expr::{Expr, Type};
+use crate::quantiles::Bins;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,16 @@ pub struct Leaf {
 }
 
 impl Leaf {
+    /// How many exact numbers each statistic is; see [`crate::layout`].
+    pub fn cells(&self) -> Vec<usize> {
+        self.statistics.iter().map(Statistic::cells).collect()
+    }
+
+    /// How many noisy numbers are released of each statistic; see [`crate::layout`].
+    pub fn numbers(&self) -> Vec<usize> {
+        self.statistics.iter().map(Statistic::numbers).collect()
+    }
+
     /// The expressions of keys and statistics, which are over the whole joined row.
     pub fn expressions(&self) -> Vec<&Expr> {
         let keys = self.keys.iter().map(|key| &key.expr);
@@ -221,6 +232,24 @@ pub enum Statistic {
         /// FILTER (WHERE …).
         filter: Option<Expr>,
     },
+    /// Different values that the group's rows have, among those that pass `filter`.
+    Distinct {
+        /// FILTER (WHERE …).
+        filter: Option<Expr>,
+        /// The value; NULL does not count.
+        value: Expr,
+        /// How many values there can be, where that is public.
+        most: Option<u32>,
+    },
+    /// How many rows that pass `filter` have their number in each bin.
+    Histogram {
+        /// FILTER (WHERE …).
+        filter: Option<Expr>,
+        /// The number; rows where it is NULL do not count.
+        value: Expr,
+        /// The bins of its public range.
+        bins: Bins,
+    },
     /// The sum of a number on a public grid.
     Sum {
         /// FILTER (WHERE …).
@@ -238,8 +267,45 @@ impl Statistic {
         match self {
             Self::Rows { filter, present } => filter.iter().chain(present).collect(),
             Self::Units { filter } => filter.iter().collect(),
-            Self::Sum { filter, value, .. } => filter.iter().chain([value]).collect(),
+            Self::Sum { filter, value, .. }
+            | Self::Distinct { filter, value, .. }
+            | Self::Histogram { filter, value, .. } => filter.iter().chain([value]).collect(),
         }
+    }
+
+    /// FILTER (WHERE …).
+    pub fn filter(&self) -> Option<&Expr> {
+        match self {
+            Self::Rows { filter, .. }
+            | Self::Units { filter }
+            | Self::Distinct { filter, .. }
+            | Self::Histogram { filter, .. }
+            | Self::Sum { filter, .. } => filter.as_ref(),
+        }
+    }
+
+    /// Whether it is one number, and the sum of what each unit adds by itself. Two units can have
+    /// one value, so their counts of distinct values do not add up.
+    pub fn is_additive(&self) -> bool {
+        !matches!(self, Self::Distinct { .. } | Self::Histogram { .. })
+    }
+
+    /// The bins that it counts rows in, if it does.
+    pub fn bins(&self) -> Option<&Bins> {
+        match self {
+            Self::Histogram { bins, .. } => Some(bins),
+            _ => None,
+        }
+    }
+
+    /// How many exact numbers it is for one group.
+    pub fn cells(&self) -> usize {
+        self.bins().map_or(1, Bins::count)
+    }
+
+    /// How many noisy numbers are released of it for one group.
+    pub fn numbers(&self) -> usize {
+        self.bins().map_or(1, Bins::nodes)
     }
 }
 

@@ -128,8 +128,7 @@ impl Share {
     }
 
     /// Noise for a vector of which one unit moves at most `groups` places by at most `linf` each.
-    pub(crate) fn noise_of_groups(&self, linf: &UBig, groups: u32) -> Noise {
-        let groups = UBig::from(groups);
+    pub(crate) fn noise_of_groups(&self, linf: &UBig, groups: &UBig) -> Noise {
         match self {
             Self::Rho(rho) => Noise::gaussian(&(linf * linf * groups), rho),
             Self::Epsilon(epsilon) => Noise::laplace(&(linf * groups), epsilon),

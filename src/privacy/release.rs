@@ -5,12 +5,13 @@
 
 use dashu::integer::{IBig, UBig};
 
-use crate::analyze::{Analyzed, Purpose, Selection};
+use crate::analyze::{Analyzed, Calibrated, Purpose, Selection};
 use crate::estimate::Grid;
 use crate::exact::{Exact, Noisy};
+use crate::layout;
 use crate::noise::NoiseError;
 use crate::norms::steps;
-use crate::plan::Plan;
+use crate::plan::{Leaf, Plan};
 use crate::receipt::Receipt;
 use crate::threshold::is_shown;
 
@@ -30,7 +31,7 @@ pub type KeyValue = Vec<Option<Vec<u8>>>;
 pub struct ExactRow {
     /// The group's key.
     pub key: Exact<KeyValue>,
-    /// One value for each statistic, in steps of its grid.
+    /// The values of the statistics, in steps of their grids, placed as in [`crate::layout`].
     pub values: Vec<Exact<IBig>>,
 }
 
@@ -39,7 +40,7 @@ pub struct ExactRow {
 pub struct ReleasedRow {
     /// The group's key, public from now on.
     pub key: KeyValue,
-    /// One value for each statistic, in steps of its grid.
+    /// The values of the statistics, in steps of their grids, placed as in [`crate::layout`].
     pub values: Vec<Noisy<IBig>>,
 }
 
@@ -99,8 +100,10 @@ impl Plan<Charged> {
     /// Adds the noise and withholds the groups that are too small.
     ///
     /// # Argument
-    /// Noise is drawn for every row, shown or not, and a group of fewer than `group_min` units is
-    /// never shown; see `threshold` for why the selection is (ε, δ)-private.
+    /// The noise of single numbers is drawn for every row, shown or not, and a group of fewer than
+    /// `group_min` units is never shown; see `threshold` for why the selection is (ε, δ)-private.
+    /// A histogram takes thousands of draws, and gets them in the rows that are shown: how many
+    /// these are follows from the release.
     pub fn release(self, exact: Vec<ExactRow>) -> Result<Release, ReleaseError> {
         let mut releasing = self.releasing();
         exact.into_iter().try_for_each(|row| releasing.add(row))?;
@@ -126,8 +129,7 @@ impl Releasing {
     /// Adds noise to a row, and keeps it if it is shown.
     pub fn add(&mut self, row: ExactRow) -> Result<(), ReleaseError> {
         self.seen = self.seen.saturating_add(1);
-        let keys = self.plan.analysis().keys(self.plan.leaf().keys.len());
-        let row = release_row(self.plan.analysis(), keys, row)?;
+        let row = release_row(self.plan.analysis(), self.plan.leaf(), row)?;
         self.shown.extend(row);
         Ok(())
     }
@@ -177,17 +179,27 @@ impl Analyzed {
 
 fn release_row(
     analyzed: &Analyzed,
-    keys: usize,
+    leaf: &Leaf,
     row: ExactRow,
 ) -> Result<Option<ReleasedRow>, ReleaseError> {
-    if row.values.len() != analyzed.statistics.len() || row.key.0.len() != keys {
+    let cells = leaf.cells();
+    let keys = analyzed.keys(leaf.keys.len());
+    let sizes = (layout::total(&cells), keys, analyzed.statistics.len());
+    if (row.values.len(), row.key.0.len(), leaf.statistics.len()) != sizes {
         return Err(ReleaseError::Shape);
     }
-    let mut values = Vec::with_capacity(row.values.len());
-    for (exact, calibrated) in row.values.iter().zip(&analyzed.statistics) {
+    let noisy = |exact: &IBig, calibrated: &Calibrated| {
         let noise = calibrated.noise.draw().map_err(ReleaseError::Noise)?;
         let grains = if analyzed.grids().is_some() { 1 } else { calibrated.grains };
-        values.push(Noisy(steps(&(&exact.0 + noise), grains)));
+        Ok::<_, ReleaseError>(Noisy(steps(&(exact + noise), grains)))
+    };
+    let mut values = Vec::with_capacity(leaf.statistics.len());
+    for ((exact, calibrated), statistic) in
+        row.values.iter().zip(&analyzed.statistics).zip(&leaf.statistics)
+    {
+        // What is not a single number follows below.
+        let single = statistic.bins().is_none();
+        values.push(if single { noisy(&exact.0, calibrated)? } else { Noisy(IBig::ZERO) });
     }
     let shown = match &analyzed.selection {
         // All bins of an estimate are public.
@@ -203,5 +215,18 @@ fn release_row(
             is_shown(&units, &noisy.0, u64::from(*group_min), noisy_min)
         }
     };
-    Ok(shown.then_some(ReleasedRow { key: row.key.0, values }))
+    if !shown {
+        return Ok(None);
+    }
+    let mut all: Vec<Vec<Noisy<IBig>>> = values.into_iter().map(|value| vec![value]).collect();
+    for (at, (statistic, calibrated)) in
+        leaf.statistics.iter().zip(&analyzed.statistics).enumerate()
+    {
+        let (Some(bins), Some(place)) = (statistic.bins(), all.get_mut(at)) else { continue };
+        let counts = layout::of(&cells, at, &row.values).ok_or(ReleaseError::Shape)?;
+        let counts: Vec<&IBig> = counts.into_iter().map(|exact| &exact.0).collect();
+        let nodes = bins.sums(&counts);
+        *place = nodes.iter().map(|exact| noisy(exact, calibrated)).collect::<Result<_, _>>()?;
+    }
+    Ok(Some(ReleasedRow { key: row.key.0, values: layout::row(all) }))
 }

@@ -200,7 +200,16 @@ fn has_domain(leaf: &Leaf, key: &crate::plan::Key) -> bool {
 
 fn statistic_is_total(scans: &[Scan], statistic: &Statistic) -> bool {
     let filter = match statistic {
-        Statistic::Rows { filter, .. } | Statistic::Units { filter } => filter,
+        Statistic::Rows { filter, .. }
+        | Statistic::Units { filter }
+        | Statistic::Distinct { filter, .. } => filter,
+        Statistic::Histogram { filter, value, bins } => {
+            let sized = size(value).is_some_and(|size| size.whole <= WHOLE_DIGITS_MAX);
+            if !value.ty.is_number() || bins.scale > SCALE_MAX || !bins.are_sound() || !sized {
+                return false;
+            }
+            filter
+        }
         Statistic::Sum { filter, value, bounds } => {
             let sized = size(value).is_some_and(|size| size.whole <= WHOLE_DIGITS_MAX);
             if !value.ty.is_number() || bounds.scale > SCALE_MAX || !sized {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use noisegate_privacy::IBig;
-use noisegate_privacy::expr::{Expr, Function, Type};
+use noisegate_privacy::expr::{Column, Expr, Function, Type};
 use noisegate_privacy::plan::{Scan, Statistic};
 use noisegate_privacy::unit::is_unit_key;
 use sqlparser::ast::{
@@ -15,28 +15,30 @@ use super::aggregate_list::{Aggregate, Sums, filter_text, is_one, short, signatu
 use super::bounds::bounds;
 use super::columns::{ValueColumn, decimal};
 use super::estimate::{Derived, Estimate};
-use super::keys::is_nullable;
+use super::keys::{self, is_nullable};
 use super::lower::{arguments, function_name, lower, lower_condition, strip};
 use super::parse;
-use super::refusals::{distinct_refused, no_noisy_form, unsupported};
+use super::quantiles::{self, Column as Quantile};
+use super::refusals::{no_noisy_form, unsupported};
 use super::scope::{RowSource, Scope};
 use crate::catalog::snapshot::Snapshot;
 use crate::error::{Code, Refusal};
 
 /// Puts columns of `leaf_n` in the place of group keys and aggregates.
 pub(crate) struct Rewriter<'a> {
-    alias: String,
+    pub(super) alias: String,
     pub(super) scope: &'a Scope<'a>,
     pub(super) scans: &'a [Scan],
     pub(super) snapshot: &'a Snapshot,
-    keys: Vec<String>,
+    pub(super) keys: Vec<String>,
     /// The query shows totals of several groups: its aggregates are sums over the leaf's groups.
-    totals: bool,
+    pub(super) totals: bool,
     /// Arguments (with filters) of plain SUMs: an AVG of the same shares them.
     pub(super) sums: Vec<String>,
-    statistics: Vec<Statistic>,
+    pub(super) statistics: Vec<Statistic>,
     pub(super) values: Vec<ValueColumn>,
     derived: Vec<Derived>,
+    pub(super) quantiles: Vec<Quantile>,
     pub(super) notes: Vec<String>,
     depth: u32,
     /// How deep the expression lies that is being visited.
@@ -50,6 +52,7 @@ pub(crate) struct Computed {
     pub(crate) statistics: Vec<Statistic>,
     pub(crate) values: Vec<ValueColumn>,
     pub(crate) derived: Vec<Derived>,
+    pub(crate) quantiles: Vec<Quantile>,
     /// What the analyst is to be told besides.
     pub(crate) notes: Vec<String>,
 }
@@ -77,6 +80,7 @@ impl<'a> Rewriter<'a> {
             statistics: Vec::new(),
             values: Vec::new(),
             derived: Vec::new(),
+            quantiles: Vec::new(),
             notes: Vec::new(),
             depth: 0,
             nesting: 0,
@@ -123,7 +127,7 @@ impl<'a> Rewriter<'a> {
     /// What was asked. There are no statistics if nothing but keys was. They are in an order of
     /// their own, so that the same aggregates in another order are the same question.
     pub(crate) fn finish(self) -> Computed {
-        let Self { statistics, mut values, derived, notes, .. } = self;
+        let Self { statistics, mut values, derived, mut quantiles, notes, .. } = self;
         let mut sorted: Vec<(usize, Statistic)> = statistics.into_iter().enumerate().collect();
         sorted.sort_by_cached_key(|(_, statistic)| format!("{statistic:?}"));
         let place = |before: usize| sorted.iter().position(|(at, _)| *at == before).unwrap_or(0);
@@ -133,12 +137,18 @@ impl<'a> Rewriter<'a> {
                 *count = place(*count);
             }
         }
+        for column in &mut quantiles {
+            column.statistic = place(column.statistic);
+        }
         let statistics = sorted.into_iter().map(|(_, statistic)| statistic).collect();
-        Computed { statistics, values, derived, notes }
+        Computed { statistics, values, derived, quantiles, notes }
     }
 
     fn aggregate(&mut self, function: &ast::Function, kind: Aggregate) -> Result<Ast, Refusal> {
         let name = function_name(function);
+        if quantiles::is_quantile(&name) && kind == Aggregate::Other {
+            return self.quantile(&name, function);
+        }
         if kind == Aggregate::Other {
             return Err(no_noisy_form(&name));
         }
@@ -157,7 +167,10 @@ impl<'a> Rewriter<'a> {
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         let plain = arguments(function).filter(|_| !distinct);
         match (kind, plain) {
-            (Aggregate::Extreme, Some(arguments)) => return self.extreme(&name, &arguments),
+            // What the policy declares is free; what it does not is estimated.
+            (Aggregate::Extreme, Some(arguments)) => {
+                return self.extreme(&name, &arguments).or_else(|_| self.quantile(&name, function));
+            }
             (Aggregate::Moment, Some(arguments)) => {
                 let text = filter_text(function);
                 return self.moment(&name, &arguments, filter, &text, label);
@@ -188,7 +201,7 @@ impl<'a> Rewriter<'a> {
                 self.cast(at, "bigint")
             }
             ("count", Some(argument), true) => {
-                let statistic = self.units(argument, filter)?;
+                let statistic = self.distinct(argument, filter)?;
                 let at = self.column(statistic, 0, None, Some(&label));
                 self.cast(at, "bigint")
             }
@@ -196,7 +209,10 @@ impl<'a> Rewriter<'a> {
             ("avg", Some(argument), false) => self.average(argument, filter, function),
             _ => Err(unsupported(
                 &format!("{name}(DISTINCT …)"),
-                Some("Use the aggregate without DISTINCT."),
+                Some(
+                    "Use the aggregate without DISTINCT, or count(DISTINCT …); to have each value \
+                     count once, group by it and aggregate the groups in an outer query.",
+                ),
             )
             .near(&name)),
         }
@@ -218,12 +234,16 @@ impl<'a> Rewriter<'a> {
         Ok(Statistic::Rows { filter, present: nullable.then_some(value) })
     }
 
-    fn units(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
+    /// Different values; of the person's key they are persons.
+    fn distinct(&self, argument: &Ast, filter: Option<Expr>) -> Result<Statistic, Refusal> {
         let value = lower(argument, self.scope)?;
-        let Some(column) = value.as_column() else { return Err(distinct_refused()) };
-        if !self.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name)) {
-            return Err(distinct_refused());
-        }
+        let is_key = |column: &&Column| {
+            self.scans.get(column.scan).is_some_and(|scan| is_unit_key(scan, &column.name))
+        };
+        let Some(column) = value.as_column().filter(is_key) else {
+            let most = keys::values_max(&value, self.scans, self.scope.rows.snapshot);
+            return Ok(Statistic::Distinct { filter, value, most });
+        };
         if !column.nullable {
             return Ok(Statistic::Units { filter });
         }

@@ -7,6 +7,7 @@ use sqlparser::ast::{SetExpr, TableWithJoins};
 use super::aggregates::Computed;
 use super::estimate::Derived;
 use super::parse;
+use super::quantiles::Column as Quantile;
 use super::refusals::unsupported;
 use crate::error::Refusal;
 
@@ -23,6 +24,8 @@ pub struct Columns {
     pub values: Vec<ValueColumn>,
     /// What is made from several of them, such as averages.
     pub derived: Vec<Derived>,
+    /// The quantiles.
+    pub quantiles: Vec<Quantile>,
     /// Whether the query shows totals of several groups.
     pub totals: bool,
 }
@@ -56,13 +59,19 @@ impl Columns {
             keys: leaf.keys.iter().map(|key| key.expr.ty.name()).collect(),
             values: computed.values,
             derived: computed.derived,
+            quantiles: computed.quantiles,
             totals,
         }
     }
 
+    /// How many columns beside the keys there are.
+    fn texts(&self) -> usize {
+        self.values.len().saturating_add(self.quantiles.len())
+    }
+
     /// How many arrays it takes.
     pub fn width(&self) -> usize {
-        self.keys.len().saturating_add(self.values.len())
+        self.keys.len().saturating_add(self.texts())
     }
 
     /// `unnest($n::type[], …) AS leaf_n(k1, …, a1, …)`, and more arrays of text by their parameters
@@ -71,7 +80,7 @@ impl Columns {
         &self,
         extra: &[(usize, String)],
     ) -> Result<Vec<TableWithJoins>, Refusal> {
-        let types = self.keys.iter().map(String::as_str).chain(self.values.iter().map(|_| "text"));
+        let types = self.keys.iter().map(String::as_str).chain((0..self.texts()).map(|_| "text"));
         let arrays: Vec<String> = types
             .enumerate()
             .map(|(at, ty)| format!("${}::{ty}[]", self.first_parameter.saturating_add(at)))
@@ -80,6 +89,7 @@ impl Columns {
         let names = (1..=self.keys.len())
             .map(|n| format!("k{n}"))
             .chain((1..=self.values.len()).map(|n| format!("a{n}")))
+            .chain((1..=self.quantiles.len()).map(|n| format!("q{n}")))
             .chain(extra.iter().map(|(_, name)| name.clone()));
         let names: Vec<String> = names.collect();
         let text = format!(

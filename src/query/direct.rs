@@ -36,7 +36,14 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
         let (filter, value) = match statistic {
             Statistic::Rows { filter, present } => (filter, present.as_ref().filter(computed)),
             Statistic::Units { filter } => (filter, None),
-            Statistic::Sum { filter, value, .. } => (filter, Some(value)),
+            Statistic::Sum { filter, value, .. } | Statistic::Histogram { filter, value, .. } => {
+                (filter, Some(value))
+            }
+            Statistic::Distinct { filter, value, .. } => {
+                // Of a column it is told how many values there are, and none of them.
+                value.as_column().map_or(Ok(()), |column| check.comparable(column))?;
+                (filter, Some(value).filter(computed))
+            }
         };
         filter.iter().try_for_each(|expr| check.condition(expr))?;
         value.into_iter().try_for_each(|expr| check.expr(expr))?;
@@ -185,6 +192,16 @@ impl Check<'_> {
                 }
             }),
         }
+    }
+
+    /// Refuses a column whose values cannot be told apart without fail.
+    fn comparable(&self, column: &Column) -> Result<(), Refusal> {
+        let origins = origins(column, self.scans, self.snapshot);
+        let computed = self.scans.get(column.scan).is_some_and(|scan| scan.table().is_none());
+        if origins.iter().all(|info| info.admitted) && (computed || !origins.is_empty()) {
+            return Ok(());
+        }
+        self.column(column, false).map_or(Ok(()), Err)
     }
 
     /// Why a column cannot stand in an expression, if it cannot; `array` says that a function which

@@ -3,6 +3,7 @@
 use noisegate_privacy::expr::{Expr, Function, Node, Type};
 use noisegate_privacy::functions::Null;
 use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
+use noisegate_privacy::range::{on_grid, range, scale};
 
 use super::origin::origin;
 use super::scope::RowSource;
@@ -61,6 +62,19 @@ fn domain(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Domain {
         return Domain::Declared(values);
     }
     Domain::Found
+}
+
+/// How many values an expression can have, where that is public.
+pub(crate) fn values_max(expr: &Expr, scans: &[Scan], snapshot: &Snapshot) -> Option<u32> {
+    if let Domain::Declared(values) = domain(expr, scans, snapshot) {
+        return u32::try_from(values.iter().flatten().count()).ok();
+    }
+    if let Node::Constant(_) | Node::Parameter(_) = expr.node {
+        return Some(1);
+    }
+    let whole = scale(expr).filter(|scale| *scale == 0).and_then(|_| range(expr))?;
+    let (low, high) = on_grid(&whole, 0)?;
+    u32::try_from(high - low).ok()?.checked_add(1)
 }
 
 /// Whether the expression can be NULL, as far as its form says.

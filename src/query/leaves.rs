@@ -500,8 +500,11 @@ impl Binder<'_> {
         };
         super::unused::drop_unused(&mut leaf);
         super::direct::check(&leaf, self.snapshot)?;
+        super::quantiles::check_size(&leaf)?;
         let of_people = |one: &Statistic| matches!(one, Statistic::Units { .. });
-        if totals && leaf.statistics.iter().any(of_people) && !keys_follow_unit(&leaf) {
+        let apart = !leaf.statistics.iter().all(Statistic::is_additive);
+        let people = leaf.statistics.iter().any(of_people) && !keys_follow_unit(&leaf);
+        if totals && (apart || people) {
             return Err(totals_of_people());
         }
         let free = if leaf.statistics.is_empty() { free::public_keys(&leaf, &alias) } else { None };

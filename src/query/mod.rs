@@ -36,12 +36,13 @@ mod literals;
 mod lower;
 mod refusals;
 mod special;
-mod times;
+pub(crate) mod times;
 // What stands in its place.
 mod blocks;
 pub mod columns;
 pub mod estimate;
 pub mod intervals;
+pub mod quantiles;
 pub mod splice;
 
 pub(crate) use refusals::per_unit;

@@ -117,15 +117,6 @@ pub(crate) fn extreme_refused(name: &str) -> Refusal {
     .near(name)
 }
 
-pub(crate) fn distinct_refused() -> Refusal {
-    Refusal::new(
-        Code::Aggregate,
-        "count(DISTINCT …) is answered for the key of the person only.",
-        "Count distinct persons, or group by the column and count the groups.",
-    )
-    .near("distinct")
-}
-
 pub(crate) fn totals_of_people() -> Refusal {
     Refusal::new(
         Code::Aggregate,

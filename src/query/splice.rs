@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use noisegate_privacy::IBig;
+use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::release::{Release, ReleasedRow};
 use sqlparser::ast::{
     Expr as Ast, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
@@ -42,8 +43,8 @@ pub fn text(mut query: Query, names: &[String]) -> Result<String, Refusal> {
 }
 
 /// The arrays of one release, in the order of its parameters.
-pub fn arrays(bound: &BoundLeaf, release: &Release) -> Vec<Array> {
-    let Columns { keys, values, .. } = &bound.columns;
+pub fn arrays(bound: &BoundLeaf, analyzed: &Analyzed, release: &Release) -> Vec<Array> {
+    let Columns { keys, values, quantiles, .. } = &bound.columns;
     let mut arrays = Vec::with_capacity(bound.columns.width());
     for (at, type_name) in keys.iter().enumerate() {
         let elements =
@@ -53,6 +54,11 @@ pub fn arrays(bound: &BoundLeaf, release: &Release) -> Vec<Array> {
     for column in values {
         let numbers = release.rows().iter().map(|row| shown(column, steps(column, row))).collect();
         arrays.push(Array::Numbers(numbers));
+    }
+    for column in quantiles {
+        let margin = column.margin(&bound.leaf, analyzed);
+        let of = |row: &ReleasedRow| column.text(&bound.leaf, margin, &row.values);
+        arrays.push(Array::Texts(release.rows().iter().map(of).collect()));
     }
     arrays
 }

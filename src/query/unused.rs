@@ -33,6 +33,8 @@ fn expressions(statistic: &mut Statistic) -> Vec<&mut Expr> {
     match statistic {
         Statistic::Rows { filter, present } => filter.iter_mut().chain(present).collect(),
         Statistic::Units { filter } => filter.iter_mut().collect(),
-        Statistic::Sum { filter, value, .. } => filter.iter_mut().chain([value]).collect(),
+        Statistic::Sum { filter, value, .. }
+        | Statistic::Distinct { filter, value, .. }
+        | Statistic::Histogram { filter, value, .. } => filter.iter_mut().chain([value]).collect(),
     }
 }

@@ -10,7 +10,7 @@ use noisegate_privacy::{IBig, UBig};
 use super::asked::Asked;
 use super::gate::Gate;
 use super::inspect::{Inspected, inspect};
-use super::spoken;
+use super::{quantiles, spoken};
 use crate::error::Error;
 use crate::query::columns::decimal;
 use crate::query::leaves::BoundLeaf;
@@ -68,7 +68,7 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
         plural(analyzed.rows, "row"),
     ));
     for (at, statistic) in plan.leaf().statistics.iter().enumerate() {
-        lines.extend(column(plan, at, statistic).map(|column| column.line()));
+        lines.extend(column(plan, leaf, at, statistic).map(|column| column.line()));
     }
     lines.push(format!("  Groups: {}", groups(analyzed)));
     lines.extend(price_lines(plan, epsilon));
@@ -94,6 +94,7 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
 pub(super) fn errors(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
     let mut widths = spoken::widths(analyzed, leaf);
     widths.extend(spoken::behind_derived(analyzed, leaf));
+    widths.extend(quantiles::widths(analyzed, leaf));
     widths
 }
 
@@ -166,11 +167,18 @@ pub(super) fn unit(plan: &Plan<Analyzed>) -> String {
     path
 }
 
-pub(super) fn column(plan: &Plan<Analyzed>, at: usize, statistic: &Statistic) -> Option<Column> {
+pub(super) fn column(
+    plan: &Plan<Analyzed>,
+    leaf: &BoundLeaf,
+    at: usize,
+    statistic: &Statistic,
+) -> Option<Column> {
     let calibrated = plan.analysis().statistics.get(at)?;
     let (what, scale) = match statistic {
         Statistic::Rows { .. } => ("rows".to_owned(), 0),
         Statistic::Units { .. } => ("people".to_owned(), 0),
+        Statistic::Histogram { bins, .. } => (quantiles::buckets(leaf, at, bins), 0),
+        Statistic::Distinct { .. } => ("distinct values".to_owned(), 0),
         Statistic::Sum { bounds, .. } => {
             let (low, high) = (&bounds.low, &bounds.high);
             let range =

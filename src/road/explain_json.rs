@@ -37,7 +37,7 @@ fn plan(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Json {
     let analyzed = plan.analysis();
     let statistics = plan.leaf().statistics.iter().enumerate();
     let columns = statistics.filter_map(|(at, statistic)| {
-        let column = column(plan, at, statistic)?;
+        let column = column(plan, leaf, at, statistic)?;
         let mut members = vec![
             ("Column", Json::Text(column.what)),
             ("Sensitivity", Json::Text(column.sensitivity)),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use noisegate_privacy::analyze::Analyzed;
+use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
 use tokio_postgres::types::Type;
 
@@ -96,6 +98,9 @@ pub(super) fn reads(text: &str, number: usize) -> bool {
     text.contains(&format!("${number}::")) || text.contains(&format!("(${number})::"))
 }
 
+/// What is known of a leaf: its plan and its release.
+pub(super) type Known = Option<(Plan<Analyzed>, Release)>;
+
 /// What one leaf is given, by the numbers of its parameters.
 pub(super) async fn values(
     gate: &Gate,
@@ -103,7 +108,7 @@ pub(super) async fn values(
     canonical: &Canonical,
     bound: &Bound,
     leaf: usize,
-    releases: &[Option<Release>],
+    releases: &[Known],
 ) -> Result<BTreeMap<usize, RawParameter>, Error> {
     let mut values = BTreeMap::new();
     for given in bound.given.iter().filter(|given| given.leaf == leaf) {
@@ -128,7 +133,7 @@ async fn columns(
     canonical: &Canonical,
     bound: &Bound,
     given: &Given,
-    releases: &[Option<Release>],
+    releases: &[Known],
 ) -> Result<Vec<Vec<Option<String>>>, Error> {
     let mut arrays = BTreeMap::new();
     for (leaf, release) in bound.leaves.iter().zip(releases) {
@@ -137,8 +142,9 @@ async fn columns(
         if !(0..width).any(|at| reads(&given.text, first.saturating_add(at))) {
             continue;
         }
-        let release = release.as_ref().ok_or(Fault::Unreachable("a value before its release"))?;
-        for (at, array) in splice::arrays(leaf, release).into_iter().enumerate() {
+        let before = || Fault::Unreachable("a value before its release");
+        let (plan, release) = release.as_ref().ok_or_else(before)?;
+        for (at, array) in splice::arrays(leaf, plan.analysis(), release).into_iter().enumerate() {
             arrays.insert(first.saturating_add(at), encode(gate, array).await?);
         }
     }

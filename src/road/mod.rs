@@ -11,6 +11,7 @@ mod inspect;
 mod intervals;
 mod limits;
 mod payment;
+mod quantiles;
 mod remember;
 mod spoken;
 mod steps;
@@ -25,12 +26,14 @@ pub use payment::check_setting;
 pub use virtuals::budget_line;
 
 use futures_util::future;
+use noisegate_privacy::analyze::Analyzed;
+use noisegate_privacy::plan::Plan;
 use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault};
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
-use crate::query::leaves::{Answer as Kind, Bound, BoundLeaf};
+use crate::query::leaves::{Answer as Kind, Bound};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 use crate::source::{BoundedSql, Snapshot};
@@ -68,7 +71,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let mut spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
     spoken.extend(shape.notice().filter(|_| asked.settings.notices));
-    let mut arrays = arrays(&bound, &releases)?;
+    let mut arrays = arrays(&bound, &plans, &releases)?;
     arrays.extend(shape.arrays(&plans, &bound.leaves, &releases));
     finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken).await
 }
@@ -165,14 +168,20 @@ async fn released<'a>(
 }
 
 /// The arrays of the releases, with the number of the first parameter of each leaf.
-fn arrays(bound: &Bound, releases: &[Release]) -> Result<Vec<(usize, Vec<splice::Array>)>, Fault> {
+fn arrays(
+    bound: &Bound,
+    plans: &[Plan<Analyzed>],
+    releases: &[Release],
+) -> Result<Vec<(usize, Vec<splice::Array>)>, Fault> {
     if bound.leaves.len() != releases.len() {
         return Err(Fault::Unreachable("a leaf without a release"));
     }
-    let arrays = |(leaf, release): (&BoundLeaf, &Release)| {
-        (leaf.columns.first_parameter, splice::arrays(leaf, release))
-    };
-    Ok(bound.leaves.iter().zip(releases).map(arrays).collect())
+    let each = bound.leaves.iter().zip(plans).zip(releases);
+    Ok(each
+        .map(|((leaf, plan), release)| {
+            (leaf.columns.first_parameter, splice::arrays(leaf, plan.analysis(), release))
+        })
+        .collect())
 }
 
 /// The spliced statement, at the next public tick.

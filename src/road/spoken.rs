@@ -10,6 +10,7 @@ use noisegate_privacy::width::Interval;
 use super::Asked;
 use super::gate::{Gate, ledger_fault};
 use super::payment::Payment;
+use super::quantiles;
 use crate::clock::Millis;
 use crate::error::{Code, Error, Refusal};
 use crate::ledger::{Balance, Overdrawn};
@@ -49,9 +50,11 @@ pub(super) async fn notices(
     for ((plan, leaf), release) in plans.iter().zip(&bound.leaves).zip(releases) {
         let mut widths = widths(plan.analysis(), leaf);
         widths.extend(derived_widths(plan.analysis(), leaf, release));
+        widths.extend(quantiles::widths(plan.analysis(), leaf));
         if !widths.is_empty() {
             notices.push(format!("95 % of the noise lies within {}", widths.join(", ")));
         }
+        notices.extend(quantiles::extremes(plan.analysis(), leaf));
         if let Selection::Threshold { group_min, noisy_min, .. } = &plan.analysis().selection {
             notices.push(format!(
                 "groups are found in the data and shown from {group_min} people and a noisy count \

@@ -9,6 +9,7 @@ use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
 
 use super::gate::{Gate, ledger_fault};
+use super::given::Known;
 use super::remember;
 use crate::error::Fault;
 use crate::ids::Question;
@@ -136,8 +137,9 @@ impl Steps {
     }
 
     /// What is known of each leaf so far.
-    pub(super) fn known(&self) -> Vec<Option<Release>> {
-        self.leaves().map(|step| step.release.clone()).collect()
+    pub(super) fn known(&self) -> Vec<Known> {
+        let known = |step: &Step| Some((self.bounded(step)?, step.release.clone()?));
+        self.leaves().map(known).collect()
     }
 
     /// The releases of the leaves, in their order.

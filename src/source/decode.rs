@@ -4,10 +4,11 @@ use std::error::Error;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use noisegate_privacy::release::ExactRow;
-use noisegate_privacy::{Exact, IBig};
+use noisegate_privacy::{Exact, IBig, layout};
 use postgres_types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::Row;
 
+use super::emit::Shape;
 use crate::error::Fault;
 
 /// A parameter in the bytes and the format that the client sent.
@@ -59,21 +60,54 @@ impl<'a> FromSql<'a> for Raw {
 }
 
 /// One row of a leaf's answer.
-pub(super) fn exact_row(row: &Row, keys: usize, statistics: usize) -> Result<ExactRow, Fault> {
+pub(super) fn exact_row(row: &Row, keys: usize, statistics: &[Shape]) -> Result<ExactRow, Fault> {
     let shape = || Fault::Source("the answer to a leaf has not the shape of its plan".to_owned());
-    if row.len() != keys.saturating_add(statistics) {
+    if row.len() != keys.saturating_add(statistics.len()) {
         return Err(shape());
     }
     let mut key = Vec::with_capacity(keys);
     for at in 0..keys {
         key.push(row.try_get::<_, Raw>(at).map_err(|_| shape())?.0);
     }
-    let mut values = Vec::with_capacity(statistics);
-    for at in keys..row.len() {
+    let mut values = Vec::with_capacity(statistics.len());
+    for (at, statistic) in (keys..row.len()).zip(statistics) {
         let text = row.try_get::<_, &str>(at).map_err(|_| shape())?;
-        // Sums are carried as whole steps; a point would mean a float or a wrong grid.
-        let steps = text.parse::<IBig>().map_err(|_| shape())?;
-        values.push(Exact::new(steps));
+        values.push(match statistic {
+            // Sums are carried as whole steps; a point would mean a float or a wrong grid.
+            Shape::Number => vec![Exact::new(text.parse::<IBig>().map_err(|_| shape())?)],
+            Shape::Counts(bins) => {
+                counts(text, *bins).ok_or_else(shape)?.into_iter().map(Exact::new).collect()
+            }
+        });
     }
-    Ok(ExactRow { key: Exact::new(key), values })
+    Ok(ExactRow { key: Exact::new(key), values: layout::row(values) })
+}
+
+/// The counts of all bins, of `bin:count,…` for those that have rows.
+fn counts(text: &str, bins: usize) -> Option<Vec<IBig>> {
+    let mut counts = vec![IBig::ZERO; bins];
+    for pair in text.split(',').filter(|pair| !pair.is_empty()) {
+        let (bin, count) = pair.split_once(':')?;
+        *counts.get_mut(bin.parse::<usize>().ok()?)? = count.parse().ok()?;
+    }
+    Some(counts)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_without_rows_are_zero() {
+        let read = |text| {
+            counts(text, 4)
+                .map(|counts| counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(read("").unwrap(), "0 0 0 0");
+        assert_eq!(read("3:17,0:2").unwrap(), "2 0 0 17");
+        for wrong in ["4:1", "-1:1", "1", "1:x", "a:1"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -6,7 +6,8 @@
 //!   → all that a unit adds, scaled to the norm that bounds it, where one does
 //!   → sums per group, as whole steps of a public grid or parts of them, in text.
 //!
-//! The statement of an estimate ends in other sums: of units by their norm.
+//! What is no sum over units has a branch of its own from the same rows ([`super::branches`]). The
+//! statement of an estimate ends in other sums: of units by their norm.
 
 use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Selection};
@@ -28,7 +29,16 @@ use domain::in_domain;
 pub struct BoundedSql {
     text: String,
     keys: usize,
-    statistics: usize,
+    statistics: Vec<Shape>,
+}
+
+/// How a statistic comes from the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// As one number.
+    Number,
+    /// As the counts of so many bins.
+    Counts(usize),
 }
 
 impl BoundedSql {
@@ -38,7 +48,11 @@ impl BoundedSql {
         Self {
             text: text(leaf, plan.analysis()),
             keys: plan.analysis().keys(leaf.keys.len()),
-            statistics: leaf.statistics.len(),
+            statistics: leaf
+                .statistics
+                .iter()
+                .map(|one| one.bins().map_or(Shape::Number, |bins| Shape::Counts(bins.count())))
+                .collect(),
         }
     }
 
@@ -50,8 +64,8 @@ impl BoundedSql {
         self.keys
     }
 
-    pub(super) fn statistics(&self) -> usize {
-        self.statistics
+    pub(super) fn statistics(&self) -> &[Shape] {
+        &self.statistics
     }
 }
 
@@ -65,16 +79,40 @@ fn text(leaf: &Leaf, analyzed: &Analyzed) -> String {
     if let Some(grids) = analyzed.grids() {
         return emit.norms(grids);
     }
-    let groups = if analyzed.one_row { emit.one_row_per_unit() } else { emit.many_rows_per_unit() };
-    if analyzed.selection == Selection::Public { emit.over_domain(&groups) } else { groups }
+    let groups = if emit.has_branches() { emit.with_branches() } else { emit.sums() };
+    let shown =
+        if analyzed.selection == Selection::Public { emit.over_domain(&groups) } else { groups };
+    if emit.has_branches() {
+        format!("WITH r AS ({})\n{shown}", emit.rows(!analyzed.one_row))
+    } else {
+        shown
+    }
 }
 
-struct Emit<'a> {
-    leaf: &'a Leaf,
-    analyzed: &'a Analyzed,
+/// How one leaf is written.
+pub(super) struct Emit<'a> {
+    pub(super) leaf: &'a Leaf,
+    pub(super) analyzed: &'a Analyzed,
 }
 
 impl Emit<'_> {
+    /// The groups with all that is a sum over units.
+    pub(super) fn sums(&self) -> String {
+        if self.analyzed.one_row { self.one_row_per_unit() } else { self.many_rows_per_unit() }
+    }
+
+    /// The rows as a FROM item; branches share one.
+    fn rows_item(&self, unit: bool) -> String {
+        if self.has_branches() { "r".to_owned() } else { format!("({}) AS r", self.rows(unit)) }
+    }
+
+    /// The order in which a unit's groups count. It depends on the unit's own rows and on nothing
+    /// else.
+    pub(super) fn group_order(&self) -> String {
+        let key = format!("ROW({})::text", self.key_names().join(", "));
+        format!("pg_catalog.hashtextextended({key}, 20210), {key}")
+    }
+
     /// The rows with their unit, keys, filters and values.
     fn rows(&self, unit: bool) -> String {
         let scans = &self.leaf.scans;
@@ -96,6 +134,13 @@ impl Emit<'_> {
                 Statistic::Sum { filter, value, bounds } => {
                     (filter, Some(on_grid(&printer, value, bounds)))
                 }
+                Statistic::Histogram { filter, value, bins } => {
+                    let steps = on_grid(&printer, value, &bins.bounds());
+                    (filter, Some(format!("pg_catalog.div({steps}, {})::integer", bins.width)))
+                }
+                Statistic::Distinct { filter, value, .. } => {
+                    (filter, Some(in_one_look(printer.key(value), value)))
+                }
             };
             columns
                 .extend(filter.iter().map(|filter| format!("{} AS f{at}", printer.expr(filter))));
@@ -115,11 +160,11 @@ impl Emit<'_> {
         )
     }
 
-    fn key_names(&self) -> Vec<String> {
+    pub(super) fn key_names(&self) -> Vec<String> {
         (1..=self.leaf.keys.len()).map(|at| format!("k{at}")).collect()
     }
 
-    fn group_by(&self) -> String {
+    pub(super) fn group_by(&self) -> String {
         match self.analyzed.selection {
             Selection::Whole => String::new(),
             _ => format!("\nGROUP BY {}", self.group_names().join(", ")),
@@ -131,21 +176,15 @@ impl Emit<'_> {
     fn key(&self, printer: &Printer<'_>, key: &Key) -> String {
         let printed = printer.key(&key.expr);
         if self.analyzed.selection == Selection::Public {
-            return printed;
-        }
-        match (&key.expr.node, &key.expr.ty) {
-            (Node::Column(_), Type::Numeric(Some(_))) => printed,
-            (_, Type::Numeric(_)) => format!("pg_catalog.trim_scale({printed})"),
-            (_, Type::Float(_)) => {
-                format!("({printed} OPERATOR(pg_catalog.+) 0::{})", key.expr.ty.name())
-            }
-            _ => printed,
+            printed
+        } else {
+            in_one_look(printed, &key.expr)
         }
     }
 
     /// What rows are grouped by: the keys, and where equal values of a type can look different, how
     /// they look.
-    fn group_names(&self) -> Vec<String> {
+    pub(super) fn group_names(&self) -> Vec<String> {
         let mut names = self.key_names();
         for (key, name) in self.leaf.keys.iter().zip(self.key_names()) {
             let looks = matches!(
@@ -157,6 +196,18 @@ impl Emit<'_> {
             }
         }
         names
+    }
+}
+
+/// A value whose equals look like it, as far as its type lets them.
+fn in_one_look(printed: String, expr: &Expr) -> String {
+    match (&expr.node, &expr.ty) {
+        (Node::Column(_), Type::Numeric(Some(_))) => printed,
+        (_, Type::Numeric(_)) => format!("pg_catalog.trim_scale({printed})"),
+        (_, Type::Float(_)) => {
+            format!("({printed} OPERATOR(pg_catalog.+) 0::{})", expr.ty.name())
+        }
+        _ => printed,
     }
 }
 

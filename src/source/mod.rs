@@ -3,6 +3,7 @@
 //! No text that an analyst wrote comes here. A [`BoundedSql`] is made from a `Plan<Charged>` and
 //! nothing else, and what it answers is [`noisegate_privacy::Exact`] from the moment it is decoded.
 
+mod branches;
 mod decode;
 mod emit;
 mod listed;

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
-use noisegate_privacy::plan::Plan;
+use noisegate_privacy::plan::{Plan, Statistic};
+use noisegate_privacy::quantiles::Bins;
 use noisegate_privacy::release::{Charged, Release};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::types::Type;
@@ -25,6 +26,8 @@ const END: Duration = Duration::from_secs(2);
 /// Groups that one leaf may show. They are counted after noise and thresholds: a limit on the exact
 /// groups would tell, by its fault, whether one more person is there.
 const GROUPS_MAX: usize = 1_000_000;
+/// Noisy numbers of histograms in all groups that one leaf shows.
+const COUNTS_MAX: usize = 4_000_000;
 
 /// The operator's database.
 #[derive(Debug)]
@@ -127,11 +130,14 @@ impl Snapshot<'_> {
         let statement = client.prepare_typed(sql.text(), types).await.map_err(fault)?;
         let rows = client.query_raw(&statement, parameters).await.map_err(fault)?;
         pin_mut!(rows);
+        let counts = plan.leaf().statistics.iter().filter_map(Statistic::bins);
+        let counts = counts.map(Bins::nodes).fold(0, usize::saturating_add);
+        let groups_max = COUNTS_MAX.checked_div(counts).unwrap_or(GROUPS_MAX).min(GROUPS_MAX);
         let mut releasing = plan.releasing();
         while let Some(row) = rows.next().await {
             let row = row.map_err(fault)?;
             releasing.add(exact_row(&row, sql.keys(), sql.statistics())?).map_err(shape)?;
-            if releasing.shown() > GROUPS_MAX {
+            if releasing.shown() > groups_max {
                 return Err(Fault::Source("a leaf shows more groups than are handled".to_owned()));
             }
         }

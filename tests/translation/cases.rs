@@ -5,6 +5,7 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::analyze;
 use noisegate_privacy::expr::{Column, Expr, Function, Node, TextType, Type};
 use noisegate_privacy::plan::{Domain, Exposure, Hop, Joins, Key, Leaf, Relation, Scan, Statistic};
+use noisegate_privacy::quantiles::Bins;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{on_database, terms};
@@ -194,5 +195,66 @@ fn a_cast_of_a_constant_cannot_tell_whether_a_row_was_read() {
             Expr::call(Function::Lt, vec![column("born", Type::TimestampTz), far], Type::Bool);
         let answer = answer(&client, leaf(true, Vec::new(), rows(Some(filter))), 1).await;
         assert_eq!(answer, [[Some("0".to_owned())]]);
+    });
+}
+
+#[test]
+fn one_persons_many_rows_count_a_few_times_in_a_histogram() {
+    on_database("histogram", |client| async move {
+        let tables = "CREATE TABLE orders (id int, customer int, n numeric);
+            INSERT INTO orders SELECT n, 1, n FROM generate_series(1, 1000) AS n;
+            INSERT INTO orders VALUES (1001, 2, -7), (1002, 3, 'NaN'), (1003, 4, NULL), (1004, NULL, 5);";
+        client.batch_execute(tables).await.unwrap();
+        let mut value = column("n", Type::Numeric(None));
+        if let Node::Column(column) = &mut value.node {
+            column.bounds = Some(("0".to_owned(), "999".to_owned()));
+        }
+        let bins = Bins::over(0, IBig::from(0), IBig::from(999), 10);
+        let statistic = Statistic::Histogram { filter: None, value, bins };
+        let mut leaf = leaf(false, Vec::new(), statistic);
+        if let Exposure::Private { rows_max, .. } = &mut leaf.scans[0].exposure {
+            *rows_max = 7;
+        }
+        let answer = answer(&client, leaf, 1).await;
+        let counts = super::counts(answer[0][0].as_deref().unwrap(), 10);
+        // Seven rows of the first, and the others' at the ends of the range.
+        let total: IBig = counts.iter().sum();
+        assert_eq!(total, IBig::from(9), "{counts:?}");
+        assert!(counts[0] >= IBig::ONE && counts[9] >= IBig::ONE, "{counts:?}");
+    });
+}
+
+#[test]
+fn one_persons_many_values_count_a_few_times() {
+    // Values that others have as well are not taken away with a person, and a person's own count
+    // up to what they may have rows.
+    on_database("distinct_values", |client| async move {
+        let tables = "CREATE TABLE orders (id int, customer int, n numeric, k int);
+            INSERT INTO orders SELECT n, 1, n, n % 2 FROM generate_series(1, 1000) AS n;
+            INSERT INTO orders VALUES (1001, 2, 5000.0, 0), (1002, 3, 5000.00, 0), (1003, 4, NULL, 1);";
+        client.batch_execute(tables).await.unwrap();
+        let distinct = |most| Statistic::Distinct {
+            filter: None,
+            value: column("n", Type::Numeric(None)),
+            most,
+        };
+        let scanned = |statistic, rows_max, keys| {
+            let mut leaf = leaf(false, keys, statistic);
+            if let Exposure::Private { rows_max: rows, .. } = &mut leaf.scans[0].exposure {
+                *rows = rows_max;
+            }
+            leaf
+        };
+        let cell = |text: &str| Some(text.to_owned());
+        let one = answer(&client, scanned(distinct(None), 7, Vec::new()), 1).await;
+        assert_eq!(one, [[cell("8")]]);
+        let few = answer(&client, scanned(distinct(Some(3)), 7, Vec::new()), 1).await;
+        assert_eq!(few, [[cell("4")]]);
+        // A person in two groups, of which one counts.
+        let key = Key { expr: column("k", Type::Int(4)), domain: Domain::Found };
+        let mut groups = answer(&client, scanned(distinct(None), 7, vec![key]), 1).await;
+        groups.sort();
+        let counted: Vec<_> = groups.iter().map(|row| row[1].clone().unwrap()).collect();
+        assert!(counted == ["1", "7"] || counted == ["8", "0"], "{counted:?}");
     });
 }

@@ -12,13 +12,13 @@ use std::sync::LazyLock;
 
 use noisegate::demo::{Cluster, Options};
 use noisegate::source::shown;
-use noisegate_privacy::IBig;
 use noisegate_privacy::analyze::{Analyzed, Contribution, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
 use noisegate_privacy::derived::Derived;
 use noisegate_privacy::expr::Type;
-use noisegate_privacy::interpret::{Database, Groups, Value, contributions, interpret};
+use noisegate_privacy::interpret::{Database, Groups, Value, contributions, interpret, surplus};
 use noisegate_privacy::plan::{Plan, Scan, Statistic};
+use noisegate_privacy::{IBig, layout};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use world::Dice;
 
@@ -127,11 +127,30 @@ async fn answer(client: &Client, plan: &Plan<Analyzed>) -> Groups {
         let SimpleQueryMessage::Row(row) = message else { continue };
         let key = keys.iter().enumerate();
         let key = key.map(|(at, ty)| Value::read(row.get(at), ty).unwrap()).collect();
-        let values = (keys.len()..row.len()).map(|at| row.get(at).unwrap().parse().unwrap());
-        let before = groups.insert(key, values.collect());
+        let statistics = plan.leaf().statistics.iter().enumerate();
+        let values = statistics.map(|(at, statistic)| {
+            let text = row.get(keys.len() + at).unwrap();
+            match statistic.bins() {
+                Some(bins) => counts(text, bins.count()),
+                None => vec![text.parse().unwrap()],
+            }
+        });
+        let before = groups.insert(key, layout::row(values.collect()));
         assert!(before.is_none(), "a group comes twice\n{sql}");
     }
     groups
+}
+
+/// The counts of all bins, of `bin:count,…`.
+fn counts(text: &str, bins: usize) -> Vec<IBig> {
+    let mut counts = vec![IBig::ZERO; bins];
+    for pair in text.split(',').filter(|pair| !pair.is_empty()) {
+        let (bin, count) = pair.split_once(':').unwrap();
+        let place = &mut counts[bin.parse::<usize>().unwrap()];
+        assert_eq!(*place, IBig::ZERO, "a bin comes twice: {text}");
+        *place = count.parse().unwrap();
+    }
+    counts
 }
 
 /// Groups without any contribution are there or not; it makes no difference.
@@ -145,6 +164,8 @@ fn the_emitted_sql_computes_what_the_plan_means() {
         client.batch_execute(&create_tables()).await.unwrap();
         let mut compared = 0;
         let mut capped = 0;
+        let mut with_surplus = 0;
+        let mut beside = 0;
         let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
         for seed in 0..80 {
             let data = bytes(seed, 400);
@@ -170,6 +191,15 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                 if binds(&plan, &database) {
                     assert_capped(&plan, &database, &found);
                     capped += 1;
+                } else if let left_out = surplus(&plan, &database).unwrap()
+                    && (left_out.groups || left_out.within)
+                {
+                    if !left_out.groups {
+                        let (ours, theirs) = (totals(&plan, &found), totals(&plan, &meant));
+                        assert_eq!(ours, theirs, "{}", shown(&plan));
+                    }
+                    assert_eq!(compact(sums(&plan, found.clone())), compact(sums(&plan, meant)));
+                    with_surplus += 1;
                 } else {
                     assert_eq!(
                         compact(found.clone()),
@@ -180,6 +210,7 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                     );
                     compared += 1;
                 }
+                beside += u32::from(!plan.leaf().statistics.iter().all(Statistic::is_additive));
                 for kind in kinds_of(&plan) {
                     *kinds.entry(kind).or_default() += 1;
                 }
@@ -211,7 +242,37 @@ fn the_emitted_sql_computes_what_the_plan_means() {
         ] {
             assert!(often(kind) >= 50, "{kinds:#?}");
         }
+        assert!(
+            beside >= 100 && with_surplus >= 10,
+            "{beside} with branches, {with_surplus} with surplus"
+        );
     });
+}
+
+/// The rows that each histogram counts in each group: whichever rows of a unit are left out, as
+/// many are.
+fn totals(plan: &Plan<Analyzed>, groups: &Groups) -> BTreeMap<Vec<Value>, Vec<IBig>> {
+    let cells = plan.leaf().cells();
+    let total = |values: &Vec<IBig>| {
+        let histograms = plan.leaf().statistics.iter().enumerate();
+        let histograms = histograms.filter(|(_, one)| one.bins().is_some());
+        histograms
+            .map(|(at, _)| layout::of(&cells, at, values).unwrap().into_iter().sum())
+            .collect::<Vec<IBig>>()
+    };
+    let all = groups.iter().map(|(key, values)| (key.clone(), total(values)));
+    all.filter(|(_, totals)| totals.iter().any(|total| *total != IBig::ZERO)).collect()
+}
+
+/// The groups without what is no sum over units.
+fn sums(plan: &Plan<Analyzed>, groups: Groups) -> Groups {
+    let additive: Vec<bool> = plan.leaf().statistics.iter().map(Statistic::is_additive).collect();
+    let keep = |(key, values): (Vec<Value>, Vec<IBig>)| {
+        let values = values.into_iter().zip(&additive).filter(|(_, keep)| **keep);
+        (key, values.map(|(value, _)| value).collect())
+    };
+    let kept = groups.into_iter().map(keep);
+    kept.collect()
 }
 
 /// What of the language a plan uses.

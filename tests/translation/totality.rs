@@ -9,6 +9,7 @@ use noisegate_privacy::functions::{self, Arg, Kind, Limit, Signature};
 use noisegate_privacy::plan::{
     Bounds, Domain, Exposure, Joins, Key, Leaf, Relation, Scan, Statistic,
 };
+use noisegate_privacy::quantiles::Bins;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::world::Dice;
@@ -253,6 +254,7 @@ fn leaf(exprs: &[Expr]) -> Leaf {
     let mut statistics = Vec::new();
     for expr in exprs {
         statistics.push(Statistic::Rows { filter: None, present: Some(expr.clone()) });
+        statistics.push(Statistic::Distinct { filter: None, value: expr.clone(), most: None });
         if expr.ty == Type::Bool {
             statistics.push(Statistic::Units { filter: Some(expr.clone()) });
         }
@@ -260,6 +262,8 @@ fn leaf(exprs: &[Expr]) -> Leaf {
             let [low, high, centre] = [-1000, 1000, 7].map(IBig::from);
             let bounds = Bounds { scale: 3, low, high, centre };
             statistics.push(Statistic::Sum { filter: None, value: expr.clone(), bounds });
+            let bins = Bins::over(3, IBig::from(-1000), IBig::from(1000), 40);
+            statistics.push(Statistic::Histogram { filter: None, value: expr.clone(), bins });
         }
     }
     let exposure = Exposure::Private { path: Vec::new(), unit: "id".to_owned(), rows_max: 1 };
@@ -292,7 +296,16 @@ async fn raised(client: &Client, leaf: Leaf) -> Option<Result<(), String>> {
     for row in rows {
         let SimpleQueryMessage::Row(row) = row else { continue };
         for at in plan.leaf().keys.len()..row.len() {
-            if row.get(at).and_then(|text| text.parse::<IBig>().ok()).is_none() {
+            let counts = |text: &str| {
+                text.split(',').all(|pair| {
+                    let pair = pair.split_once(':');
+                    pair.is_some_and(|(a, b)| {
+                        a.parse::<u16>().is_ok_and(|bin| bin < 40) && b.parse::<u64>().is_ok()
+                    })
+                })
+            };
+            let whole = |text: &str| text.parse::<IBig>().is_ok();
+            if !row.get(at).is_some_and(|text| whole(text) || text.is_empty() || counts(text)) {
                 return Some(Err(format!("not a whole number: {:?}\n{sql}", row.get(at))));
             }
         }

@@ -18,6 +18,7 @@ impl Run<'_> {
             let (low, high) = match statistic {
                 Statistic::Rows { .. } => (IBig::ZERO, rows.clone()),
                 Statistic::Units { .. } => (IBig::ZERO, IBig::ONE),
+                Statistic::Distinct { .. } | Statistic::Histogram { .. } => continue,
                 Statistic::Sum { bounds, .. } => {
                     let low = (&bounds.low - &bounds.centre).min(IBig::ZERO);
                     let high = (&bounds.high - &bounds.centre).max(IBig::ZERO);

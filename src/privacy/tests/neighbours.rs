@@ -7,7 +7,7 @@ use noisegate_privacy::analyze::{Analyzed, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Delta, Epsilon};
 use noisegate_privacy::derived::Derived;
 use noisegate_privacy::interpret::interpret;
-use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Plan, Scan};
+use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Plan, Scan, Statistic};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use world::{Dice, all_exists, all_scans, is_forged, violation, without};
@@ -80,6 +80,9 @@ struct Tried {
     by_norm: u32,
     spread: u32,
     estimates: u32,
+    distinct: u32,
+    histograms: u32,
+    deep: u32,
 }
 
 impl Tried {
@@ -97,6 +100,11 @@ impl Tried {
         self.left_joins += u32::from(has_left(&leaf.joins));
         self.walked += u32::from(walked);
         self.found += u32::from(matches!(analyzed.selection, Selection::Threshold { .. }));
+        let has =
+            |wanted: &dyn Fn(&Statistic) -> bool| u32::from(leaf.statistics.iter().any(wanted));
+        self.distinct += has(&|one| matches!(one, Statistic::Distinct { .. }));
+        self.histograms += has(&|one| one.bins().is_some());
+        self.deep += has(&|one| one.bins().is_some_and(|bins| bins.levels() > 1));
         self.public += u32::from(analyzed.selection == Selection::Public);
         self.count_derived(&all_scans(leaf).into_iter().filter(is_private).collect::<Vec<_>>());
         self.derived_joins += u32::from(
@@ -146,7 +154,7 @@ impl Tried {
         });
     }
 
-    fn all(&self) -> [u32; 21] {
+    fn all(&self) -> [u32; 24] {
         [
             self.one_row,
             self.capped,
@@ -169,6 +177,9 @@ impl Tried {
             self.by_norm,
             self.spread,
             self.estimates,
+            self.distinct,
+            self.histograms,
+            self.deep,
         ]
     }
 }

@@ -1,15 +1,17 @@
 //! Charged plans released: who is shown, what has noise, what is refused.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use noisegate_privacy::analyze::{Analyzed, Contribution, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Loss};
 use noisegate_privacy::expr::{Column, Expr, Node, TextType, Type};
+use noisegate_privacy::noise::Noise;
 use noisegate_privacy::plan::{
     Bounds, Domain, Exposure, Hop, Joins, Key, Leaf, Plan, Relation, Scan, Statistic,
 };
+use noisegate_privacy::quantiles::Bins;
 use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::{ExactRow, Release, ReleaseError};
-use noisegate_privacy::{Exact, IBig, UBig};
+use noisegate_privacy::{Exact, IBig, UBig, layout};
 use statrs::function::beta::beta_reg;
 
 /// Each statistical test may cry wolf once in a million runs.
@@ -199,6 +201,46 @@ fn a_sum_that_cannot_move_has_noise_as_well() {
         })
         .count();
     assert!(moved > 10, "{moved}");
+}
+
+fn histogram(bins: &Bins) -> Statistic {
+    let value = column("total", Type::Int(4));
+    Statistic::Histogram { filter: None, value, bins: bins.clone() }
+}
+
+#[test]
+fn every_node_of_a_histogram_has_noise_of_its_own() {
+    let bins = Bins::over(0, IBig::from(0), IBig::from(39), 40);
+    assert_eq!((bins.count(), bins.nodes(), bins.levels()), (40, 46, 2));
+    let plan = analyze(leaf(None, vec![histogram(&bins), rows()]), &terms()).unwrap();
+    let Noise::Gaussian { sigma } = &plan.analysis().statistics[0].noise else { panic!() };
+    let sigma = sigma.value().to_f64().value();
+    // Of ρ = 1/2 a half, three rows in a node of each of two levels: σ² = 2 · 9 / (2ρ).
+    assert!((sigma / 36.0_f64.sqrt() - 1.0).abs() < 1e-3, "{sigma}");
+    let trials = 500;
+    let mut exact = vec![0; 41];
+    // The counts of the first bin and of the third, and the number of rows after the first of them.
+    (exact[0], exact[1], exact[3]) = (70, 77, 7);
+    let mut squares = 0.0;
+    let mut apart = 0;
+    for _ in 0..trials {
+        let released = release(&plan, vec![row(None, &exact)]).unwrap();
+        let widths = plan.leaf().numbers();
+        let values = &released.rows()[0].values;
+        let nodes = layout::of(&widths, 0, values).unwrap();
+        assert_eq!((nodes.len(), values.len()), (46, 47));
+        let noise = |at: usize, exact: i64| nodes[at].get() - IBig::from(exact);
+        let mut all = vec![noise(0, 77), noise(6, 70), noise(8, 7)];
+        let empty = (0..46).filter(|at| ![0, 6, 8].contains(at)).map(|at| noise(at, 0));
+        all.extend(empty);
+        let children: IBig = all[1..].iter().take(2).sum();
+        apart += u32::from(children != all[0]);
+        squares += all.iter().map(|z| z.to_string().parse::<f64>().unwrap().powi(2)).sum::<f64>();
+    }
+    // Five standard deviations of a variance of 23 000 draws.
+    let variance = squares / f64::from(46 * trials);
+    assert!((variance / (sigma * sigma) - 1.0).abs() < 0.047, "{variance}");
+    assert!(apart > 400, "{apart}");
 }
 
 #[test]

@@ -13,7 +13,10 @@ impl Emit<'_> {
     pub(super) fn one_row_per_unit(&self) -> String {
         let sums = self.statistics().map(|(at, statistic, calibrated)| {
             let sql = match statistic {
-                Statistic::Rows { .. } | Statistic::Units { .. } => counted(at, statistic),
+                Statistic::Rows { .. }
+                | Statistic::Units { .. }
+                | Statistic::Distinct { .. }
+                | Statistic::Histogram { .. } => counted(at, statistic),
                 Statistic::Sum { filter, .. } => {
                     let value = match &calibrated.bound {
                         // NULL adds nothing; LEAST and GREATEST would make it a bound.
@@ -31,12 +34,7 @@ impl Emit<'_> {
             format!("({sql})::text AS s{at}")
         });
         let columns: Vec<String> = self.key_names().into_iter().chain(sums).collect();
-        format!(
-            "SELECT {}\nFROM ({}) AS r{}",
-            columns.join(", "),
-            self.rows(false),
-            self.group_by()
-        )
+        format!("SELECT {}\nFROM {}{}", columns.join(", "), self.rows_item(false), self.group_by())
     }
 
     /// What each unit adds to each group, bounded and added up.
@@ -122,7 +120,9 @@ impl Emit<'_> {
                 _ => most.to_string(),
             };
             let sql = match statistic {
-                Statistic::Rows { .. } => {
+                Statistic::Rows { .. }
+                | Statistic::Distinct { .. }
+                | Statistic::Histogram { .. } => {
                     format!("LEAST({}, {})", counted(at, statistic), at_most(rows))
                 }
                 Statistic::Units { .. } => {
@@ -143,27 +143,26 @@ impl Emit<'_> {
             columns.push(format!("{sql} AS p{at}"));
         }
         if self.analyzed.groups_enforced {
-            // Which groups count depends on the unit's own rows and on nothing else.
-            let key = format!("ROW({})::text", self.key_names().join(", "));
             columns.push(format!(
-                "pg_catalog.row_number() OVER (PARTITION BY u ORDER BY \
-                 pg_catalog.hashtextextended({key}, 20210), {key}) AS rank"
+                "pg_catalog.row_number() OVER (PARTITION BY u ORDER BY {}) AS rank",
+                self.group_order()
             ));
         }
         let mut group = vec!["u".to_owned()];
         group.extend(self.group_names());
         format!(
-            "SELECT {}\nFROM ({}) AS r\nGROUP BY {}",
+            "SELECT {}\nFROM {}\nGROUP BY {}",
             columns.join(", "),
-            self.rows(true),
+            self.rows_item(true),
             group.join(", ")
         )
     }
 
-    /// The statistics with their bounds.
+    /// The statistics that are sums over units, with their places in the leaf and their bounds.
     fn statistics(&self) -> impl Iterator<Item = (usize, &Statistic, &Calibrated)> {
         let both = self.leaf.statistics.iter().zip(&self.analyzed.statistics);
-        both.enumerate().map(|(at, (statistic, calibrated))| (at, statistic, calibrated))
+        let all = both.enumerate().map(|(at, (statistic, calibrated))| (at, statistic, calibrated));
+        all.filter(|(_, statistic, _)| statistic.is_additive())
     }
 
     /// The bound of a statistic where a unit may be in several groups.
@@ -182,7 +181,9 @@ pub(super) fn counted(at: usize, statistic: &Statistic) -> String {
     let (filter, present) = match statistic {
         Statistic::Rows { filter, present } => (filter.is_some(), present.is_some()),
         Statistic::Units { filter } => (filter.is_some(), false),
-        Statistic::Sum { .. } => (false, false),
+        Statistic::Sum { .. } | Statistic::Distinct { .. } | Statistic::Histogram { .. } => {
+            (false, false)
+        }
     };
     let condition = match (filter, present) {
         (false, false) => return "pg_catalog.count(*)".to_owned(),

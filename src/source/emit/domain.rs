@@ -15,7 +15,8 @@ impl Emit<'_> {
         let mut columns: Vec<String> =
             self.key_names().iter().map(|key| format!("d.{key}")).collect();
         columns.extend(
-            (0..self.leaf.statistics.len()).map(|at| format!("COALESCE(a.s{at}, '0') AS s{at}")),
+            (0..self.leaf.statistics.len())
+                .map(|at| format!("COALESCE(a.s{at}, {}) AS s{at}", self.nothing(at))),
         );
         let on: Vec<String> = self
             .leaf

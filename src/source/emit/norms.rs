@@ -90,9 +90,10 @@ fn row(at: usize, statistic: &Statistic) -> String {
         Statistic::Rows { filter, present: Some(_) } => {
             (filter.is_some(), format!("CASE WHEN v{at} IS NOT NULL THEN 1 ELSE 0 END"))
         }
-        Statistic::Rows { filter, present: None } | Statistic::Units { filter } => {
-            (filter.is_some(), "1".to_owned())
-        }
+        Statistic::Rows { filter, present: None }
+        | Statistic::Units { filter }
+        | Statistic::Distinct { filter, .. }
+        | Statistic::Histogram { filter, .. } => (filter.is_some(), "1".to_owned()),
         Statistic::Sum { filter, .. } => (filter.is_some(), format!("COALESCE(v{at}, 0)")),
     };
     if filter { format!("CASE WHEN f{at} THEN {value} ELSE 0 END") } else { value }

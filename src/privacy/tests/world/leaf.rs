@@ -3,10 +3,12 @@
 use noisegate_privacy::IBig;
 use noisegate_privacy::expr::Type;
 use noisegate_privacy::plan::{Bounds, Domain, Exposure, Key, Leaf, Statistic};
+use noisegate_privacy::quantiles::Bins;
 
 use super::Dice;
+
 use super::expressions::{condition, number, tree};
-use super::scans::{Around, any_column};
+use super::scans::{Around, any_column, column, known};
 
 /// A random leaf. Many are to be refused.
 pub(crate) fn leaf(dice: &mut Dice<'_>, by_code: bool) -> Leaf {
@@ -47,7 +49,28 @@ fn key(dice: &mut Dice<'_>, around: &mut Around, over: &[usize]) -> Key {
 
 fn statistic(dice: &mut Dice<'_>, around: &mut Around, over: &[usize]) -> Statistic {
     let filter = if dice.one_in(3) { Some(condition(dice, around, over, 1)) } else { None };
-    match dice.roll(4) {
+    match dice.roll(6) {
+        5 => {
+            let value = number(dice, around, over, 2);
+            let (low, high) = *dice.pick(&[(0, 10), (-7, 4), (3, 9), (0, 0), (-600, 600)]);
+            let most = [4, 40, 8192][dice.roll(3)];
+            let scale = u32::try_from(dice.roll(3)).unwrap();
+            let bins = Bins::over(scale, IBig::from(low), IBig::from(high), most);
+            Statistic::Histogram { filter, value, bins }
+        }
+        4 => {
+            let scan = *dice.pick(over);
+            let all = known(&around.scans[scan]);
+            let value = match (dice.roll(3), all.as_slice()) {
+                (0, _) | (_, []) => number(dice, around, over, 1),
+                (_, all) => {
+                    let name = all[dice.roll(all.len())].name.clone();
+                    column(&around.scans, scan, &name)
+                }
+            };
+            let most = [None, None, Some(1), Some(2)][dice.roll(4)];
+            Statistic::Distinct { filter, value, most }
+        }
         0 => Statistic::Rows { filter, present: None },
         1 => Statistic::Rows { filter, present: Some(number(dice, around, over, 1)) },
         2 => Statistic::Units { filter },

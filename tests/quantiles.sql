@@ -1,0 +1,23 @@
+-- One query per line. Where EXPLAIN says that each value has a bucket, answers are equal.
+select percentile_disc(0.5) within group (order by l_linenumber) from lineitem;
+select percentile_cont(0.5) within group (order by l_linenumber) as median, min(l_linenumber), max(l_linenumber) from lineitem;
+select percentile_disc(0) within group (order by c_nationkey), percentile_disc(1) within group (order by c_nationkey), percentile_cont(0.37) within group (order by c_nationkey) from customer;
+select percentile_disc(array[0.1, 0.25, 0.5, 0.75, 0.9]) within group (order by l_quantity) from lineitem where l_linenumber < 5;
+select percentile_disc('{0.1,0.9}'::float8[]) within group (order by least(l_quantity, 40)) from lineitem;
+select percentile_cont(array[0.1, 0.25, 0.5, 0.75, 0.9]) within group (order by l_discount) from lineitem;
+select percentile_cont(0.5) within group (order by o_totalprice) from orders;
+select percentile_cont(0.01) within group (order by o_totalprice), percentile_cont(0.99) within group (order by o_totalprice), min(o_totalprice + 1), max(o_totalprice) filter (where o_orderstatus = 'F') from orders;
+select o_orderstatus, percentile_disc(0.5) within group (order by o_totalprice), count(*), sum(o_totalprice) from orders group by 1 order by 1;
+select o_orderpriority, min(o_totalprice), max(o_totalprice) from orders group by 1 order by 1;
+select percentile_disc(0.5) within group (order by o_orderdate), min(o_orderdate::timestamp::date) from orders;
+select o_orderstatus, min(o_orderdate), max(o_orderdate) from orders group by 1 order by 1;
+select l_returnflag, l_linestatus, percentile_cont(0.5) within group (order by l_extendedprice * (1 - l_discount)) as median from lineitem group by 1, 2 order by 1, 2;
+select percentile_disc(0.3) within group (order by l_shipdate::timestamp) from lineitem;
+select percentile_cont(0.5) within group (order by c_acctbal) filter (where c_acctbal < 0), percentile_cont(0.5) within group (order by c_acctbal) from customer;
+select percentile_disc(0.5) within group (order by c_acctbal) from customer where c_acctbal > 99999;
+select max(l_tax + l_discount), max(distinct l_linenumber + 1), min(l_linenumber::smallint) from lineitem;
+select n_name, percentile_disc(0.5) within group (order by c_acctbal) from customer join nation on n_nationkey = c_nationkey group by 1 order by 1;
+select percentile_cont(0.5) within group (order by n) as m, max(n + 0) from (select o_custkey, count(*) as n from orders group by 1) t;
+select percentile_cont(0.5) within group (order by l_quantity::float8 / 3) from lineitem;
+select o_orderstatus from orders group by 1 having percentile_disc(0.5) within group (order by o_totalprice) > 50000 order by max(o_shippriority), 1;
+select percentile_disc(0.5) within group (order by extract(month from o_orderdate)) from orders;
