@@ -176,7 +176,7 @@ impl<'a> Rewriter<'a> {
                 return self.moment(&name, &arguments, filter, &text, label);
             }
             // The least of distinct numbers is the least.
-            (Aggregate::Extreme, None) => return Err(no_noisy_form(&name)),
+            (Aggregate::Extreme, None) => return self.quantile(&name, function),
             _ => {}
         }
         let argument = match list.args.as_slice() {
