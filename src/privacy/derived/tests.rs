@@ -175,6 +175,142 @@ fn a_subquery_has_scans_of_its_own() {
     assert_eq!(asked(scans(), filter), Err(Rejection::Malformed));
 }
 
+/// An EXISTS over one scan, with this filter.
+fn exists(scan: usize, filter: Vec<Expr>) -> Expr {
+    let exists = Exists { joins: Joins::Scan(scan), filter };
+    Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool }
+}
+
+fn join(left: Joins, right: Joins, on: Vec<Expr>) -> Joins {
+    Joins::Join { kind: JoinKind::Inner, left: Box::new(left), right: Box::new(right), on }
+}
+
+#[test]
+fn an_exists_in_a_join_looks_at_rows_of_its_own_unit() {
+    let scans = || vec![people(), people(), people(), visits()];
+    let link = |a, b| equal(int(a, "id"), int(b, "id"));
+    let [zero, one, two] = [0, 1, 2].map(Joins::Scan);
+    let anybody = || exists(3, Vec::new());
+    let theirs = |scan| exists(3, vec![equal(int(3, "person"), int(scan, "id"))]);
+    let off = Err(Rejection::OffUnitSubquery { scan: 3 });
+    for (found, expected) in [(theirs(1), Ok(1)), (anybody(), off.clone())] {
+        // At the top, on the left, on the right.
+        let pair = |on: Vec<Expr>| join(zero.clone(), one.clone(), on);
+        let top = join(pair(vec![link(0, 1)]), two.clone(), vec![link(1, 2), found.clone()]);
+        let left = join(pair(vec![link(0, 1), found.clone()]), two.clone(), vec![link(1, 2)]);
+        let right = join(two.clone(), pair(vec![link(0, 1), found.clone()]), vec![link(1, 2)]);
+        for joins in [top, left, right] {
+            assert_eq!(analyzed(scans(), joins, Vec::new()), expected);
+        }
+        // Where another EXISTS joins.
+        let inner = Exists {
+            joins: join(one.clone(), two.clone(), vec![link(1, 2), found.clone()]),
+            filter: vec![link(0, 1)],
+        };
+        let inner = Expr { node: Node::Exists(Box::new(inner)), ty: Type::Bool };
+        assert_eq!(analyzed(scans(), zero.clone(), vec![inner]), expected);
+        // And below rows that are computed.
+        let mut body = rows(scans(), top_of_three());
+        body.filter.push(found);
+        let passed = scan(Derived::Union { parts: vec![(body, vec![int(0, "id")])] }).unwrap();
+        let below = analyzed(vec![passed], Joins::Scan(0), Vec::new());
+        assert_eq!(below.is_ok(), expected.is_ok());
+    }
+}
+
+fn top_of_three() -> Joins {
+    let link = |a, b| equal(int(a, "id"), int(b, "id"));
+    let below = join(Joins::Scan(0), Joins::Scan(1), vec![link(0, 1)]);
+    join(below, Joins::Scan(2), vec![link(1, 2)])
+}
+
+#[test]
+fn a_link_is_between_columns_as_they_are() {
+    let computed = |expr: Expr| Expr::call(Function::Neg, vec![expr], Type::Int(4));
+    for (a, b) in
+        [(computed(int(0, "id")), int(1, "person")), (int(0, "id"), computed(int(1, "person")))]
+    {
+        let joins = join(Joins::Scan(0), Joins::Scan(1), vec![equal(a.clone(), b.clone())]);
+        let scans = || vec![people(), visits()];
+        assert_eq!(
+            analyzed(scans(), joins, Vec::new()),
+            Err(Rejection::OffUnitJoin { left: 0, right: 1 })
+        );
+        let found = analyzed(scans(), Joins::Scan(0), vec![exists(1, vec![equal(a, b)])]);
+        assert_eq!(found, Err(Rejection::OffUnitSubquery { scan: 1 }));
+    }
+}
+
+#[test]
+fn a_link_compares_values_as_they_are() {
+    // Two whole numbers can equal the same binary one.
+    let float = |expr: Expr| Expr { ty: Type::Float(8), ..expr };
+    for (a, b) in [(float(int(0, "id")), int(1, "person")), (int(0, "id"), float(int(1, "person")))]
+    {
+        let on = vec![equal(a.clone(), b.clone())];
+        let (left, right) = (Box::new(Joins::Scan(0)), Box::new(Joins::Scan(1)));
+        let joins = Joins::Join { kind: JoinKind::Inner, left, right, on };
+        let scans = || vec![people(), visits()];
+        assert_eq!(
+            analyzed(scans(), joins, Vec::new()),
+            Err(Rejection::OffUnitJoin { left: 0, right: 1 })
+        );
+        let exists = Exists { joins: Joins::Scan(1), filter: vec![equal(a, b)] };
+        let exists = Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool };
+        let found = analyzed(scans(), Joins::Scan(0), vec![exists]);
+        assert_eq!(found, Err(Rejection::OffUnitSubquery { scan: 1 }));
+    }
+}
+
+#[test]
+fn a_subquery_in_a_join_has_scans_of_its_own() {
+    let shadowing = |scan| {
+        let filter = vec![equal(int(scan, "id"), int(scan, "id"))];
+        let exists = Exists { joins: Joins::Scan(scan), filter };
+        Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool }
+    };
+    let join = |left, right, on| Joins::Join {
+        kind: JoinKind::Inner,
+        left: Box::new(left),
+        right: Box::new(right),
+        on,
+    };
+    let [zero, one, two] = [0, 1, 2].map(Joins::Scan);
+    let link = |a, b| equal(int(a, "id"), int(b, "id"));
+    let of = |joins| analyzed(vec![people(), people(), people()], joins, Vec::new());
+    let linked = |right: Vec<Expr>, on: Vec<Expr>| {
+        let below = join(one.clone(), two.clone(), right);
+        join(zero.clone(), below, on)
+    };
+    assert_eq!(of(linked(vec![link(1, 2)], vec![link(0, 1)])), Ok(1));
+    let top = linked(vec![link(1, 2)], vec![link(0, 1), shadowing(0)]);
+    assert_eq!(of(top), Err(Rejection::Malformed));
+    // Also of a scan beside the join, whose name is the same.
+    for scan in [0, 1] {
+        let right = linked(vec![link(1, 2), shadowing(scan)], vec![link(0, 1)]);
+        assert_eq!(of(right), Err(Rejection::Malformed));
+        let below = join(one.clone(), two.clone(), vec![link(1, 2), shadowing(scan)]);
+        assert_eq!(of(join(below, zero.clone(), vec![link(0, 1)])), Err(Rejection::Malformed));
+    }
+    // And where an EXISTS joins: nothing of the rows around, and none of their names.
+    let inner = |on: Vec<Expr>| {
+        let filter = vec![link(0, 1)];
+        let exists = Exists { joins: join(one.clone(), two.clone(), on), filter };
+        let exists = Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool };
+        analyzed(vec![people(), people(), people()], Joins::Scan(0), vec![exists])
+    };
+    assert_eq!(inner(vec![link(1, 2)]), Ok(1));
+    assert_eq!(inner(vec![link(1, 2), shadowing(0)]), Err(Rejection::Malformed));
+    assert_eq!(inner(vec![link(1, 2), link(0, 2)]), Err(Rejection::Malformed));
+    let shared = Exists {
+        joins: join(one.clone(), zero.clone(), vec![link(1, 0)]),
+        filter: vec![link(0, 1)],
+    };
+    let shared = Expr { node: Node::Exists(Box::new(shared)), ty: Type::Bool };
+    let found = analyzed(vec![people(), people()], Joins::Scan(0), vec![shared]);
+    assert_eq!(found, Err(Rejection::Malformed));
+}
+
 #[test]
 fn an_exists_looks_at_rows_of_its_own_unit() {
     let exists = |filter: Vec<Expr>| Expr {
