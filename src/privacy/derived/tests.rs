@@ -3,6 +3,7 @@ use crate::analyze::{Terms, analyze};
 use crate::budget::{Accountant, Delta, Epsilon};
 use crate::expr::{Column, Exists, Function, Node};
 use crate::plan::{JoinKind, Leaf, Statistic};
+use crate::unit::{is_reference, is_unit_key};
 
 fn hop(column: &str, to: &str) -> Hop {
     let [column, to_table, to_column, to_schema] = [column, to, "id", "public"].map(str::to_owned);
@@ -222,6 +223,38 @@ fn top_of_three() -> Joins {
     let link = |a, b| equal(int(a, "id"), int(b, "id"));
     let below = join(Joins::Scan(0), Joins::Scan(1), vec![link(0, 1)]);
     join(below, Joins::Scan(2), vec![link(1, 2)])
+}
+
+#[test]
+fn what_a_column_names() {
+    let named = |scan: &Scan, column: &str| (is_reference(scan, column), is_unit_key(scan, column));
+    assert_eq!(named(&people(), "id"), (true, true));
+    assert_eq!(named(&people(), "town"), (false, false));
+    assert_eq!(named(&visits(), "person"), (true, true));
+    assert_eq!(named(&visits(), "id"), (true, false));
+    let items = table("items", vec![hop("visit", "visits"), hop("person", "people")]);
+    assert_eq!(named(&items, "visit"), (true, false));
+    assert_eq!(named(&items, "person"), (false, false));
+    let public = Scan { exposure: Exposure::Public, ..people() };
+    assert_eq!(named(&public, "id"), (false, false));
+    // Of a path's end another column may be the unit.
+    let mut by_code = visits();
+    if let Exposure::Private { path, .. } = &mut by_code.exposure {
+        path[0].to_column = "code".to_owned();
+    }
+    assert_eq!(named(&by_code, "person"), (true, false));
+    let passing = people_with_visits(JoinKind::Inner);
+    let columns = vec![int(1, "person"), int(1, "id"), int(1, "place")];
+    let passing = scan(Derived::Windowed { rows: passing, columns, windows: Vec::new() }).unwrap();
+    let all = ["u", "c1", "c2", "c3", "c4"].map(|column| named(&passing, column));
+    assert_eq!(all, [(true, true), (true, true), (true, false), (false, false), (false, false)]);
+    // What two parts pass on is a reference where it is the same one in both.
+    let part = |scan: Scan, name: &str| (rows(vec![scan], Joins::Scan(0)), vec![int(0, name)]);
+    let union = |parts| scan(Derived::Union { parts }).unwrap();
+    let same = union(vec![part(people(), "id"), part(visits(), "person")]);
+    assert_eq!(named(&same, "c1"), (true, true));
+    let apart = union(vec![part(people(), "id"), part(visits(), "id")]);
+    assert_eq!(named(&apart, "c1"), (false, false));
 }
 
 #[test]
