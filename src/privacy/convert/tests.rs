@@ -67,6 +67,17 @@ fn each_allowance_for_rounding_is_made() {
 }
 
 #[test]
+fn the_parts_of_the_allowance_are_as_large_as_they_say() {
+    let log = log_inverse(&Delta::parse("1e-6").unwrap());
+    let above = log / 13.815_510_557_964_274 - 1.0;
+    assert!((1.05e-12..1.1e-12).contains(&above), "{above}");
+    // ln(1/δ) = 10 at x = 1/4: ln x = -1.386…, (1 + x)·ln(1 + 1/x) = 2.011….
+    let terms = Terms::at(0.25, 10.0);
+    assert!((terms.sum - 9.374_496).abs() < 1e-5, "{}", terms.sum);
+    assert!((terms.sizes - 13.398_092).abs() < 1e-5, "{}", terms.sizes);
+}
+
+#[test]
 fn epsilon_is_never_below_the_optimum_and_close_above_it() {
     for (rho, delta, optimum) in [
         ("500000000000", "1e-6", 5.221_534_444_530_169),

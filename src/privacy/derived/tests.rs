@@ -106,6 +106,28 @@ fn a_partition_of_null_has_rows_of_many_people() {
 }
 
 #[test]
+fn what_depends_on_the_order_of_equal_rows_has_it_made_total() {
+    let needs = |function, frame| {
+        let (partition, order, ty) = (Vec::new(), Vec::new(), Type::Int(8));
+        Window { function, argument: None, partition, order, frame, ty }.needs_total_order()
+    };
+    let sum = WindowFunction::Aggregate(AggregateFunction::Sum);
+    for frame in [Frame::Peers, Frame::Rows, Frame::All] {
+        for function in [
+            WindowFunction::RowNumber,
+            WindowFunction::Lag(1),
+            WindowFunction::Lead(1),
+            WindowFunction::FirstValue,
+            WindowFunction::LastValue,
+        ] {
+            assert!(needs(function, frame), "{function:?}");
+        }
+        assert!(!needs(WindowFunction::Rank, frame) && !needs(WindowFunction::DenseRank, frame));
+        assert_eq!(needs(sum, frame), frame == Frame::Rows);
+    }
+}
+
+#[test]
 fn windows_and_groups_without_a_reference_are_refused() {
     let one = || rows(vec![visits()], Joins::Scan(0));
     for keys in [vec![], vec![int(0, "place")]] {
