@@ -142,3 +142,10 @@ fn an_amount_is_digits_and_what_is_left_of_it_is_none_or_more() {
     assert!(!amount(1).is_zero());
     assert_eq!(&amount(5) + &amount(3), amount(8));
 }
+
+#[test]
+fn no_parts_are_one_part() {
+    let (epsilon, delta) = (Epsilon::parse("0.5").unwrap(), Delta::parse("1e-6").unwrap());
+    let rho = Rho::of_epsilon(&epsilon);
+    assert_eq!((epsilon.split(0), delta.split(0), rho.split(0)), (epsilon, delta, rho));
+}
