@@ -397,5 +397,5 @@ pub(crate) fn is_sound(scan: &Scan) -> Result<(), Rejection> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;

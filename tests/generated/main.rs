@@ -3,6 +3,7 @@
 //!
 //! `NOISEGATE_SEED` takes another seed than the usual one, `NOISEGATE_QUERIES` another number of
 //! queries. A failure prints both texts; with the seed they come again.
+#![expect(clippy::indexing_slicing, reason = "tests")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -241,14 +242,11 @@ async fn one(
     }
 }
 
-/// The rows of a prepared statement, whose cells come in binary and are made text by PostgreSQL's
-/// own types where the driver knows them.
+/// The rows as text, after a driver has had them in binary: the second answer is the remembered one.
 async fn as_texts(
     client: &Client,
     sql: &str,
 ) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
-    // What a driver does: describe, then ask for rows. The cells are compared as text, so the
-    // statement is asked a second time in text; the second answer is the remembered one.
     let statement = client.prepare(sql).await?;
     let rows = client.query(&statement, &[]).await?;
     let said = texts(client, sql).await?;

@@ -47,7 +47,7 @@ fn filter(rng: &mut Rng, schema: &Schema, scope: &Scope) -> String {
 }
 
 fn aggregates(rng: &mut Rng, schema: &Schema, scope: &Scope) -> Vec<String> {
-    (0..1 + rng.roll(3)).map(|_| aggregate(rng, schema, scope)).collect()
+    (0..=rng.roll(3)).map(|_| aggregate(rng, schema, scope)).collect()
 }
 
 /// Aggregates of all rows.
@@ -66,8 +66,7 @@ fn block(
     from: &From,
 ) -> Option<(Vec<String>, Vec<String>, String)> {
     let uid = from.scope.uid.clone()?;
-    let mut keys: Vec<String> =
-        (0..1 + rng.roll(2)).map(|_| key(rng, schema, &from.scope)).collect();
+    let mut keys: Vec<String> = (0..=rng.roll(2)).map(|_| key(rng, schema, &from.scope)).collect();
     keys.dedup();
     let list = aggregates(rng, schema, &from.scope);
     let filter = filter(rng, schema, &from.scope);

@@ -167,7 +167,7 @@ impl Column {
     fn new(rng: &mut Rng, table: &str, at: usize) -> Self {
         let ty = *rng.pick(&TYPES);
         let declared = ty.is_text() && rng.one_in(2);
-        let few = (0..1 + rng.roll(4)).map(|_| ty.literal(rng)).collect();
+        let few = (0..=rng.roll(4)).map(|_| ty.literal(rng)).collect();
         Self { name: format!("{table}_{at}"), ty, nullable: rng.one_in(2), declared, few }
     }
 
@@ -269,7 +269,7 @@ impl Schema {
         }
         for at in 0..people {
             let row =
-                format!("{}, {}, {}", self.key.value(at), self.place(rng), self.values(rng, "u"));
+                format!("{}, {}, {}", self.key.value(at), Self::place(rng), self.values(rng, "u"));
             self.insert("u", &row);
         }
         let empty = rng.roll(6);
@@ -292,7 +292,7 @@ impl Schema {
                     if table == "c1" {
                         cid += 1;
                         below.push(cid);
-                        let row = format!("{cid}, {owner}, {}, {values}", self.place(rng));
+                        let row = format!("{cid}, {owner}, {}, {values}", Self::place(rng));
                         self.insert(table, &row);
                     } else {
                         self.insert(table, &format!("{owner}, {values}"));
@@ -312,7 +312,7 @@ impl Schema {
         }
     }
 
-    fn place(&self, rng: &mut Rng) -> String {
+    fn place(rng: &mut Rng) -> String {
         if rng.one_in(7) { "NULL".to_owned() } else { rng.roll(9).to_string() }
     }
 
@@ -329,8 +329,10 @@ impl Schema {
     pub(crate) fn sql(&self) -> String {
         let (name, key) = (&self.name, self.key.sql());
         let columns = |table: &str| {
-            let columns = self.columns(table).iter();
-            columns.map(|one| format!(", {} {}", one.name, one.ty.sql())).collect::<String>()
+            self.columns(table).iter().fold(String::new(), |mut all, one| {
+                let _ = write!(all, ", {} {}", one.name, one.ty.sql());
+                all
+            })
         };
         let owner = if self.orphans { "" } else { " NOT NULL" };
         format!(

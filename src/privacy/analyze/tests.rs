@@ -195,6 +195,38 @@ fn the_nullable_side_is_no_function_of_the_unit() {
 }
 
 #[test]
+fn what_a_left_join_finds_depends_on_all_of_its_left_side() {
+    // A profile is one for each person, but each order decides whether it is beside it.
+    let mut profiles = private("profiles", vec![hop("person", "customers")], 1);
+    profiles.unique.push("person".to_owned());
+    let orders_of = vec![equal(int(0, "id"), int(1, "customer"))];
+    let both = join(JoinKind::Inner, Joins::Scan(0), Joins::Scan(1), orders_of);
+    let big = Expr::call(Function::Gt, vec![int(1, "total"), int(1, "limit")], Type::Bool);
+    let on = vec![equal(int(0, "id"), int(2, "person")), big];
+    let key = Key { expr: int(2, "town"), domain: Domain::Found };
+    let keyed = |kind| {
+        let joins = join(kind, both.clone(), Joins::Scan(2), on.clone());
+        let scans = vec![customers(), orders(9), profiles.clone()];
+        let found = analyzed(counted(scans, joins, vec![key.clone()]));
+        (found.groups, found.groups_enforced)
+    };
+    assert_eq!(keyed(JoinKind::Left), (3, true));
+    assert_eq!(keyed(JoinKind::Inner), (1, false));
+    // Beside the person alone it follows from the person.
+    let on = vec![equal(int(0, "id"), int(1, "person"))];
+    let found = analyzed(two(JoinKind::Left, customers(), profiles, on));
+    assert!(found.one_row);
+    // One profile for each code of a person is not known to be one for each person.
+    let mut by_code = private("profiles", vec![hop("person", "customers")], 9);
+    by_code.unique.push("person".to_owned());
+    if let Exposure::Private { path, .. } = &mut by_code.exposure {
+        path.iter_mut().for_each(|hop| "code".clone_into(&mut hop.to_column));
+    }
+    let found = analyzed(counted(vec![by_code], Joins::Scan(0), Vec::new()));
+    assert_eq!((found.one_row, found.rows), (false, 9));
+}
+
+#[test]
 fn a_key_that_may_be_missing_does_not_follow_from_the_person() {
     // Each order decides by itself whether its customer is there, so one person's orders are in
     // the group of their town and in that of no town.

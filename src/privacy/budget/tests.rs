@@ -125,3 +125,27 @@ proptest! {
         prop_assert_eq!(&Epsilon::parse(&epsilon.to_string()).unwrap(), &epsilon);
     }
 }
+
+#[test]
+fn an_amount_is_digits_and_what_is_left_of_it_is_none_or_more() {
+    let parsed = |text: &str| Amount::parse(text).map(|amount| amount.to_string());
+    assert_eq!(parsed("0120").as_deref(), Some("120"));
+    // What a number's parser takes besides.
+    for wrong in ["", "+1", "-1", "1_0", " 1", "1.5", "0x1", "1e3", "a"] {
+        assert_eq!(parsed(wrong), None, "{wrong}");
+    }
+    assert_eq!(parsed(&"9".repeat(400)), Some("9".repeat(400)));
+    assert_eq!(parsed(&"9".repeat(401)), None);
+    let amount = |units: u32| Amount::from_units(units.into());
+    assert_eq!(amount(5).minus(&amount(3)), amount(2));
+    assert!(amount(3).minus(&amount(5)).is_zero() && amount(5).minus(&amount(5)).is_zero());
+    assert!(!amount(1).is_zero());
+    assert_eq!(&amount(5) + &amount(3), amount(8));
+}
+
+#[test]
+fn no_parts_are_one_part() {
+    let (epsilon, delta) = (Epsilon::parse("0.5").unwrap(), Delta::parse("1e-6").unwrap());
+    let rho = Rho::of_epsilon(&epsilon);
+    assert_eq!((epsilon.split(0), delta.split(0), rho.split(0)), (epsilon, delta, rho));
+}

@@ -50,6 +50,33 @@ fn never_above_the_optimum_and_close_below_it() {
     }
 }
 
+/// Where the units are finer than the slack, both of its parts can be seen.
+#[test]
+fn each_allowance_for_rounding_is_made() {
+    for (epsilon, optimum) in [("1000", 793.664_179_563_924_5), ("100000", 97_682.054_703_347_07)] {
+        let below = 1.0 - rho(epsilon, "1e-6") / optimum;
+        assert!((1.6e-12..1e-11).contains(&below), "ε = {epsilon}: {below} below");
+    }
+    for (rho, optimum) in [
+        ("1000000000000000", 1_231.879_323_091_842_4),
+        ("100000000000000000", 102_345.338_369_401_22),
+    ] {
+        let above = epsilon_of(&units(rho), &Delta::parse("1e-6").unwrap()) / optimum - 1.0;
+        assert!((1.6e-12..1e-11).contains(&above), "ρ = {rho}: {above} above");
+    }
+}
+
+#[test]
+fn the_parts_of_the_allowance_are_as_large_as_they_say() {
+    let log = log_inverse(&Delta::parse("1e-6").unwrap());
+    let above = log / 13.815_510_557_964_274 - 1.0;
+    assert!((1.05e-12..1.1e-12).contains(&above), "{above}");
+    // ln(1/δ) = 10 at x = 1/4: ln x = -1.386…, (1 + x)·ln(1 + 1/x) = 2.011….
+    let terms = Terms::at(0.25, 10.0);
+    assert!((terms.sum - 9.374_496).abs() < 1e-5, "{}", terms.sum);
+    assert!((terms.sizes - 13.398_092).abs() < 1e-5, "{}", terms.sizes);
+}
+
 #[test]
 fn epsilon_is_never_below_the_optimum_and_close_above_it() {
     for (rho, delta, optimum) in [

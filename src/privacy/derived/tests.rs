@@ -3,6 +3,7 @@ use crate::analyze::{Terms, analyze};
 use crate::budget::{Accountant, Delta, Epsilon};
 use crate::expr::{Column, Exists, Function, Node};
 use crate::plan::{JoinKind, Leaf, Statistic};
+use crate::unit::{is_reference, is_unit_key};
 
 fn hop(column: &str, to: &str) -> Hop {
     let [column, to_table, to_column, to_schema] = [column, to, "id", "public"].map(str::to_owned);
@@ -106,6 +107,28 @@ fn a_partition_of_null_has_rows_of_many_people() {
 }
 
 #[test]
+fn what_depends_on_the_order_of_equal_rows_has_it_made_total() {
+    let needs = |function, frame| {
+        let (partition, order, ty) = (Vec::new(), Vec::new(), Type::Int(8));
+        Window { function, argument: None, partition, order, frame, ty }.needs_total_order()
+    };
+    let sum = WindowFunction::Aggregate(AggregateFunction::Sum);
+    for frame in [Frame::Peers, Frame::Rows, Frame::All] {
+        for function in [
+            WindowFunction::RowNumber,
+            WindowFunction::Lag(1),
+            WindowFunction::Lead(1),
+            WindowFunction::FirstValue,
+            WindowFunction::LastValue,
+        ] {
+            assert!(needs(function, frame), "{function:?}");
+        }
+        assert!(!needs(WindowFunction::Rank, frame) && !needs(WindowFunction::DenseRank, frame));
+        assert_eq!(needs(sum, frame), frame == Frame::Rows);
+    }
+}
+
+#[test]
 fn windows_and_groups_without_a_reference_are_refused() {
     let one = || rows(vec![visits()], Joins::Scan(0));
     for keys in [vec![], vec![int(0, "place")]] {
@@ -174,6 +197,174 @@ fn a_subquery_has_scans_of_its_own() {
     let outside = Expr::call(Function::IsNull, vec![int(1, "place")], Type::Bool);
     let filter = Expr::call(Function::Or, vec![linked(Vec::new()), outside], Type::Bool);
     assert_eq!(asked(scans(), filter), Err(Rejection::Malformed));
+}
+
+/// An EXISTS over one scan, with this filter.
+fn exists(scan: usize, filter: Vec<Expr>) -> Expr {
+    let exists = Exists { joins: Joins::Scan(scan), filter };
+    Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool }
+}
+
+fn join(left: Joins, right: Joins, on: Vec<Expr>) -> Joins {
+    Joins::Join { kind: JoinKind::Inner, left: Box::new(left), right: Box::new(right), on }
+}
+
+#[test]
+fn an_exists_in_a_join_looks_at_rows_of_its_own_unit() {
+    let scans = || vec![people(), people(), people(), visits()];
+    let link = |a, b| equal(int(a, "id"), int(b, "id"));
+    let [zero, one, two] = [0, 1, 2].map(Joins::Scan);
+    let anybody = || exists(3, Vec::new());
+    let theirs = |scan| exists(3, vec![equal(int(3, "person"), int(scan, "id"))]);
+    let off = Err(Rejection::OffUnitSubquery { scan: 3 });
+    for (found, expected) in [(theirs(1), Ok(1)), (anybody(), off.clone())] {
+        // At the top, on the left, on the right.
+        let pair = |on: Vec<Expr>| join(zero.clone(), one.clone(), on);
+        let top = join(pair(vec![link(0, 1)]), two.clone(), vec![link(1, 2), found.clone()]);
+        let left = join(pair(vec![link(0, 1), found.clone()]), two.clone(), vec![link(1, 2)]);
+        let right = join(two.clone(), pair(vec![link(0, 1), found.clone()]), vec![link(1, 2)]);
+        for joins in [top, left, right] {
+            assert_eq!(analyzed(scans(), joins, Vec::new()), expected);
+        }
+        // Where another EXISTS joins.
+        let inner = Exists {
+            joins: join(one.clone(), two.clone(), vec![link(1, 2), found.clone()]),
+            filter: vec![link(0, 1)],
+        };
+        let inner = Expr { node: Node::Exists(Box::new(inner)), ty: Type::Bool };
+        assert_eq!(analyzed(scans(), zero.clone(), vec![inner]), expected);
+        // And below rows that are computed.
+        let mut body = rows(scans(), top_of_three());
+        body.filter.push(found);
+        let passed = scan(Derived::Union { parts: vec![(body, vec![int(0, "id")])] }).unwrap();
+        let below = analyzed(vec![passed], Joins::Scan(0), Vec::new());
+        assert_eq!(below.is_ok(), expected.is_ok());
+    }
+}
+
+fn top_of_three() -> Joins {
+    let link = |a, b| equal(int(a, "id"), int(b, "id"));
+    let below = join(Joins::Scan(0), Joins::Scan(1), vec![link(0, 1)]);
+    join(below, Joins::Scan(2), vec![link(1, 2)])
+}
+
+#[test]
+fn what_a_column_names() {
+    let named = |scan: &Scan, column: &str| (is_reference(scan, column), is_unit_key(scan, column));
+    assert_eq!(named(&people(), "id"), (true, true));
+    assert_eq!(named(&people(), "town"), (false, false));
+    assert_eq!(named(&visits(), "person"), (true, true));
+    assert_eq!(named(&visits(), "id"), (true, false));
+    let items = table("items", vec![hop("visit", "visits"), hop("person", "people")]);
+    assert_eq!(named(&items, "visit"), (true, false));
+    assert_eq!(named(&items, "person"), (false, false));
+    let public = Scan { exposure: Exposure::Public, ..people() };
+    assert_eq!(named(&public, "id"), (false, false));
+    // Of a path's end another column may be the unit.
+    let mut by_code = visits();
+    if let Exposure::Private { path, .. } = &mut by_code.exposure {
+        path[0].to_column = "code".to_owned();
+    }
+    assert_eq!(named(&by_code, "person"), (true, false));
+    let passing = people_with_visits(JoinKind::Inner);
+    let columns = vec![int(1, "person"), int(1, "id"), int(1, "place")];
+    let passing = scan(Derived::Windowed { rows: passing, columns, windows: Vec::new() }).unwrap();
+    let all = ["u", "c1", "c2", "c3", "c4"].map(|column| named(&passing, column));
+    assert_eq!(all, [(true, true), (true, true), (true, false), (false, false), (false, false)]);
+    // What two parts pass on is a reference where it is the same one in both.
+    let part = |scan: Scan, name: &str| (rows(vec![scan], Joins::Scan(0)), vec![int(0, name)]);
+    let union = |parts| scan(Derived::Union { parts }).unwrap();
+    let same = union(vec![part(people(), "id"), part(visits(), "person")]);
+    assert_eq!(named(&same, "c1"), (true, true));
+    let apart = union(vec![part(people(), "id"), part(visits(), "id")]);
+    assert_eq!(named(&apart, "c1"), (false, false));
+}
+
+#[test]
+fn a_link_is_between_columns_as_they_are() {
+    let computed = |expr: Expr| Expr::call(Function::Neg, vec![expr], Type::Int(4));
+    for (a, b) in
+        [(computed(int(0, "id")), int(1, "person")), (int(0, "id"), computed(int(1, "person")))]
+    {
+        let joins = join(Joins::Scan(0), Joins::Scan(1), vec![equal(a.clone(), b.clone())]);
+        let scans = || vec![people(), visits()];
+        assert_eq!(
+            analyzed(scans(), joins, Vec::new()),
+            Err(Rejection::OffUnitJoin { left: 0, right: 1 })
+        );
+        let found = analyzed(scans(), Joins::Scan(0), vec![exists(1, vec![equal(a, b)])]);
+        assert_eq!(found, Err(Rejection::OffUnitSubquery { scan: 1 }));
+    }
+}
+
+#[test]
+fn a_link_compares_values_as_they_are() {
+    // Two whole numbers can equal the same binary one.
+    let float = |expr: Expr| Expr { ty: Type::Float(8), ..expr };
+    for (a, b) in [(float(int(0, "id")), int(1, "person")), (int(0, "id"), float(int(1, "person")))]
+    {
+        let on = vec![equal(a.clone(), b.clone())];
+        let (left, right) = (Box::new(Joins::Scan(0)), Box::new(Joins::Scan(1)));
+        let joins = Joins::Join { kind: JoinKind::Inner, left, right, on };
+        let scans = || vec![people(), visits()];
+        assert_eq!(
+            analyzed(scans(), joins, Vec::new()),
+            Err(Rejection::OffUnitJoin { left: 0, right: 1 })
+        );
+        let exists = Exists { joins: Joins::Scan(1), filter: vec![equal(a, b)] };
+        let exists = Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool };
+        let found = analyzed(scans(), Joins::Scan(0), vec![exists]);
+        assert_eq!(found, Err(Rejection::OffUnitSubquery { scan: 1 }));
+    }
+}
+
+#[test]
+fn a_subquery_in_a_join_has_scans_of_its_own() {
+    let shadowing = |scan| {
+        let filter = vec![equal(int(scan, "id"), int(scan, "id"))];
+        let exists = Exists { joins: Joins::Scan(scan), filter };
+        Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool }
+    };
+    let join = |left, right, on| Joins::Join {
+        kind: JoinKind::Inner,
+        left: Box::new(left),
+        right: Box::new(right),
+        on,
+    };
+    let [zero, one, two] = [0, 1, 2].map(Joins::Scan);
+    let link = |a, b| equal(int(a, "id"), int(b, "id"));
+    let of = |joins| analyzed(vec![people(), people(), people()], joins, Vec::new());
+    let linked = |right: Vec<Expr>, on: Vec<Expr>| {
+        let below = join(one.clone(), two.clone(), right);
+        join(zero.clone(), below, on)
+    };
+    assert_eq!(of(linked(vec![link(1, 2)], vec![link(0, 1)])), Ok(1));
+    let top = linked(vec![link(1, 2)], vec![link(0, 1), shadowing(0)]);
+    assert_eq!(of(top), Err(Rejection::Malformed));
+    // Also of a scan beside the join, whose name is the same.
+    for scan in [0, 1] {
+        let right = linked(vec![link(1, 2), shadowing(scan)], vec![link(0, 1)]);
+        assert_eq!(of(right), Err(Rejection::Malformed));
+        let below = join(one.clone(), two.clone(), vec![link(1, 2), shadowing(scan)]);
+        assert_eq!(of(join(below, zero.clone(), vec![link(0, 1)])), Err(Rejection::Malformed));
+    }
+    // And where an EXISTS joins: nothing of the rows around, and none of their names.
+    let inner = |on: Vec<Expr>| {
+        let filter = vec![link(0, 1)];
+        let exists = Exists { joins: join(one.clone(), two.clone(), on), filter };
+        let exists = Expr { node: Node::Exists(Box::new(exists)), ty: Type::Bool };
+        analyzed(vec![people(), people(), people()], Joins::Scan(0), vec![exists])
+    };
+    assert_eq!(inner(vec![link(1, 2)]), Ok(1));
+    assert_eq!(inner(vec![link(1, 2), shadowing(0)]), Err(Rejection::Malformed));
+    assert_eq!(inner(vec![link(1, 2), link(0, 2)]), Err(Rejection::Malformed));
+    let shared = Exists {
+        joins: join(one.clone(), zero.clone(), vec![link(1, 0)]),
+        filter: vec![link(0, 1)],
+    };
+    let shared = Expr { node: Node::Exists(Box::new(shared)), ty: Type::Bool };
+    let found = analyzed(vec![people(), people()], Joins::Scan(0), vec![shared]);
+    assert_eq!(found, Err(Rejection::Malformed));
 }
 
 #[test]

@@ -214,6 +214,7 @@ fn without_one_unit_the_answer_moves_no_further_than_stated() {
     result.unwrap();
     let tried = tried.into_inner();
     assert!(tried.plans >= cases / 6, "{tried:?}");
-    let least = cases / 240;
+    // The rarest kind is about one case of three hundred.
+    let least = cases / 1_000;
     assert!(tried.all().into_iter().all(|count| count >= least), "{tried:?}");
 }

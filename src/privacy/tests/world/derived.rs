@@ -94,7 +94,7 @@ fn windowed(dice: &mut Dice<'_>, by_code: bool, depth: u32) -> Derived {
     // Windows are over what is passed on: rows that are equal in all of it are the same row twice,
     // and which of them comes first makes no difference.
     let mut columns = vec![body.reference(dice)];
-    columns.extend((0..1 + dice.roll(3)).map(|_| body.column(dice)));
+    columns.extend((0..=dice.roll(3)).map(|_| body.column(dice)));
     if dice.one_in(3) {
         columns.push(body.reference(dice));
     }

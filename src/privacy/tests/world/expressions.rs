@@ -88,7 +88,14 @@ fn suggested(dice: &mut Dice<'_>, scans: &[Scan], one: usize, other: usize) -> O
         pairs.extend(pair.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
     let (a, b) = (!pairs.is_empty()).then(|| dice.pick(&pairs).clone())?;
-    Some(equal(column(scans, one, &a), column(scans, other, &b)))
+    let (a, b) = (column(scans, one, &a), column(scans, other, &b));
+    Some(if dice.one_in(16) {
+        // Nearly a link.
+        let ty = a.ty.clone();
+        equal(Expr::call(Function::Greatest, vec![a, int(dice)], ty), b)
+    } else {
+        equal(a, b)
+    })
 }
 
 fn ints_equal(dice: &mut Dice<'_>, scans: &[Scan], one: usize, other: usize) -> Expr {

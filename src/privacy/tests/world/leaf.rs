@@ -19,7 +19,9 @@ pub(crate) fn leaf(dice: &mut Dice<'_>, by_code: bool) -> Leaf {
     let filter = (0..dice.roll(3)).map(|_| condition(dice, &mut around, &over, 2)).collect();
     let mut keys: Vec<Key> = (0..dice.roll(3)).map(|_| key(dice, &mut around, &over)).collect();
     if keys.iter().any(|key| key.domain == Domain::Found) {
-        keys.iter_mut().for_each(|key| key.domain = Domain::Found);
+        for key in &mut keys {
+            key.domain = Domain::Found;
+        }
     }
     let statistics = (0..=dice.roll(3)).map(|_| statistic(dice, &mut around, &over)).collect();
     Leaf { scans: around.scans, joins, filter, keys, statistics }
