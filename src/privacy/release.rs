@@ -5,7 +5,7 @@
 
 use dashu::integer::{IBig, UBig};
 
-use crate::analyze::{Analyzed, Purpose, Selection};
+use crate::analyze::{Analyzed, Calibrated, Purpose, Selection};
 use crate::estimate::Grid;
 use crate::exact::{Exact, Noisy};
 use crate::noise::NoiseError;
@@ -183,25 +183,32 @@ fn release_row(
     if row.values.len() != analyzed.statistics.len() || row.key.0.len() != keys {
         return Err(ReleaseError::Shape);
     }
-    let mut values = Vec::with_capacity(row.values.len());
+    let mut in_grains = Vec::with_capacity(row.values.len());
     for (exact, calibrated) in row.values.iter().zip(&analyzed.statistics) {
         let noise = calibrated.noise.draw().map_err(ReleaseError::Noise)?;
-        let grains = if analyzed.grids().is_some() { 1 } else { calibrated.grains };
-        values.push(Noisy(steps(&(&exact.0 + noise), grains)));
+        in_grains.push(&exact.0 + noise);
     }
     let shown = match &analyzed.selection {
         // All bins of an estimate are public.
         _ if analyzed.grids().is_some() => true,
         Selection::Whole | Selection::Public => true,
         Selection::Threshold { units, group_min, noisy_min } => {
-            let (Some(exact), Some(noisy)) = (row.values.get(*units), values.get(*units)) else {
+            let (Some(exact), Some(noisy), Some(one)) =
+                (row.values.get(*units), in_grains.get(*units), analyzed.statistics.get(*units))
+            else {
                 return Err(ReleaseError::Shape);
             };
             let Ok(units) = UBig::try_from(exact.0.clone()) else {
                 return Err(ReleaseError::Shape);
             };
-            is_shown(&units, &noisy.0, u64::from(*group_min), noisy_min)
+            is_shown(&units, noisy, u64::from(*group_min), noisy_min, one.grains)
         }
     };
+    // The nearest steps, after everything that noise is for.
+    let to_steps = |(noisy, one): (&IBig, &Calibrated)| {
+        let grains = if analyzed.grids().is_some() { 1 } else { one.grains };
+        Noisy(steps(noisy, grains))
+    };
+    let values = in_grains.iter().zip(&analyzed.statistics).map(to_steps).collect();
     Ok(shown.then_some(ReleasedRow { key: row.key.0, values }))
 }

@@ -1,7 +1,7 @@
 //! What the analyst is told: the cost, what is left, how far off the numbers may be.
 
 use noisegate_privacy::IBig;
-use noisegate_privacy::analyze::{Analyzed, Selection};
+use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::budget::{Accountant, Amount};
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
@@ -50,7 +50,7 @@ pub(super) async fn notices(
         if !widths.is_empty() {
             notices.push(format!("95 % of the noise lies within {}", widths.join(", ")));
         }
-        if let Selection::Threshold { group_min, noisy_min, .. } = &plan.analysis().selection {
+        if let Some((group_min, noisy_min)) = plan.analysis().shown_from() {
             notices.push(format!(
                 "groups are found in the data and shown from {group_min} people and a noisy count \
                  of {noisy_min}"

@@ -435,12 +435,18 @@ fn what_moves_by_one_needs_no_estimate() {
     let mut units = counted(vec![orders(4)], Joins::Scan(0), Vec::new());
     units.statistics = vec![Statistic::Units { filter: None }];
     assert!(analyze(units, &automatic).unwrap().estimate().is_none());
-    // The count of units that decides about groups keeps its own bound, others get one.
+    // Groups that are found are capped far above what is declared, so that hardly any is dropped;
+    // the count of units that decides about them is bounded as the others are.
     let plan = analyze(by_status(Domain::Found), &automatic).unwrap();
-    assert_eq!(plan.estimate().unwrap().leaf().statistics.len(), 2);
+    assert_eq!(plan.estimate().unwrap().leaf().statistics.len(), 3);
     let found = plan.analysis();
-    assert_eq!((found.groups, found.groups_enforced), (Some(3), true));
-    assert_eq!((&found.statistics[2].bound, found.statistics[2].grains), (&None, 1));
+    assert_eq!((found.groups, found.groups_enforced), (Some(1024), true));
+    assert_eq!(found.statistics[2].bound, Some(UBig::from(1774_u32)));
+    // One group at most: the count moves by one there, and the threshold is for one group.
+    let key = Key { expr: int(0, "town"), domain: Domain::Found };
+    let one = analyze(counted(vec![customers()], Joins::Scan(0), vec![key]), &automatic).unwrap();
+    assert!(one.estimate().is_none());
+    assert_eq!(one.analysis().groups, Some(1));
     // A price of a few units is not split.
     let little = Terms { epsilon: Epsilon::parse("1e-6").unwrap(), ..automatic };
     assert!(analyze(by_status(four()), &little).unwrap().estimate().is_none());
