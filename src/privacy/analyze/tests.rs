@@ -346,7 +346,7 @@ fn an_expression_that_could_raise_makes_no_plan() {
 }
 
 fn by_norm(contribution: Contribution, accountant: Accountant) -> Terms {
-    Terms { contribution, accountant, ..terms() }
+    Terms { accountant, contribution, ..terms() }
 }
 
 /// Orders by a public key, counted and summed.

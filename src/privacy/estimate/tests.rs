@@ -127,7 +127,7 @@ fn people_who_are_all_alike_are_hardly_clipped() {
     let grid = Grid::new(1, &UBig::from(1_000_000_000_u32));
     let noise = gaussian("0.07");
     for _ in 0..50 {
-        let exact = histogram(&grid, &[700.0; 20_000]);
+        let exact = histogram(&grid, &vec![700.0; 20_000]);
         let noisy: Vec<IBig> = exact.iter().map(|count| count + noise.draw().unwrap()).collect();
         let chosen = float(&choose(&grid, &noisy, &noise, situation(4.7)).unwrap().into());
         assert!((700.0..1500.0).contains(&chosen), "{chosen}");
