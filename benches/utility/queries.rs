@@ -25,7 +25,11 @@ pub(crate) struct Query {
 pub(crate) const QUERIES: &[Query] = &[
     Query {
         name: "Q3 revenue by month",
-        text: "SELECT extract(month FROM o_orderdate)::int, sum(l_extendedprice * (1 - l_discount)) \
+        text: "SELECT CASE WHEN o_orderdate < date '1994-12-01' THEN '1994-11' \
+            WHEN o_orderdate < date '1995-01-01' THEN '1994-12' \
+            WHEN o_orderdate < date '1995-02-01' THEN '1995-01' \
+            WHEN o_orderdate < date '1995-03-01' THEN '1995-02' ELSE '1995-03' END, \
+            sum(l_extendedprice * (1 - l_discount)) \
             FROM customer JOIN orders ON c_custkey = o_custkey \
             JOIN lineitem ON l_orderkey = o_orderkey \
             WHERE c_mktsegment = 'BUILDING' AND o_orderdate < date '1995-03-15' \
