@@ -11,7 +11,7 @@ mod fit;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use common::{DEMO, cell, connect, open, run, texts};
+use common::{DEMO, cell, connect, error, open, run, texts};
 use fit::Law;
 use noisegate::demo::{Shop, ShopOptions};
 use noisegate::source::shown;
@@ -203,6 +203,10 @@ fn declared_tables_are_not_estimated() {
             assert!(plan.contains("sensitivity 6000.00 per group; noise"), "{plan}");
             assert!(!plan.contains("estimate"), "{plan}");
         }
+        // The range of a type is no bound where nothing is estimated.
+        let sum = "SELECT sum(p_size) FROM lineitem JOIN part ON l_partkey = p_partkey";
+        let (_, message) = error(&proxy, sum).await;
+        assert!(message.contains("\"p_size\" needs bounds"), "{message}");
     });
 }
 

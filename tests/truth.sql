@@ -99,3 +99,8 @@ select count(*) from (with big as (select o_custkey, o_totalprice from orders wh
 with f as (select * from orders where o_orderstatus = 'F') select c_mktsegment, n from (with g as (select o_custkey, o_orderkey from f) select c_mktsegment, count(*) as n from customer join g on o_custkey = c_custkey group by 1) t order by 1;
 -- Equal leaves, and what counts nothing.
 select (select count(*) from orders where o_shippriority < 5) - (select count(*) from orders where o_shippriority < 5) as none, count(null) from customer;
+
+-- Bounds that nobody declared: those of a type, and what people add is estimated.
+SELECT sum(p_size), avg(p_retailprice) FROM lineitem JOIN part ON l_partkey = p_partkey;
+SELECT o_orderpriority, sum(p_size * 2) FROM orders JOIN lineitem ON l_orderkey = o_orderkey JOIN part ON l_partkey = p_partkey GROUP BY 1;
+SELECT c_mktsegment, sum(s_acctbal) FROM customer JOIN supplier ON c_nationkey = s_suppkey GROUP BY 1;
