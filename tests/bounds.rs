@@ -1,7 +1,7 @@
 //! Automatic bounds, end to end: an estimate is bought once and with the leaf, EXPLAIN says what it
 //! said, and the noise of an answer is that of the bound, over what the bound leaves of the rows.
 
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 #[path = "common/fit.rs"]

@@ -29,7 +29,7 @@ fn main() -> Result<(), Failure> {
         let mut sides = Sides::open(options.scale).await?;
         let mut lines = Vec::new();
         for query in QUERIES.iter().filter(|query| query.name.contains(&options.only)) {
-            let measured = measure::query(&sides, query, options.runs).await?;
+            let measured = Box::pin(measure::query(&sides, query, options.runs)).await?;
             let line = line(query, &measured);
             writeln!(std::io::stderr(), "{line}")?;
             lines.push(line);
