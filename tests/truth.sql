@@ -354,3 +354,8 @@ select count(x) from (select o_custkey a, o_custkey b from orders) t(x, y);
 select count(*) from (select row_number() over (partition by o_custkey order by o_orderdate, o_totalprice) n, rank() over (partition by o_custkey order by o_totalprice) r from orders) t where n = 1 and r > 3;
 select sum(s) from (select o_custkey, sum(o_totalprice * (1 - 0.05) * 2) as s from orders group by 1) t;
 select coalesce(case when o_orderstatus = 'F' then o_totalprice else 1.5 end, 0) > 2 as big, count(*) from orders group by 1 order by 1;
+
+-- Bounds that nobody declared: those of a type, and what people add is estimated.
+SELECT sum(p_size), avg(p_retailprice) FROM lineitem JOIN part ON l_partkey = p_partkey;
+SELECT o_orderpriority, sum(p_size * 2) FROM orders JOIN lineitem ON l_orderkey = o_orderkey JOIN part ON l_partkey = p_partkey GROUP BY 1;
+SELECT c_mktsegment, sum(s_acctbal) FROM customer JOIN supplier ON c_nationkey = s_suppkey GROUP BY 1;

@@ -6,7 +6,9 @@ use noisegate_privacy::expr::{TextType, Type};
 use noisegate_privacy::plan::{Exposure, Hop};
 
 use super::{Catalog, Table};
-use crate::policy::{Class, ColumnRule, Policy, PrivateTable, TableName, TableRule, Values};
+use crate::policy::{
+    Bounding, Class, ColumnRule, Policy, PrivateTable, TableName, TableRule, Values,
+};
 
 /// What is known of every listed table.
 #[derive(Clone, Debug, Default)]
@@ -104,7 +106,18 @@ impl Snapshot {
                 TableRule::Public { .. } => Exposure::Public,
                 TableRule::Private(private) => exposure(policy, catalog, name, private)?,
             };
-            let relation = relation(catalog, name, table, exposure, rule);
+            let automatic = match rule {
+                TableRule::Private(private) => estimated(policy, private),
+                // A query may join it with any private table.
+                TableRule::Public { .. } => policy.tables.values().all(|rule| match rule {
+                    TableRule::Private(private) => estimated(policy, private),
+                    TableRule::Public { .. } => true,
+                }),
+            };
+            let mut relation = relation(catalog, name, table, exposure, rule);
+            if automatic {
+                relation.columns.iter_mut().for_each(bounded_by_type);
+            }
             relations.insert((name.schema.clone(), name.name.clone()), relation);
         }
         Ok(Self { version: policy.version, relations })
@@ -134,6 +147,39 @@ impl Relation {
     /// A column by name.
     pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// Whether what one person adds to a sum over this table is estimated.
+fn estimated(policy: &Policy, table: &PrivateTable) -> bool {
+    table.bounds.unwrap_or(policy.defaults.bounds) == Bounding::Automatic
+}
+
+/// Where what people add is estimated, the range of a column's type will do for its bounds: it is
+/// public, and where the search for a better one ends. A column that names people has none.
+fn bounded_by_type(column: &mut ColumnInfo) {
+    if column.bounds.is_some() || column.direct || !column.admitted {
+        return;
+    }
+    column.bounds = range_of(&column.ty);
+}
+
+/// The least and the greatest number of a type, if it has them.
+fn range_of(ty: &Type) -> Option<(String, String)> {
+    match ty {
+        Type::Int(2) => Some((i16::MIN.to_string(), i16::MAX.to_string())),
+        Type::Int(4) => Some((i32::MIN.to_string(), i32::MAX.to_string())),
+        Type::Int(8) => Some((i64::MIN.to_string(), i64::MAX.to_string())),
+        Type::Numeric(Some((precision, scale))) if (1..=30).contains(precision) => {
+            let nines = |count: u32| "9".repeat(usize::try_from(count).unwrap_or(0));
+            let most = match precision.checked_sub(*scale)? {
+                0 => format!("0.{}", nines(*scale)),
+                whole if *scale == 0 => nines(whole),
+                whole => format!("{}.{}", nines(whole), nines(*scale)),
+            };
+            Some((format!("-{most}"), most))
+        }
+        _ => None,
     }
 }
 

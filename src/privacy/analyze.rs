@@ -33,6 +33,10 @@ use crate::threshold;
 use crate::total::leaf_is_total;
 use crate::unit::{Owner, determined, keys_follow_unit, subqueries_follow, unit_of};
 
+/// Groups that one unit may be in where they are found in the data and its norm is bounded. Each
+/// may be new because of the unit, and the δ of a selection is shared by all.
+const GROUPS_CAP: u32 = 1024;
+
 /// What the policy and the analyst set for one leaf. No data is in it.
 #[derive(Clone, Debug)]
 pub struct Terms {
@@ -171,6 +175,8 @@ pub(crate) struct Pending {
     pub(crate) share: Share,
     /// Their bounds, in grains, if the estimate says nothing.
     pub(crate) otherwise: Vec<UBig>,
+    /// The δ of the selection of groups.
+    pub(crate) delta: Delta,
 }
 
 /// How groups come to be shown.
@@ -186,7 +192,7 @@ pub enum Selection {
         units: usize,
         /// Least exact number of units.
         group_min: u32,
-        /// Least noisy number of units.
+        /// Least noisy number of units, in grains of that statistic.
         noisy_min: UBig,
     },
 }
@@ -207,6 +213,15 @@ impl Analyzed {
     /// Whether the noise is not known yet, since bounds have to be estimated first.
     pub fn waits(&self) -> bool {
         self.pending.is_some()
+    }
+
+    /// Units that a group needs to be shown: exactly, and after noise, rounded up.
+    pub fn shown_from(&self) -> Option<(u32, UBig)> {
+        let Selection::Threshold { units, group_min, noisy_min } = &self.selection else {
+            return None;
+        };
+        let grains = UBig::from(self.statistics.get(*units)?.grains.max(1));
+        Some((*group_min, (noisy_min + &grains - UBig::ONE) / grains))
     }
 
     /// Whether a unit is in at most one group, whatever the data.
@@ -247,7 +262,11 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     }
     let units = threshold.then(|| units_statistic(&mut leaf));
     let by_norm = terms.contribution != Contribution::Declared;
-    let (groups, groups_enforced) = group_bound(&leaf, terms, by_norm && !threshold);
+    let (groups, groups_enforced) = match group_bound(&leaf, terms, by_norm && !threshold) {
+        // The norm bounds what a unit adds; groups are capped for the δ of new ones alone.
+        (Some(groups), true) if by_norm => (Some(groups.max(GROUPS_CAP)), true),
+        bound => bound,
+    };
     let (few, enforced) = group_bound(&leaf, terms, false);
     let beside = GroupBound { groups: few.unwrap_or(terms.groups_max).max(1), enforced };
     let one_row = one_row(&leaf);
@@ -257,15 +276,14 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         Accountant::Pure => Norm::L1,
     };
     let single = groups == Some(1) && !groups_enforced;
-    // What moves by one step in one group at most, or decides about groups, needs no other bound.
-    let needs_bound =
-        |at: usize, linf: &UBig| by_norm && units != Some(at) && !(single && *linf == UBig::ONE);
+    // What moves by one step in one group at most needs no other bound.
+    let needs_bound = |linf: &UBig| by_norm && !(single && *linf == UBig::ONE);
     let linfs: Vec<UBig> = leaf.statistics.iter().map(|one| linf(one, rows)).collect();
     let which: Vec<usize> = linfs
         .iter()
         .zip(&leaf.statistics)
         .enumerate()
-        .filter(|(at, (linf, one))| one.is_additive() && needs_bound(*at, linf))
+        .filter(|(_, (linf, one))| one.is_additive() && needs_bound(linf))
         .map(|(at, _)| at)
         .collect();
     let estimated = terms.contribution == Contribution::Automatic
@@ -299,10 +317,10 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         _ if leaf.keys.is_empty() => Selection::Whole,
         None => Selection::Public,
         Some(units) => {
-            let noise = statistics.get(units).map(|one| &one.noise).ok_or(Rejection::Malformed)?;
-            let (l0, group_min) = (u64::from(dropped), u64::from(terms.group_min));
-            let noisy_min = threshold::threshold(noise, &terms.delta, l0, group_min);
-            Selection::Threshold { units, group_min: terms.group_min, noisy_min }
+            let (delta, group_min) = (&terms.delta, terms.group_min);
+            let noisy_min = noisy_min(statistics.get(units), groups, delta, group_min);
+            let noisy_min = noisy_min.ok_or(Rejection::Malformed)?;
+            Selection::Threshold { units, group_min, noisy_min }
         }
     };
     let purpose = Purpose::Answer;
@@ -324,9 +342,22 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
         let estimate = estimate(&leaf, &state, &which, terms)?;
         let bounds = which.iter().filter_map(|at| state.statistics.get(*at)?.bound.clone());
         let otherwise = bounds.collect();
-        state.pending = Some(Pending { estimate: Box::new(estimate), which, share, otherwise });
+        let (estimate, delta) = (Box::new(estimate), terms.delta.clone());
+        state.pending = Some(Pending { estimate, which, share, otherwise, delta });
     }
     Ok(Plan { leaf, state })
+}
+
+/// The least noisy count of units, in grains, at which a group is shown; `l0` is how many groups one
+/// unit may be in.
+pub(crate) fn noisy_min(
+    units: Option<&Calibrated>,
+    l0: Option<u32>,
+    delta: &Delta,
+    group_min: u32,
+) -> Option<UBig> {
+    let Calibrated { noise, grains, .. } = units?;
+    Some(threshold::threshold(noise, delta, u64::from(l0?), u64::from(group_min), *grains))
 }
 
 /// The plan of the estimate of these statistics' bounds.

@@ -3,14 +3,14 @@
 //! Only a [`Release`] sets a bound, and only a ledger's receipt made that release; so no exact
 //! number can decide about noise.
 
-use crate::analyze::{Analyzed, Selection};
+use crate::analyze::{self, Analyzed, Selection};
 use crate::estimate::{Situation, choose};
 use crate::norms::Norm;
 use crate::plan::Plan;
 use crate::release::Release;
 
 /// Groups that are assumed where they are found in the data: a guess made before any data.
-const GROUPS_FOUND: f64 = 32.0;
+const GROUPS_FOUND: f64 = 64.0;
 /// Groups that one unit is assumed to be in where it may be in more.
 const GROUPS_OF_ONE: f64 = 4.0;
 
@@ -39,6 +39,8 @@ impl Plan<Analyzed> {
             let most = self.state.groups.map_or(f64::INFINITY, f64::from);
             groups.min(most).min(GROUPS_OF_ONE).sqrt()
         };
+        // Some groups hold more than others, and bias is worst in those: it is shared by fewer.
+        let groups = groups.sqrt();
         let situation = Situation { groups, spread, deviation: pending.share.deviation() };
         for (number_of, at) in pending.which.iter().enumerate() {
             let grid = grids.get(number_of)?;
@@ -51,6 +53,12 @@ impl Plan<Analyzed> {
             let one = self.state.statistics.get_mut(*at)?;
             one.noise = pending.share.noise(&bound);
             one.bound = Some(bound);
+        }
+        // The threshold is that of the noise, which is known only now.
+        let (groups, statistics) = (self.state.groups, &self.state.statistics);
+        if let Selection::Threshold { units, group_min, noisy_min } = &mut self.state.selection {
+            let units = statistics.get(*units);
+            *noisy_min = analyze::noisy_min(units, groups, &pending.delta, *group_min)?;
         }
         Some(self)
     }

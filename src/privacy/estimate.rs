@@ -34,6 +34,8 @@ pub(crate) const GROUPS_UNKNOWN: u32 = 1 << 20;
 const BINS_MAX: usize = 2_000;
 /// How often the noise of a whole histogram may pass for somebody: one time in so many.
 const FALSE_ALARMS: u32 = 300;
+/// Bins in which a norm doubles.
+const DOUBLING: usize = 4;
 /// The bins of the windows that are looked at where single ones are too faint.
 const WINDOWS: [usize; 4] = [2, 4, 8, 16];
 
@@ -163,30 +165,40 @@ fn level(counts: &mut [f64], noisy: &[f64], start: usize, end: usize) {
 }
 
 /// From `top` on, goes on as the logarithms of the counts below fall, ever steeper if they do, and
-/// holds that against each observed count by how much it says.
+/// holds that against what was observed by how much it says. By doublings of the norm, since small
+/// whole numbers leave bins between them empty.
 fn continue_fall(counts: &mut [f64], noisy: &[f64], top: usize, deviation: f64) {
-    let log = |from: usize, to: usize| {
-        let bins =
-            top.checked_sub(to).and_then(|start| counts.get(start..top.saturating_sub(from)));
-        let bins = bins.unwrap_or_default();
-        let width = f64::from(u32::try_from(bins.len().max(1)).unwrap_or(u32::MAX));
-        (bins.iter().sum::<f64>() / width).max(1.0).ln()
+    let log = |doublings: usize| {
+        let end = top.saturating_sub(doublings.saturating_mul(DOUBLING));
+        let bins = counts.get(end.saturating_sub(DOUBLING)..end).unwrap_or_default();
+        bins.iter().sum::<f64>().max(1.0).ln()
     };
-    // The last bin, the two before it, and the two before those.
-    let (last, before, earlier) = (log(0, 1), log(1, 3), log(3, 5));
-    let falls = (last - before) / 1.5;
-    let bends = ((falls - (before - earlier) / 2.0) / 1.75).clamp(-1.0, 0.0);
-    let (mut level, mut falls) = (last, falls.min(-0.25));
-    for (place, observed) in counts.iter_mut().zip(noisy).skip(top) {
+    let (mut level, below, further) = (log(0), log(1), log(2));
+    let mut falls = level - below;
+    // How a rise turns into a fall says nothing of how the fall goes on.
+    let fell = below - further;
+    let bends = if fell < 0.0 { (falls - fell).clamp(-1.5, 0.0) } else { -0.5 };
+    falls = falls.min(-0.5);
+    // Four draws have twice the deviation of one.
+    let deviation = deviation * 2.0;
+    let (Some(counts), Some(noisy)) = (counts.get_mut(top..), noisy.get(top..)) else { return };
+    let doublings = counts.chunks_mut(DOUBLING).zip(noisy.chunks(DOUBLING));
+    for (places, observed) in doublings {
         falls += bends;
-        level += falls;
-        let expected = level.exp();
+        let expected = (level + falls).exp();
         let trust = expected.powi(2) / (expected.powi(2) + deviation.powi(2));
-        let count = (expected + trust * (observed - expected)).max(0.0);
-        *place = if count < 0.05 { 0.0 } else { count };
+        let total = expected + trust * (observed.iter().sum::<f64>() - expected);
+        let total = if total < 0.05 { 0.0 } else { total };
+        let each = (falls.max(-8.0) / 4.0).exp();
+        let weights = std::iter::successors(Some(1.0), |weight| Some(weight * each));
+        let weights: Vec<f64> = weights.take(places.len()).collect();
+        let all: f64 = weights.iter().sum();
+        for (place, weight) in places.iter_mut().zip(weights) {
+            *place = total * weight / all;
+        }
         // Where more is missing than expected, what follows falls faster too.
-        let reached = count.max(1e-6).ln();
-        falls = falls.min(f64::midpoint(falls, falls + reached - level));
+        let reached = total.max(1e-6).ln();
+        falls = falls.min(f64::midpoint(falls, reached - level));
         level = reached;
     }
 }

@@ -63,7 +63,9 @@ pub fn interpret(plan: &Plan<Analyzed>, database: &Database) -> Result<Groups, U
     let mut groups = run.domain()?;
     let mut units = run.contributions()?;
     if run.analyzed.groups_enforced {
-        units.values_mut().for_each(|of_unit| run.keep_some(of_unit));
+        for of_unit in units.values_mut() {
+            run.keep_some(of_unit);
+        }
     }
     if let Some(grids) = run.analyzed.grids() {
         return Ok(run.histogram(grids, &units, groups.len()));

@@ -190,35 +190,42 @@ fn release_row(
     }
     let noisy = |exact: &IBig, calibrated: &Calibrated| {
         let noise = calibrated.noise.draw().map_err(ReleaseError::Noise)?;
-        let grains = if analyzed.grids().is_some() { 1 } else { calibrated.grains };
-        Ok::<_, ReleaseError>(Noisy(steps(&(exact + noise), grains)))
+        Ok::<_, ReleaseError>(exact + noise)
     };
-    let mut values = Vec::with_capacity(leaf.statistics.len());
+    let mut in_grains = Vec::with_capacity(leaf.statistics.len());
     for ((exact, calibrated), statistic) in
         row.values.iter().zip(&analyzed.statistics).zip(&leaf.statistics)
     {
         // What is not a single number follows below.
         let single = statistic.bins().is_none();
-        values.push(if single { noisy(&exact.0, calibrated)? } else { Noisy(IBig::ZERO) });
+        in_grains.push(if single { noisy(&exact.0, calibrated)? } else { IBig::ZERO });
     }
     let shown = match &analyzed.selection {
         // All bins of an estimate are public.
         _ if analyzed.grids().is_some() => true,
         Selection::Whole | Selection::Public => true,
         Selection::Threshold { units, group_min, noisy_min } => {
-            let (Some(exact), Some(noisy)) = (row.values.get(*units), values.get(*units)) else {
+            let (Some(exact), Some(noisy), Some(one)) =
+                (row.values.get(*units), in_grains.get(*units), analyzed.statistics.get(*units))
+            else {
                 return Err(ReleaseError::Shape);
             };
             let Ok(units) = UBig::try_from(exact.0.clone()) else {
                 return Err(ReleaseError::Shape);
             };
-            is_shown(&units, &noisy.0, u64::from(*group_min), noisy_min)
+            is_shown(&units, noisy, u64::from(*group_min), noisy_min, one.grains)
         }
     };
     if !shown {
         return Ok(None);
     }
-    let mut all: Vec<Vec<Noisy<IBig>>> = values.into_iter().map(|value| vec![value]).collect();
+    // The nearest steps, after everything that noise is for.
+    let to_steps = |noisy: &IBig, one: &Calibrated| {
+        let grains = if analyzed.grids().is_some() { 1 } else { one.grains };
+        Noisy(steps(noisy, grains))
+    };
+    let singles = in_grains.iter().zip(&analyzed.statistics);
+    let mut all: Vec<_> = singles.map(|(noisy, one)| vec![to_steps(noisy, one)]).collect();
     for (at, (statistic, calibrated)) in
         leaf.statistics.iter().zip(&analyzed.statistics).enumerate()
     {
@@ -226,7 +233,8 @@ fn release_row(
         let counts = layout::of(&cells, at, &row.values).ok_or(ReleaseError::Shape)?;
         let counts: Vec<&IBig> = counts.into_iter().map(|exact| &exact.0).collect();
         let nodes = bins.sums(&counts);
-        *place = nodes.iter().map(|exact| noisy(exact, calibrated)).collect::<Result<_, _>>()?;
+        let nodes = nodes.iter().map(|exact| Ok(to_steps(&noisy(exact, calibrated)?, calibrated)));
+        *place = nodes.collect::<Result<_, ReleaseError>>()?;
     }
     Ok(Some(ReleasedRow { key: row.key.0, values: layout::row(all) }))
 }

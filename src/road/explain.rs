@@ -222,15 +222,22 @@ fn in_column(bound: &UBig, grains: u32, scale: u32, analyzed: &Analyzed) -> Stri
 }
 
 pub(super) fn groups(analyzed: &Analyzed) -> String {
-    match &analyzed.selection {
-        Selection::Whole => "one, always shown".to_owned(),
-        Selection::Public => "public keys, all shown".to_owned(),
-        Selection::Threshold { group_min, noisy_min, .. } => format!(
-            "found in the data, shown if at least {group_min} {} are in it and the noisy count of \
-             people is at least {noisy_min}",
-            if *group_min == 1 { "person" } else { "people" }
-        ),
-    }
+    let Some((group_min, noisy_min)) = analyzed.shown_from() else {
+        return match &analyzed.selection {
+            Selection::Whole => "one, always shown".to_owned(),
+            Selection::Public | Selection::Threshold { .. } => "public keys, all shown".to_owned(),
+        };
+    };
+    let noisy_min = if analyzed.waits() {
+        "what its noise asks for, once that is known".to_owned()
+    } else {
+        noisy_min.to_string()
+    };
+    format!(
+        "found in the data, shown if at least {group_min} {} are in it and the noisy count of \
+         people is at least {noisy_min}",
+        if group_min == 1 { "person" } else { "people" }
+    )
 }
 
 fn plural(count: u32, what: &str) -> String {

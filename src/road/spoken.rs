@@ -1,7 +1,7 @@
 //! What the analyst is told: the cost, what is left, how far off the numbers may be.
 
 use noisegate_privacy::IBig;
-use noisegate_privacy::analyze::{Analyzed, Selection};
+use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::budget::{Accountant, Amount};
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::{Release, ReleasedRow};
@@ -55,7 +55,7 @@ pub(super) async fn notices(
             notices.push(format!("95 % of the noise lies within {}", widths.join(", ")));
         }
         notices.extend(quantiles::extremes(plan.analysis(), leaf));
-        if let Selection::Threshold { group_min, noisy_min, .. } = &plan.analysis().selection {
+        if let Some((group_min, noisy_min)) = plan.analysis().shown_from() {
             notices.push(format!(
                 "groups are found in the data and shown from {group_min} people and a noisy count \
                  of {noisy_min}"

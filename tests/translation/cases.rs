@@ -1,11 +1,15 @@
 //! Ways that there were around the bounds, each with its story.
 
 use noisegate::source::shown;
-use noisegate_privacy::IBig;
-use noisegate_privacy::analyze::analyze;
+use noisegate_privacy::analyze::{Contribution, Terms, analyze};
 use noisegate_privacy::expr::{Column, Expr, Function, Node, TextType, Type};
-use noisegate_privacy::plan::{Domain, Exposure, Hop, Joins, Key, Leaf, Relation, Scan, Statistic};
+use noisegate_privacy::interpret::{Database, Table, Value, interpret};
+use noisegate_privacy::norms::Norm;
+use noisegate_privacy::plan::{
+    Bounds, Domain, Exposure, Hop, Joins, Key, Leaf, Relation, Scan, Statistic,
+};
 use noisegate_privacy::quantiles::Bins;
+use noisegate_privacy::{IBig, UBig};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{on_database, terms};
@@ -256,5 +260,72 @@ fn one_persons_many_values_count_a_few_times() {
         groups.sort();
         let counted: Vec<_> = groups.iter().map(|row| row[1].clone().unwrap()).collect();
         assert!(counted == ["1", "7"] || counted == ["8", "0"], "{counted:?}");
+    });
+}
+
+#[test]
+fn a_norm_of_many_digits_is_rounded_up_all_the_same() {
+    // From about seventeen digits on PostgreSQL rounds a square root to whole numbers, and half of
+    // them come out below the norm. A vector scaled by such a norm would be longer than its bound.
+    on_database("long_norms", |client| async move {
+        client
+            .batch_execute("CREATE TABLE orders (id int, customer int, status int, v numeric)")
+            .await
+            .unwrap();
+        let number = |text: &str| text.parse::<IBig>().unwrap();
+        let statuses = ["1", "2", "3"].map(|status| Some(status.to_owned()));
+        for seed in 0..60_u32 {
+            let cells: Vec<IBig> = (1..4_u32)
+                .map(|at| {
+                    let digits = (u128::from(seed * 3 + at) * 0x9E37_79B9_7F4A_7C15_F39C_C060)
+                        % 10_u128.pow(27);
+                    IBig::from(digits)
+                })
+                .collect();
+            let rows = cells.iter().zip(1..).map(|(cell, at)| format!("(1, 1, {at}, {cell})"));
+            let rows: Vec<String> = rows.collect();
+            let fill = format!("TRUNCATE orders; INSERT INTO orders VALUES {}", rows.join(", "));
+            client.batch_execute(&fill).await.unwrap();
+            let bounds = Bounds {
+                scale: 0,
+                low: IBig::ZERO,
+                high: number("1000000000000000000000000000"),
+                centre: IBig::ZERO,
+            };
+            let sum = Statistic::Sum {
+                filter: None,
+                value: column("v", Type::Numeric(Some((40, 0)))),
+                bounds,
+            };
+            let key = Key {
+                expr: column("status", Type::Int(4)),
+                domain: Domain::Declared(statuses.to_vec()),
+            };
+            // A bound just below the norm, where one more or less in the norm shows.
+            let square = Norm::L2.sum(cells.iter()) * UBig::from(1024_u32 * 1024);
+            let bound = Norm::L2.of_sum(square) - UBig::from(3_u8);
+            let terms =
+                Terms { contribution: Contribution::Known(vec![bound.clone()]), ..terms(1) };
+            let plan = analyze(leaf(false, vec![key], sum), &terms).unwrap();
+            let found = super::answer(&client, &plan).await;
+            let values: Vec<IBig> = found.values().map(|values| values[0].clone()).collect();
+            assert!(Norm::L2.sum(values.iter()) <= Norm::L2.of_bound(&bound), "{}", shown(&plan));
+            let columns = ["id", "customer", "status", "v"].map(str::to_owned).to_vec();
+            let rows = cells.iter().zip(1..).map(|(cell, at)| {
+                vec![
+                    Value::int(1),
+                    Value::int(1),
+                    Value::int(at),
+                    Value::Number(cell.clone().into()),
+                ]
+            });
+            let orders = Table { columns, rows: rows.collect() };
+            let name = |table: &str| ("public".to_owned(), table.to_owned());
+            let customers =
+                Table { columns: vec!["id".to_owned()], rows: vec![vec![Value::int(1)]] };
+            let tables = [(name("orders"), orders), (name("customers"), customers)];
+            let database = Database { tables: tables.into() };
+            assert_eq!(found, interpret(&plan, &database).unwrap(), "{}", shown(&plan));
+        }
     });
 }

@@ -155,7 +155,7 @@ fn copy_into_a_temporary_table_leaves_the_session_in_step() {
         use bytes::Bytes;
         use futures_util::SinkExt;
 
-        let (client, _) = connect(&SHOP.client_config("typed")).await;
+        let (client, _) = connect(&SHOP.client_config("again")).await;
         client.batch_execute("create temp table mine (a int, b text)").await.expect("a table");
         let load = async |rows: &'static str| -> Result<u64, tokio_postgres::Error> {
             let sink = client.copy_in("copy mine from stdin").await?;
@@ -196,7 +196,7 @@ fn copy_into_a_temporary_table_leaves_the_session_in_step() {
 #[test]
 fn equal_leaves_of_one_statement_are_one_question() {
     run(async {
-        let (client, _) = connect(&SHOP.client_config("typed")).await;
+        let (client, _) = connect(&SHOP.client_config("again")).await;
         for status in ["F", "O"] {
             let leaf = format!(
                 "(select count(*) from orders where o_orderstatus = '{status}' and o_shippriority < 9)"

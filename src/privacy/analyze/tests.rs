@@ -210,8 +210,8 @@ fn what_a_left_join_finds_depends_on_all_of_its_left_side() {
         let found = analyzed(counted(scans, joins, vec![key.clone()]));
         (found.groups, found.groups_enforced)
     };
-    assert_eq!(keyed(JoinKind::Left), (3, true));
-    assert_eq!(keyed(JoinKind::Inner), (1, false));
+    assert_eq!(keyed(JoinKind::Left), (Some(3), true));
+    assert_eq!(keyed(JoinKind::Inner), (Some(1), false));
     // Beside the person alone it follows from the person.
     let on = vec![equal(int(0, "id"), int(1, "person"))];
     let found = analyzed(two(JoinKind::Left, customers(), profiles, on));
@@ -385,7 +385,7 @@ fn an_expression_that_could_raise_makes_no_plan() {
 }
 
 fn by_norm(contribution: Contribution, accountant: Accountant) -> Terms {
-    Terms { contribution, accountant, ..terms() }
+    Terms { accountant, contribution, ..terms() }
 }
 
 /// Orders by a public key, counted and summed.
@@ -474,12 +474,18 @@ fn what_moves_by_one_needs_no_estimate() {
     let mut units = counted(vec![orders(4)], Joins::Scan(0), Vec::new());
     units.statistics = vec![Statistic::Units { filter: None }];
     assert!(analyze(units, &automatic).unwrap().estimate().is_none());
-    // The count of units that decides about groups keeps its own bound, others get one.
+    // Groups that are found are capped far above what is declared, so that hardly any is dropped;
+    // the count of units that decides about them is bounded as the others are.
     let plan = analyze(by_status(Domain::Found), &automatic).unwrap();
-    assert_eq!(plan.estimate().unwrap().leaf().statistics.len(), 2);
+    assert_eq!(plan.estimate().unwrap().leaf().statistics.len(), 3);
     let found = plan.analysis();
-    assert_eq!((found.groups, found.groups_enforced), (Some(3), true));
-    assert_eq!((&found.statistics[2].bound, found.statistics[2].grains), (&None, 1));
+    assert_eq!((found.groups, found.groups_enforced), (Some(1024), true));
+    assert_eq!(found.statistics[2].bound, Some(UBig::from(1774_u32)));
+    // One group at most: the count moves by one there, and the threshold is for one group.
+    let key = Key { expr: int(0, "town"), domain: Domain::Found };
+    let one = analyze(counted(vec![customers()], Joins::Scan(0), vec![key]), &automatic).unwrap();
+    assert!(one.estimate().is_none());
+    assert_eq!(one.analysis().groups, Some(1));
     // A price of a few units is not split.
     let little = Terms { epsilon: Epsilon::parse("1e-6").unwrap(), ..automatic };
     assert!(analyze(by_status(four()), &little).unwrap().estimate().is_none());

@@ -99,11 +99,35 @@ fn the_chosen_bound_is_nearly_the_best() {
 }
 
 #[test]
+fn small_whole_numbers_are_bins_apart() {
+    // Most count once, some twice, few three or four times: fewer than the noise of a bin.
+    let grid = Grid::new(1024, &UBig::from(1_000_000_u32));
+    let norms: Vec<f64> = [(1024.0, 12_000), (2048.0, 900), (3072.0, 70), (4096.0, 6)]
+        .into_iter()
+        .flat_map(|(norm, people)| std::iter::repeat_n(norm, people))
+        .collect();
+    let exact = histogram(&grid, &norms);
+    let (noise, deviation) = (laplace("0.1"), 1.1);
+    let best = (1..60).map(|at| error(&norms, f64::from(at) * 100.0, deviation));
+    let best = best.fold(f64::INFINITY, f64::min);
+    let mut errors: Vec<f64> = (0..101)
+        .map(|_| {
+            let noisy: Vec<IBig> =
+                exact.iter().map(|count| count + noise.draw().unwrap()).collect();
+            let chosen = choose(&grid, &noisy, &noise, situation(deviation)).unwrap();
+            error(&norms, float(&chosen.into()), deviation) / best
+        })
+        .collect();
+    errors.sort_by(f64::total_cmp);
+    assert!(errors[50] < 2.0, "{} {} {}", errors[10], errors[50], errors[90]);
+}
+
+#[test]
 fn people_who_are_all_alike_are_hardly_clipped() {
     let grid = Grid::new(1, &UBig::from(1_000_000_000_u32));
     let noise = gaussian("0.07");
     for _ in 0..50 {
-        let exact = histogram(&grid, &[700.0; 20_000]);
+        let exact = histogram(&grid, &vec![700.0; 20_000]);
         let noisy: Vec<IBig> = exact.iter().map(|count| count + noise.draw().unwrap()).collect();
         let chosen = float(&choose(&grid, &noisy, &noise, situation(4.7)).unwrap().into());
         assert!((700.0..1500.0).contains(&chosen), "{chosen}");

@@ -22,7 +22,7 @@ fn shown(noise: &Noise, exact: u32, min_group: u64, threshold: &UBig) -> u32 {
     let exact = UBig::from(exact);
     let once = |_| {
         let with_noise = noise.draw().unwrap() + IBig::from(exact.clone());
-        is_shown(&exact, &with_noise, min_group, threshold)
+        is_shown(&exact, &with_noise, min_group, threshold, 1)
     };
     u32::try_from((0..DRAWS).map(once).filter(|shown| *shown).count()).unwrap()
 }
@@ -33,7 +33,7 @@ fn shown(noise: &Noise, exact: u32, min_group: u64, threshold: &UBig) -> u32 {
 fn a_single_unit_hardly_ever_shows_its_key() {
     for noise in [gaussian(1, "1"), gaussian(1, "0.1"), laplace(1, "0.5"), laplace(1, "0.1")] {
         for k in [1, 10] {
-            let t = threshold(&noise, &delta("1e-2"), 1, k.into());
+            let t = threshold(&noise, &delta("1e-2"), 1, k.into(), 1);
             let seen = shown(&noise, k, k.into(), &t);
             assert!(binomial_at_least(seen, DRAWS, 0.01) > ALPHA, "{noise:?}, k = {k}: {seen}");
             // One less shows it more often than δ, so T is not higher than it must be.
@@ -49,7 +49,7 @@ fn a_single_unit_hardly_ever_shows_its_key() {
 #[test]
 fn a_group_below_the_minimum_never_appears() {
     let noise = gaussian(1, "0.01");
-    let t = threshold(&noise, &delta("0.5"), 1, 5);
+    let t = threshold(&noise, &delta("0.5"), 1, 5, 1);
     assert!(shown(&noise, 5, 5, &t) > 0, "the noise lifts a group of five at times");
     assert_eq!(shown(&noise, 4, 5, &t), 0);
     assert_eq!(shown(&noise, 0, 0, &UBig::ONE), 0, "nor does a group of nobody");
@@ -58,7 +58,7 @@ fn a_group_below_the_minimum_never_appears() {
 #[test]
 fn a_large_group_appears() {
     let noise = gaussian(1, "1");
-    let t = threshold(&noise, &delta("1e-6"), 1, 10);
+    let t = threshold(&noise, &delta("1e-6"), 1, 10, 1);
     assert_eq!(shown(&noise, 40, 10, &t), DRAWS);
 }
 
@@ -75,7 +75,7 @@ fn published_laplace_thresholds() {
         ("1", "1e-8", 1, 20),
         ("1", "1e-5", 1, 13),
     ] {
-        let t = threshold(&laplace(l0, epsilon), &delta(d), l0, 1);
+        let t = threshold(&laplace(l0, epsilon), &delta(d), l0, 1, 1);
         assert_eq!(t, UBig::from(expected), "({epsilon}, {d}, {l0})");
     }
 }
@@ -100,10 +100,10 @@ fn published_gaussian_thresholds() {
         let milli = (sigma.parse::<f64>().unwrap() * 1000.0).round();
         let square = UBig::try_from(milli * milli).unwrap();
         let noise = Noise::gaussian(&square, &Rho::of_epsilon(&Epsilon::parse("1000").unwrap()));
-        let t = threshold(&noise, &delta(half), l0, 1).to_f64().value();
+        let t = threshold(&noise, &delta(half), l0, 1, 1).to_f64().value();
         let least = f64::ceil(tau);
         assert!(t >= least && t <= least + 1.0, "σ = {sigma}: {t} for τ = {tau}");
-        let shifted = threshold(&noise, &delta(half), l0, 10).to_f64().value();
+        let shifted = threshold(&noise, &delta(half), l0, 10, 1).to_f64().value();
         assert_eq!(shifted - t, 9.0);
     }
 }
@@ -111,7 +111,7 @@ fn published_gaussian_thresholds() {
 #[test]
 fn no_noise_still_hides_the_last_unit() {
     let noise = gaussian(1, "1e20");
-    let t = threshold(&noise, &delta("1e-6"), 1, 3);
+    let t = threshold(&noise, &delta("1e-6"), 1, 3, 1);
     assert_eq!(t, UBig::from(4u8));
     assert_eq!(shown(&noise, 3, 3, &t), 0);
     assert_eq!(shown(&noise, 4, 3, &t), DRAWS);
@@ -120,9 +120,30 @@ fn no_noise_still_hides_the_last_unit() {
 #[test]
 fn more_groups_and_less_delta_raise_it() {
     let noise = gaussian(1, "0.1");
-    let t = |d, l0| threshold(&noise, &delta(d), l0, 1);
+    let t = |d, l0| threshold(&noise, &delta(d), l0, 1, 1);
     assert!(t("1e-6", 1) < t("1e-6", 10));
     assert!(t("1e-6", 1) < t("1e-9", 1));
     assert_eq!(t("1e-6", 0), t("1e-6", 1));
     assert!(t("1e-30", u64::MAX) < UBig::from(200u8));
+}
+
+#[test]
+fn in_grains_the_tail_is_that_of_one_more_unit() {
+    let grains = 1024_u32;
+    for (epsilon, k) in [("1", 1_u32), ("0.3", 10)] {
+        let scale = Epsilon::parse(epsilon).unwrap();
+        let fine = Noise::laplace(&UBig::from(grains), &scale);
+        let t = threshold(&fine, &delta("1e-2"), 1, k.into(), grains);
+        // Whoever lifts a group from a grain below the minimum is seen with at most δ.
+        let lifted = UBig::from((k + 1) * grains) - UBig::ONE;
+        let q = (-1.0 / (f64::from(grains) / scale.value().to_f64().value())).exp();
+        let beyond = (&t - lifted).to_f64().value();
+        let p = q.powf(beyond) / (1.0 + q);
+        assert!(p <= 1e-2 && p > 0.99e-2, "{p}");
+        // A grain below the minimum is not enough, however large the noise.
+        let noisy = IBig::from(t.clone()) * IBig::from(9);
+        let least = UBig::from(k * grains);
+        assert!(is_shown(&least, &noisy, k.into(), &t, grains));
+        assert!(!is_shown(&(least - UBig::ONE), &noisy, k.into(), &t, grains));
+    }
 }

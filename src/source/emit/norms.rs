@@ -62,9 +62,12 @@ impl Emit<'_> {
             );
         }
         let unit = if self.analyzed.single() { "" } else { "\nGROUP BY p.u" };
-        let size = |at: usize| match self.analyzed.single() {
-            true => format!("{} AS q{at}", self.size(at)),
-            false => format!("pg_catalog.sum({}) AS q{at}", self.size(at)),
+        let size = |at: usize| {
+            if self.analyzed.single() {
+                format!("{} AS q{at}", self.size(at))
+            } else {
+                format!("pg_catalog.sum({}) AS q{at}", self.size(at))
+            }
         };
         format!("SELECT {}\nFROM {}{unit}", sizes(&size), self.kept(true))
     }
