@@ -48,6 +48,8 @@ impl Sides {
             interval_style: "postgres".to_owned(),
             epsilon: None,
             notices: false,
+            intervals: false,
+            accuracy: None,
         };
         let asked = Asked {
             id: QueryId::fresh(),

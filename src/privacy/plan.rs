@@ -175,7 +175,9 @@ impl Joins {
         match self {
             Self::Scan(scan) => *scan = map(*scan),
             Self::Join { left, right, on, .. } => {
-                on.iter_mut().for_each(|condition| condition.map_scans(map));
+                for condition in on {
+                    condition.map_scans(map);
+                }
                 left.map_scans(map);
                 right.map_scans(map);
             }

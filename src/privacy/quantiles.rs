@@ -219,7 +219,9 @@ impl<'a> Tree<'a> {
             if depth > 0 {
                 let total = order.iter().fold(RBig::ZERO, |sum, (_, count)| sum + count);
                 let share = (&found.count - total) / RBig::from(order.len().max(1));
-                order.iter_mut().for_each(|(_, count)| *count += &share);
+                for (_, count) in &mut order {
+                    *count += &share;
+                }
             }
             if from_top {
                 order.reverse();

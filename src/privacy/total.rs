@@ -59,7 +59,9 @@ fn rows_are_total(scans: &[Scan], joins: &Joins, filter: &[Expr], expressions: &
     joins.conditions(&mut |condition| below(condition));
     filter.iter().for_each(&mut below);
     // The same EXISTS in two expressions looks at the same scans.
-    expressions.iter().for_each(|expr| below(expr));
+    for expr in expressions {
+        below(expr);
+    }
     read.iter().all(|scan| *scan < scans.len())
         && joins_are_total(scans, joins)
         && filter.iter().all(|filter| is_condition(scans, filter))

@@ -116,7 +116,7 @@ impl<'a> Rows<'a> {
         }
         let first = matches!(select.distinct, Some(Distinct::On(_)));
         if has_window(select) || first {
-            return self.windowed(&source, select, &projection, order);
+            return Self::windowed(&source, select, &projection, order);
         }
         let mut columns = Vec::new();
         for (name, expr) in projection {
@@ -186,7 +186,6 @@ impl<'a> Rows<'a> {
 
     /// The rows of a block with what its windows compute.
     fn windowed(
-        &self,
         source: &RowSource<'a>,
         select: &Select,
         projection: &[(Option<String>, Ast)],

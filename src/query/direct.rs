@@ -34,7 +34,9 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
     check.joins(&leaf.joins)?;
     for statistic in &leaf.statistics {
         let (filter, value) = match statistic {
-            Statistic::Rows { filter, present } => (filter, present.as_ref().filter(computed)),
+            Statistic::Rows { filter, present } => {
+                (filter, present.as_ref().filter(|expr| computed(expr)))
+            }
             Statistic::Units { filter } => (filter, None),
             Statistic::Sum { filter, value, .. } | Statistic::Histogram { filter, value, .. } => {
                 (filter, Some(value))
@@ -42,7 +44,7 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
             Statistic::Distinct { filter, value, .. } => {
                 // Of a column it is told how many values there are, and none of them.
                 value.as_column().map_or(Ok(()), |column| check.comparable(column))?;
-                (filter, Some(value).filter(computed))
+                (filter, Some(value).filter(|expr| computed(expr)))
             }
         };
         filter.iter().try_for_each(|expr| check.condition(expr))?;
@@ -52,7 +54,7 @@ pub(crate) fn check(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), Refusal> {
 }
 
 /// Whether it is more than a column: of one, a count asks only whether it is there.
-fn computed(expr: &&Expr) -> bool {
+fn computed(expr: &Expr) -> bool {
     expr.as_column().is_none()
 }
 
@@ -92,16 +94,19 @@ impl Check<'_> {
                     let counts = aggregate.function == AggregateFunction::Count;
                     match &aggregate.argument {
                         Some(argument) if counts && aggregate.distinct => {
-                            self.compared(argument)?
+                            self.compared(argument)?;
                         }
-                        Some(argument) if !counts || computed(&argument) => self.expr(argument)?,
+                        Some(argument) if !counts || computed(argument) => self.expr(argument)?,
                         _ => {}
                     }
                 }
                 Ok(())
             }
             Derived::Windowed { columns, windows, .. } => {
-                columns.iter().filter(computed).try_for_each(|column| self.expr(column))?;
+                columns
+                    .iter()
+                    .filter(|expr| computed(expr))
+                    .try_for_each(|column| self.expr(column))?;
                 for window in windows {
                     window.partition.iter().try_for_each(|part| self.compared(part))?;
                     window.order.iter().try_for_each(|order| self.compared(&order.expr))?;
@@ -131,7 +136,7 @@ impl Check<'_> {
     fn part(&self, union: &Scan, columns: &[Expr]) -> Result<(), Refusal> {
         for (at, column) in columns.iter().enumerate() {
             let name = format!("c{}", at.saturating_add(1));
-            if computed(&column) || !is_reference(union, &name) {
+            if computed(column) || !is_reference(union, &name) {
                 self.expr(column)?;
             }
         }

@@ -63,7 +63,9 @@ fn question(
     // What it is given follows from the text and from the leaves before, and may read parameters.
     for given in given {
         part(given.text.as_bytes());
-        before.iter().for_each(|question| part(&question.0));
+        for question in before {
+            part(&question.0);
+        }
         for parameter in asked.parameters {
             part(&[u8::from(parameter.binary), u8::from(parameter.value.is_none())]);
             part(parameter.value.as_deref().unwrap_or_default());

@@ -40,7 +40,7 @@ pub(super) async fn outcome(
 ) -> Result<Outcome, Error> {
     match &statement.kind {
         StatementKind::Query => {
-            let answer = road::answer(gate, asked).await?;
+            let answer = Box::pin(road::answer(gate, asked)).await?;
             Ok(answered(answer, asked.settings, str::to_owned))
         }
         StatementKind::Wrapped(wrapped) => {
@@ -51,7 +51,7 @@ pub(super) async fn outcome(
                 )
                 .into());
             }
-            let mut answer = road::answer(gate, asked).await?;
+            let mut answer = Box::pin(road::answer(gate, asked)).await?;
             if wrapped.verb == Verb::Copy {
                 answer = road::inlined(gate, answer).await?;
             }
