@@ -300,6 +300,32 @@ fn sensitivities_follow_from_rows_groups_and_bounds() {
 }
 
 #[test]
+fn laplace_noise_is_for_all_groups_of_a_unit() {
+    let declared = Domain::Declared(["a", "b", "c"].map(|text| Some(text.to_owned())).to_vec());
+    let key = Key { expr: column(0, "status", Type::Text(Text)), domain: declared };
+    let leaf = counted(vec![orders(9)], Joins::Scan(0), vec![key]);
+    let pure = Terms { accountant: Accountant::Pure, ..terms() };
+    let found = analyze(leaf.clone(), &pure).unwrap().state;
+    assert_eq!((found.groups, &found.statistics[0].linf), (3, &UBig::from(9_u8)));
+    let noise = Noise::laplace(&UBig::from(27_u8), &Epsilon::parse("1").unwrap());
+    assert_eq!(found.statistics[0].noise, noise);
+    // Of two statistics each has half of the price.
+    let mut two = leaf;
+    two.statistics.push(Statistic::Units { filter: None });
+    let found = analyze(two, &pure).unwrap().state;
+    let half = Epsilon::parse("0.5").unwrap();
+    assert_eq!(found.statistics[0].noise, Noise::laplace(&UBig::from(27_u8), &half));
+    assert_eq!(found.statistics[1].noise, Noise::laplace(&UBig::from(3_u8), &half));
+}
+
+#[test]
+fn no_rows_are_one_row_and_no_statistics_no_plan() {
+    let leaf = counted(vec![orders(0)], Joins::Scan(0), Vec::new());
+    assert_eq!(analyzed(leaf.clone()).rows, 1);
+    assert_eq!(rejected(Leaf { statistics: Vec::new(), ..leaf }), Rejection::Malformed);
+}
+
+#[test]
 fn the_shares_of_a_price_add_up() {
     let key = Key { expr: int(0, "status"), domain: Domain::Found };
     let leaf = counted(vec![orders(4)], Joins::Scan(0), vec![key]);
