@@ -126,3 +126,13 @@ fn more_groups_and_less_delta_raise_it() {
     assert_eq!(t("1e-6", 0), t("1e-6", 1));
     assert!(t("1e-30", u64::MAX) < UBig::from(200u8));
 }
+
+#[test]
+fn zeros_are_read_as_ones() {
+    let noise = Noise::laplace(&UBig::ONE, &Epsilon::parse("1").unwrap());
+    let delta = Delta::parse("1e-6").unwrap();
+    assert_eq!(threshold(&noise, &delta, 0, 0), threshold(&noise, &delta, 1, 1));
+    assert_eq!(threshold(&noise, &delta, 1, 5), threshold(&noise, &delta, 1, 1) + UBig::from(4_u8));
+    let (none, one) = (UBig::ZERO, UBig::ONE);
+    assert!(!is_shown(&none, &IBig::from(9), 0, &one) && is_shown(&one, &IBig::ONE, 0, &one));
+}
