@@ -300,6 +300,21 @@ fn sensitivities_follow_from_rows_groups_and_bounds() {
 }
 
 #[test]
+fn a_key_follows_from_the_person_only_if_all_of_it_does() {
+    let on = vec![equal(int(0, "id"), int(1, "customer"))];
+    let keyed = |a: Expr, b: Expr| {
+        let expr = Expr::call(Function::Gt, vec![a, b], Type::Bool);
+        let keys = vec![Key { expr, domain: Domain::Found }];
+        let leaf = Leaf { keys, ..two(JoinKind::Inner, customers(), orders(9), on.clone()) };
+        let found = analyzed(leaf);
+        (found.groups, found.groups_enforced)
+    };
+    assert_eq!(keyed(int(0, "town"), int(0, "id")), (1, false));
+    assert_eq!(keyed(int(0, "town"), int(1, "total")), (3, true));
+    assert_eq!(keyed(int(1, "total"), int(0, "town")), (3, true));
+}
+
+#[test]
 fn laplace_noise_is_for_all_groups_of_a_unit() {
     let declared = Domain::Declared(["a", "b", "c"].map(|text| Some(text.to_owned())).to_vec());
     let key = Key { expr: column(0, "status", Type::Text(Text)), domain: declared };
