@@ -217,7 +217,9 @@ fn what_a_left_join_finds_depends_on_all_of_its_left_side() {
     let mut by_code = private("profiles", vec![hop("person", "customers")], 9);
     by_code.unique.push("person".to_owned());
     if let Exposure::Private { path, .. } = &mut by_code.exposure {
-        path.iter_mut().for_each(|hop| "code".clone_into(&mut hop.to_column));
+        for hop in path {
+            "code".clone_into(&mut hop.to_column);
+        }
     }
     let found = analyzed(counted(vec![by_code], Joins::Scan(0), Vec::new()));
     assert_eq!((found.one_row, found.rows), (false, 9));
