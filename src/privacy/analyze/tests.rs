@@ -305,6 +305,47 @@ fn sensitivities_follow_from_rows_groups_and_bounds() {
 }
 
 #[test]
+fn a_key_follows_from_the_person_only_if_all_of_it_does() {
+    let on = vec![equal(int(0, "id"), int(1, "customer"))];
+    let keyed = |a: Expr, b: Expr| {
+        let expr = Expr::call(Function::Gt, vec![a, b], Type::Bool);
+        let keys = vec![Key { expr, domain: Domain::Found }];
+        let leaf = Leaf { keys, ..two(JoinKind::Inner, customers(), orders(9), on.clone()) };
+        let found = analyzed(leaf);
+        (found.groups, found.groups_enforced)
+    };
+    assert_eq!(keyed(int(0, "town"), int(0, "id")), (Some(1), false));
+    assert_eq!(keyed(int(0, "town"), int(1, "total")), (Some(3), true));
+    assert_eq!(keyed(int(1, "total"), int(0, "town")), (Some(3), true));
+}
+
+#[test]
+fn laplace_noise_is_for_all_groups_of_a_unit() {
+    let declared = Domain::Declared(["a", "b", "c"].map(|text| Some(text.to_owned())).to_vec());
+    let key = Key { expr: column(0, "status", Type::Text(Text)), domain: declared };
+    let leaf = counted(vec![orders(9)], Joins::Scan(0), vec![key]);
+    let pure = Terms { accountant: Accountant::Pure, ..terms() };
+    let found = analyze(leaf.clone(), &pure).unwrap().state;
+    assert_eq!((found.groups, &found.statistics[0].linf), (Some(3), &UBig::from(9_u8)));
+    let noise = Noise::laplace(&UBig::from(27_u8), &Epsilon::parse("1").unwrap());
+    assert_eq!(found.statistics[0].noise, noise);
+    // Of two statistics each has half of the price.
+    let mut two = leaf;
+    two.statistics.push(Statistic::Units { filter: None });
+    let found = analyze(two, &pure).unwrap().state;
+    let half = Epsilon::parse("0.5").unwrap();
+    assert_eq!(found.statistics[0].noise, Noise::laplace(&UBig::from(27_u8), &half));
+    assert_eq!(found.statistics[1].noise, Noise::laplace(&UBig::from(3_u8), &half));
+}
+
+#[test]
+fn no_rows_are_one_row_and_no_statistics_no_plan() {
+    let leaf = counted(vec![orders(0)], Joins::Scan(0), Vec::new());
+    assert_eq!(analyzed(leaf.clone()).rows, 1);
+    assert_eq!(rejected(Leaf { statistics: Vec::new(), ..leaf }), Rejection::Malformed);
+}
+
+#[test]
 fn the_shares_of_a_price_add_up() {
     let key = Key { expr: int(0, "status"), domain: Domain::Found };
     let leaf = counted(vec![orders(4)], Joins::Scan(0), vec![key]);

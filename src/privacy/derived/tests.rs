@@ -104,6 +104,15 @@ fn a_partition_of_null_has_rows_of_many_people() {
     assert!(above(JoinKind::Inner, "c1").is_ok());
     assert_eq!(above(JoinKind::Left, "c1"), Err(Rejection::NotPerUnit));
     assert!(above(JoinKind::Left, "c2").is_ok() && above(JoinKind::Left, "u").is_ok());
+    // Nor from one of several parts.
+    let parts = |kind| {
+        let two = (people_with_visits(kind), vec![int(1, "person")]);
+        let one = (rows(vec![people()], Joins::Scan(0)), vec![int(0, "id")]);
+        let union = scan(Derived::Union { parts: vec![one, two] }).unwrap();
+        numbered(rows(vec![union], Joins::Scan(0)), vec![int(0, "c1")])
+    };
+    assert!(parts(JoinKind::Inner).is_ok());
+    assert_eq!(parts(JoinKind::Left), Err(Rejection::NotPerUnit));
 }
 
 #[test]

@@ -147,3 +147,16 @@ fn in_grains_the_tail_is_that_of_one_more_unit() {
         assert!(!is_shown(&(least - UBig::ONE), &noisy, k.into(), &t, grains));
     }
 }
+
+#[test]
+fn zeros_are_read_as_ones() {
+    let noise = Noise::laplace(&UBig::ONE, &Epsilon::parse("1").unwrap());
+    let delta = Delta::parse("1e-6").unwrap();
+    assert_eq!(threshold(&noise, &delta, 0, 0, 0), threshold(&noise, &delta, 1, 1, 1));
+    assert_eq!(
+        threshold(&noise, &delta, 1, 5, 1),
+        threshold(&noise, &delta, 1, 1, 1) + UBig::from(4_u8)
+    );
+    let (none, one) = (UBig::ZERO, UBig::ONE);
+    assert!(!is_shown(&none, &IBig::from(9), 0, &one, 0) && is_shown(&one, &IBig::ONE, 0, &one, 0));
+}
