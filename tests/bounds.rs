@@ -19,7 +19,7 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::noise::Noise;
 use tokio_postgres::Client;
 
-/// Alice and carol pay under zCDP, bob pays pure epsilon.
+/// Alice and carol pay under zCDP, bob pays pure epsilon. Several tests ask as alice.
 const PEOPLE: &str = r#"
 [roles.gauss]
 members = ["alice", "carol"]
@@ -204,9 +204,9 @@ fn declared_tables_are_not_estimated() {
             assert!(!plan.contains("estimate"), "{plan}");
         }
         // The range of a type is no bound where nothing is estimated.
-        let sum = "SELECT sum(p_size) FROM lineitem JOIN part ON l_partkey = p_partkey";
+        let sum = "SELECT sum(length(l_comment)) FROM lineitem";
         let (_, message) = error(&proxy, sum).await;
-        assert!(message.contains("\"p_size\" needs bounds"), "{message}");
+        assert!(message.contains("needs bounds"), "{message}");
     });
 }
 
@@ -223,7 +223,7 @@ fn leaves_of_one_statement_share_estimates() {
         proxy.batch_execute("SET noisegate.epsilon = '1'").await.expect("a setting");
         let row = &texts(&proxy, &sql).await.expect("an answer")[0];
         assert_eq!(row[0].as_deref(), Some("0.00"));
-        let paid = "SELECT epsilon FROM noisegate.my_queries ORDER BY asked_at DESC LIMIT 1";
-        assert_eq!(cell(&proxy, paid).await, "1.4142");
+        let paid = "SELECT count(*) FROM noisegate.my_queries WHERE epsilon::text = '1.4142'";
+        assert_eq!(cell(&proxy, paid).await, "1");
     });
 }

@@ -168,7 +168,7 @@ impl<'a> Rewriter<'a> {
         let plain = arguments(function).filter(|_| !distinct);
         match (kind, plain) {
             // What the policy declares is free; what it does not is estimated.
-            (Aggregate::Extreme, Some(arguments)) => {
+            (Aggregate::Extreme, Some(arguments)) if filter.is_none() => {
                 return self.extreme(&name, &arguments).or_else(|_| self.quantile(&name, function));
             }
             (Aggregate::Moment, Some(arguments)) => {
@@ -176,7 +176,7 @@ impl<'a> Rewriter<'a> {
                 return self.moment(&name, &arguments, filter, &text, label);
             }
             // The least of distinct numbers is the least.
-            (Aggregate::Extreme, None) => return self.quantile(&name, function),
+            (Aggregate::Extreme, _) => return self.quantile(&name, function),
             _ => {}
         }
         let argument = match list.args.as_slice() {

@@ -74,7 +74,7 @@ fn leaf_lines(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Vec<Str
     lines.extend(price_lines(plan, epsilon));
     let widths = errors(analyzed, leaf);
     if plan.estimate().is_some() {
-        lines.push("  Expected error: known once the bounds are estimated".to_owned());
+        lines.push(format!("  Expected error: {UNKNOWN_ERROR}"));
     } else if !widths.is_empty() {
         lines.push(format!("  Expected error: 95 % within {}", widths.join(", ")));
     }
@@ -98,6 +98,10 @@ pub(super) fn errors(analyzed: &Analyzed, leaf: &BoundLeaf) -> Vec<String> {
     widths
 }
 
+/// What is said of a column whose bounds are not known yet, and of its error.
+pub(super) const ESTIMATED: &str = "how much one person adds is estimated first";
+pub(super) const UNKNOWN_ERROR: &str = "known once the bounds are estimated";
+
 /// A noisy column of a leaf, in words.
 pub(super) struct Column {
     pub(super) what: String,
@@ -114,9 +118,7 @@ impl Column {
             Some(deviation) => format!(
                 "  Column: {what}; sensitivity {sensitivity}; noise {noise}, standard deviation {deviation}"
             ),
-            None => format!(
-                "  Column: {what}; sensitivity {sensitivity}; how much one person adds is estimated first"
-            ),
+            None => format!("  Column: {what}; sensitivity {sensitivity}; {ESTIMATED}"),
         }
     }
 }

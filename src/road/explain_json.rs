@@ -6,7 +6,9 @@
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::plan::Plan;
 
-use super::explain::{ABOVE, Explained, column, errors, groups, unit, units};
+use super::explain::{
+    ABOVE, ESTIMATED, Explained, UNKNOWN_ERROR, column, errors, groups, unit, units,
+};
 use crate::query::leaves::BoundLeaf;
 use crate::source::shown;
 
@@ -43,7 +45,10 @@ fn plan(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Json {
             ("Sensitivity", Json::Text(column.sensitivity)),
             ("Noise", text(column.noise)),
         ];
-        members.extend(column.deviation.map(|one| ("Standard Deviation", Json::Text(one))));
+        members.push(match column.deviation {
+            Some(deviation) => ("Standard Deviation", Json::Text(deviation)),
+            None => ("Bounds", text(ESTIMATED)),
+        });
         Some(Json::Object(members))
     });
     let columns = Json::List(columns.collect());
@@ -55,12 +60,15 @@ fn plan(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Json {
     // What the bounds cost, which are bought first, and once.
     let estimate = plan.estimate().map(|estimate| units(&estimate.loss().rho, 12));
     price.extend(estimate.map(|rho| ("Rho of the Estimate", Json::Text(rho))));
-    let errors = errors(analyzed, leaf).into_iter().map(Json::Text).collect();
+    let errors = match plan.estimate() {
+        Some(_) => vec![text(UNKNOWN_ERROR)],
+        None => errors(analyzed, leaf).into_iter().map(Json::Text).collect(),
+    };
     let groups_of_one = match analyzed.groups {
         Some(groups) => Json::Number(u64::from(groups)),
         None => text("any number"),
     };
-    Json::Object(vec![
+    let mut members = vec![
         ("Node Type", text("Leaf")),
         ("Parent Relationship", text("Outer")),
         ("Unit", Json::Text(unit(plan))),
@@ -70,8 +78,11 @@ fn plan(plan: &Plan<Analyzed>, leaf: &BoundLeaf, epsilon: &str) -> Json {
         ("Groups", Json::Text(groups(analyzed))),
         ("Price", Json::Object(price)),
         ("Expected Error of 95 %", Json::List(errors)),
-        ("SQL for the Source", Json::Text(shown(plan))),
-    ])
+    ];
+    let estimate = plan.estimate().map(shown);
+    members.extend(estimate.map(|sql| ("SQL for the Source, of the Estimate", Json::Text(sql))));
+    members.push(("SQL for the Source", Json::Text(shown(plan))));
+    Json::Object(members)
 }
 
 fn text(text: &str) -> Json {
