@@ -33,7 +33,7 @@ pub(crate) const GROUPS_UNKNOWN: u32 = 1 << 20;
 /// The most bins of a grid: a quarter of a power of two each.
 const BINS_MAX: usize = 2_000;
 /// How often the noise of a whole histogram may pass for somebody: one time in so many.
-const FALSE_ALARMS: u32 = 300;
+const FALSE_ALARMS: u32 = 3000;
 /// Bins in which a norm doubles.
 const DOUBLING: usize = 4;
 /// The bins of the windows that are looked at where single ones are too faint.

@@ -126,12 +126,16 @@ fn small_whole_numbers_are_bins_apart() {
 fn people_who_are_all_alike_are_hardly_clipped() {
     let grid = Grid::new(1, &UBig::from(1_000_000_000_u32));
     let noise = gaussian("0.07");
+    let mut off = 0;
     for _ in 0..50 {
         let exact = histogram(&grid, &vec![700.0; 20_000]);
         let noisy: Vec<IBig> = exact.iter().map(|count| count + noise.draw().unwrap()).collect();
         let chosen = float(&choose(&grid, &noisy, &noise, situation(4.7)).unwrap().into());
-        assert!((700.0..1500.0).contains(&chosen), "{chosen}");
+        assert!(chosen >= 700.0, "{chosen}");
+        off += u32::from(chosen > 1500.0);
     }
+    // Noise passes for somebody once in a thousand times; five of fifty are once in 10⁸.
+    assert!(off < 5, "{off}");
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn noise_alone_gives_no_bound() {
             choose(&grid, &noisy, &noise, situation(4.7)).is_some()
         })
         .count();
-    assert!(found <= 8, "{found} of 200");
+    assert!(found <= 6, "{found} of 200");
     // A few people who are too faint for any bin, but not for eight.
     let mut faint = 0;
     for _ in 0..50 {
