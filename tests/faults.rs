@@ -419,7 +419,7 @@ fn refusals_and_mistakes_leave_no_literal_in_the_log() {
         let before = spent(&shop).await;
         let refused = [
             format!("SELECT c_name FROM customer WHERE c_name = '{CANARY}'"),
-            format!("SELECT min(c_acctbal) FROM customer WHERE c_phone = '{CANARY}'"),
+            format!("SELECT min(c_acctbal) FROM customer WHERE c_address = '{CANARY}'"),
             format!("SELECT count(*) FROM customer WHERE c_comment = '{CANARY}'"),
             format!("SELECT count(*) FROM customer WHERE '{CANARY}'"),
             format!("SELECT count(*) FROM customer WHERE c_custkey = '{CANARY}'::int"),

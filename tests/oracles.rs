@@ -52,7 +52,7 @@ fn queries() -> Vec<String> {
 const REFUSED: [&str; 8] = [
     "SELECT c_name FROM customer WHERE c_name = 'nightingale'",
     "SELECT max(c_name) AS nightingale FROM customer",
-    "SELECT count(*) FROM customer WHERE c_phone = 'nightingale'",
+    "SELECT count(*) FROM customer WHERE c_address = 'nightingale'",
     "SELECT count(*) FROM customer WHERE pg_sleep(0) IS NULL OR c_mktsegment = 'nightingale'",
     "SELECT count(*) FROM customer WHERE nightingale = 1",
     "SELECT count(*) FROM customer, (SELECT 1 / 0 AS nightingale) AS n",

@@ -359,3 +359,11 @@ select coalesce(case when o_orderstatus = 'F' then o_totalprice else 1.5 end, 0)
 SELECT sum(p_size), avg(p_retailprice) FROM lineitem JOIN part ON l_partkey = p_partkey;
 SELECT o_orderpriority, sum(p_size * 2) FROM orders JOIN lineitem ON l_orderkey = o_orderkey JOIN part ON l_partkey = p_partkey GROUP BY 1;
 SELECT c_mktsegment, sum(s_acctbal) FROM customer JOIN supplier ON c_nationkey = s_suppkey GROUP BY 1;
+-- Of people, for each row of a public table.
+select n_name, (select count(*) from customer where c_nationkey = n_nationkey) as n from nation order by n_name;
+select n_name, (select 2 * count(*) + 1 from customer where c_nationkey = n_nationkey and c_acctbal > 8000) as n, (select round(avg(c_acctbal), 2) from customer where c_nationkey = n_nationkey) as balance from nation order by n_name;
+select r_name, (select sum(o_totalprice) from orders, customer, nation where o_custkey = c_custkey and c_nationkey = n_nationkey and n_regionkey = r_regionkey) as total from region order by 1;
+select s_name from supplier where (select sum(l_quantity) from lineitem where l_suppkey = s_suppkey) > 15300 order by 1;
+select p_brand, avg(p_retailprice) from part where 20 < (select count(*) from lineitem where lineitem.l_partkey = part.p_partkey and l_shipmode like 'R%AIL%') group by 1 order by 1;
+select count(*), sum(l_quantity) from lineitem, part where l_partkey = p_partkey and p_size < 20 and l_quantity > (select avg(l_quantity) from lineitem where l_partkey = p_partkey);
+select count(*) from customer, nation where c_nationkey = n_nationkey and c_acctbal > (select 1.2 * avg(c_acctbal) from customer where c_nationkey = n_nationkey);

@@ -12,6 +12,7 @@ use noisegate_privacy::expr::Type;
 use sqlparser::ast::{Expr as Ast, Query, Select, SetExpr, TableFactor, VisitMut, VisitorMut};
 
 use super::aggregate_list::is_aggregate;
+use super::decorrelate::is_closed;
 use super::leaves::{Binder, Kind};
 use super::scope::folded;
 use super::{parse, splice};
@@ -69,6 +70,10 @@ impl Binder<'_> {
     /// The number of what a subquery gives; nothing if it is rows of people, or cannot be answered
     /// alone.
     fn given(&mut self, query: &Query, scalar: bool) -> Result<Option<usize>, Refusal> {
+        // What follows the row around it has to be computed for each.
+        if !is_closed(query) {
+            return Ok(None);
+        }
         let mark = self.mark();
         let mut query = query.clone();
         let kind = self.query(&mut query);
@@ -76,7 +81,6 @@ impl Binder<'_> {
             Ok(Kind::Released) => true,
             // The source computes it, unless it is more than joins, filters and groups.
             Ok(Kind::Public) => scalar || query.limit_clause.is_some(),
-            // It may follow the row that it is asked for.
             Err(_) | Ok(Kind::Rows) => false,
         };
         if !wanted || self.virtuals_since(&mark) {

@@ -20,6 +20,7 @@ use sqlparser::ast::{
 use super::aggregate_list::has_aggregate;
 use super::aggregates::Rewriter;
 use super::columns::Columns;
+use super::decorrelate::decorrelate;
 use super::free;
 use super::given::{Described, Given};
 use super::grouping::Groups;
@@ -100,6 +101,7 @@ pub fn bind(
         notes: Vec::new(),
     };
     let mut query = query;
+    decorrelate(&mut query, snapshot);
     let kind = binder.query(&mut query);
     if !binder.unknown.is_empty() {
         return Err(Unbound::Describe(binder.unknown));
@@ -582,7 +584,7 @@ impl Visitor for Search<'_> {
     }
 }
 
-fn name_parts(name: &ObjectName) -> Vec<String> {
+pub(super) fn name_parts(name: &ObjectName) -> Vec<String> {
     name.0.iter().filter_map(|part| part.as_ident()).map(folded).collect()
 }
 

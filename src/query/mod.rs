@@ -7,6 +7,7 @@ pub mod parse;
 pub mod tokens;
 pub mod wrapped;
 // Its leaves.
+mod decorrelate;
 pub mod leaves;
 mod probe;
 mod virtual_table;

@@ -10,6 +10,7 @@ use sqlparser::ast::{
     self, Ident, JoinConstraint, JoinOperator, Query, Select, SetExpr, TableFactor, TableWithJoins,
 };
 
+use super::decorrelate;
 use super::given::{Given, by_name};
 use super::joins::{combine, conjunction, flatten, push_down};
 use super::lower::lower_condition;
@@ -83,8 +84,9 @@ impl<'a> Scope<'a> {
             _ => Err(Refusal::new(
                 Code::Unsupported,
                 format!("\"{name}\" is no column of the tables that this block aggregates."),
-                "An inner query over private rows can refer to the outer one inside EXISTS and IN \
-                 only; elsewhere join them. System columns are not available.",
+                "An inner query over private rows can refer to the outer one inside EXISTS and IN, \
+                 along a declared key, or by equality with a column of a public table; elsewhere \
+                 join them. System columns are not available.",
             )
             .near(&name)),
         }
@@ -359,7 +361,7 @@ impl Item {
             }
         }
         let name = folded(&alias.name);
-        if name.starts_with("noisegate_") {
+        if name.starts_with("noisegate_") && name != decorrelate::GROUPS {
             return Err(unsupported(
                 "a name that begins with noisegate_",
                 Some("Give it another name."),

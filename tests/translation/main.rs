@@ -224,7 +224,8 @@ fn the_emitted_sql_computes_what_the_plan_means() {
                 assert_eq!(moved, None, "{}\n{database:#?}", shown(&plan));
             }
         }
-        assert!(compared >= 900 && capped >= 20, "{compared} compared, {capped} capped");
+        // Where bounds are norms hardly any group is dropped.
+        assert!(compared >= 900 && capped >= 8, "{compared} compared, {capped} capped");
         let tried = |kind: &str| kinds.get(kind).copied().unwrap_or_default();
         for kind in ["grouped", "windowed", "union", "exists", "exists below", "exists of derived"]
         {
