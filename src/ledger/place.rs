@@ -10,6 +10,7 @@ use super::postgres;
 use super::sqlite;
 use super::store::Backend;
 use super::types::LedgerError;
+use crate::quote;
 
 /// The schema of a ledger in PostgreSQL, unless its address says otherwise.
 const SCHEMA: &str = "noisegate_ledger";
@@ -52,6 +53,13 @@ impl Place {
         }
         let kind = Kind::Postgres { config: Box::new(config), schema };
         Ok(Self { kind, seen: folder.map(|folder| folder.join("ledger.seen")) })
+    }
+
+    /// What makes the schema of a ledger in PostgreSQL for its login, for an administrator to run.
+    pub fn schema_sql(&self) -> Option<String> {
+        let Kind::Postgres { config, schema } = &self.kind else { return None };
+        let (schema, user) = (quote::ident(schema), quote::ident(config.get_user()?));
+        Some(format!("CREATE SCHEMA {schema} AUTHORIZATION {user}"))
     }
 
     /// The same place, from where something else of it was seen.

@@ -93,7 +93,7 @@ pub(super) struct Writer {
     store: Option<Box<dyn Store>>,
     /// The latest state that this writer knows of, and where it is noted.
     last: Mark,
-    seen: Seen,
+    seen: Option<Seen>,
 }
 
 /// How a ledger is opened.
@@ -111,11 +111,28 @@ pub(super) struct Opening {
 }
 
 impl Writer {
-    /// Opens the ledger, unless it is another or an older one than was last seen, and posts what
-    /// an earlier run left pending.
+    /// Opens the ledger, unless it is another or an older one than was last seen.
     pub(super) fn open(how: Opening) -> Result<Self, LedgerError> {
         let Opening { backend, seen: path, clock, release_bytes_max, accept_restored } = how;
         let before = if accept_restored { None } else { seen::read(&path)? };
+        let mut writer = Self::start(backend, clock, release_bytes_max, before)?;
+        if accept_restored {
+            writer.unit(&Needs::default(), |batch| {
+                batch.note("an operator accepted a restored ledger".to_owned());
+                Ok(())
+            })?;
+        }
+        writer.seen = Some(Seen::begin(&path, &writer.last)?);
+        Ok(writer)
+    }
+
+    /// Opens a ledger of which a state was seen before, and posts what an earlier run left pending.
+    pub(super) fn start(
+        backend: Arc<dyn Backend>,
+        clock: Clock,
+        release_bytes_max: i64,
+        before: Option<Mark>,
+    ) -> Result<Self, LedgerError> {
         if let Some(Mark { generation: seen, .. }) = before
             && !backend.exists()?
         {
@@ -125,17 +142,26 @@ impl Writer {
         let loaded = begin(store.as_mut(), &Needs::default(), before.as_ref())?;
         store.rollback()?;
         let last = Mark::new(loaded.meta.ledger, &loaded.meta.link);
-        let seen = Seen::begin(&path, &last)?;
-        let store = Some(store);
-        let mut writer = Self { backend, clock, release_bytes_max, store, last, seen };
-        if accept_restored {
-            writer.unit(&Needs::default(), |batch| {
-                batch.note("an operator accepted a restored ledger".to_owned());
-                Ok(())
-            })?;
-        }
+        let mut writer = Self::resumed(backend, clock, release_bytes_max, last);
+        writer.store = Some(store);
         while writer.unit(&Needs::default(), |batch| batch.post_pending(PENDING_MAX))? > 0 {}
         Ok(writer)
+    }
+
+    /// A writer that knows a state of the ledger, and is not connected.
+    pub(super) fn resumed(
+        backend: Arc<dyn Backend>,
+        clock: Clock,
+        release_bytes_max: i64,
+        last: Mark,
+    ) -> Self {
+        Self { backend, clock, release_bytes_max, store: None, last, seen: None }
+    }
+
+    /// The latest state that this writer knows of.
+    #[cfg(test)]
+    pub(super) fn last(&self) -> Mark {
+        self.last
     }
 
     /// Serves until the last handle of the ledger is dropped.
@@ -164,7 +190,7 @@ impl Writer {
 
     /// One unit of work. After a failure the connection is closed, which rolls back, and the next
     /// one opens another: when the disk has room again, the ledger goes on by itself.
-    fn unit<T>(
+    pub(super) fn unit<T>(
         &mut self,
         needs: &Needs,
         work: impl FnOnce(&mut Batch<'_>) -> Result<T, LedgerError>,
@@ -190,7 +216,9 @@ impl Writer {
         let latest = made.unwrap_or(other);
         if latest != self.last {
             self.last = latest;
-            self.seen.note(&latest);
+            if let Some(seen) = &mut self.seen {
+                seen.note(&latest);
+            }
         }
         Ok(outcome)
     }

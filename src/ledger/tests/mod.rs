@@ -2,6 +2,8 @@
 
 mod copy;
 mod crash;
+mod exhaustive;
+mod memory;
 mod model;
 mod postgres;
 mod races;
