@@ -43,6 +43,14 @@ pub(crate) fn wrong_argument(name: &str, at: usize, must: &str) -> Refusal {
     refusal
 }
 
+/// ANY or ALL over rows of a subquery.
+pub(crate) fn any_or_all_rows() -> Refusal {
+    unsupported(
+        "a comparison with ANY or ALL rows of a subquery",
+        Some("Compare with min() or max() of the subquery, or write EXISTS."),
+    )
+}
+
 pub(crate) fn limit_below(what: &str) -> Refusal {
     Refusal::new(
         Code::LimitBelow,
