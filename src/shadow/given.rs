@@ -52,7 +52,7 @@ impl Canonicalizer {
     /// The cells of a query whose columns are all text.
     ///
     /// It runs what an analyst wrote, so no longer than `limit`, and on a connection of its own that
-    /// nobody else gets after it: locks and seeds outlive a transaction.
+    /// nobody else gets after it: a seed of random numbers outlives a transaction.
     pub async fn rows(
         &self,
         query: &ShadowQuery<'_>,
