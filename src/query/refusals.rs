@@ -106,9 +106,9 @@ pub(crate) fn no_noisy_form(name: &str) -> Refusal {
         }
         "bool_or" => "Count instead: count(*) FILTER (WHERE x) is about zero if none is true.",
         _ => {
-            "Use counts, sums, averages, variances or correlations, or count(DISTINCT …) of the \
-             person's key; for the shape of a distribution, group by ranges such as \
-             floor(x / 10) and count."
+            "Use counts, also of DISTINCT values, sums, averages, variances, correlations, \
+             percentiles, min or max; for the shape of a distribution, group by \
+             width_bucket(x, low, high, n) and count."
         }
     };
     Refusal::new(Code::Aggregate, format!("The aggregate {name} has no noisy form here."), hint)
