@@ -34,13 +34,20 @@ CREATE TABLE IF NOT EXISTS noisegate.tables (
     schema text,
     name text,
     kind text,
-    unit text
+    unit text,
+    path text,
+    max_rows bigint,
+    bounds text,
+    min_group integer
 );
 CREATE TABLE IF NOT EXISTS noisegate.columns (
     schema text,
     table_name text,
     name text,
+    type text,
     class text,
-    bounds text,
-    key_values text
+    low text,
+    high text,
+    key_values text[],
+    keys_from text
 );
