@@ -28,6 +28,7 @@ use super::keys;
 use super::lower::lower;
 use super::parse;
 use super::probe::{is_probe, limit};
+use super::quantiles;
 use super::refusals::{one_person, rows_refused, totals_of_people, unsupported};
 use super::scope::{Rows, folded, named_columns};
 use super::virtual_table::VirtualTable;
@@ -101,6 +102,7 @@ pub fn bind(
         notes: Vec::new(),
     };
     let mut query = query;
+    quantiles::medians(&mut query);
     decorrelate(&mut query, snapshot);
     let kind = binder.query(&mut query);
     if !binder.unknown.is_empty() {
