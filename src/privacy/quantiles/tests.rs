@@ -29,6 +29,7 @@ fn bins_cover_their_range() {
         (32, 8192, 33, 2, 1),
         (1023, 8192, 1024, 2, 1),
         (5000, 8192, 5001, 3, 1),
+        (8191, 8192, 8192, 3, 1),
         (100_000, 8192, 7693, 3, 13),
         (511, 512, 512, 2, 1),
         (512, 512, 257, 2, 2),
@@ -39,6 +40,7 @@ fn bins_cover_their_range() {
         assert_eq!(found, (count, levels, UBig::from(u32::try_from(width).unwrap())), "{high}");
         assert_eq!(nodes(&bins, &[]).len(), bins.nodes());
     }
+    assert_eq!((bins(100, 199, 10).width, bins(-9, 0, 0).width), (10_u8.into(), 10_u8.into()));
     assert!(!Bins { width: UBig::ONE, ..bins(0, 8192, 1) }.are_sound());
     assert!(!Bins { low: IBig::from(3), ..bins(0, 2, 1) }.are_sound());
 }
