@@ -178,6 +178,31 @@ fn parts_of_a_union_count_together_and_are_of_one_unit() {
 }
 
 #[test]
+fn a_link_is_between_two_columns_that_are_there() {
+    let one = Expr::call(Function::Eq, vec![int(0, "id")], Type::Bool);
+    for condition in [one, equal(int(0, "id"), int(7, "person"))] {
+        let Rows { scans, mut joins, .. } = people_with_visits(JoinKind::Inner);
+        assert_eq!(unit_of(&scans, &joins), Ok(Owner::Unit(0)));
+        if let Joins::Join { on, .. } = &mut joins {
+            *on = vec![condition];
+        }
+        assert_eq!(unit_of(&scans, &joins), Err(Rejection::OffUnitJoin { left: 0, right: 1 }));
+    }
+}
+
+#[test]
+fn what_is_not_unique_names_no_row() {
+    // Two visits to one place are visits of two people.
+    let with = |unique: &[&str], column: &str| {
+        let unique = unique.iter().map(|name| (*name).to_owned()).collect();
+        is_reference(&Scan { unique, ..visits() }, column)
+    };
+    assert!(!with(&[], "place") && !with(&["id"], "place") && !with(&["id", "code"], "place"));
+    assert!(with(&["id", "code"], "id") && with(&["id", "code"], "code"));
+    assert!(with(&[], "person") && !with(&[], "id"));
+}
+
+#[test]
 fn a_subquery_has_scans_of_its_own() {
     // With the scan of the rows themselves, an equality of its key with itself looked like one
     // between the person and the row that is looked for, and each person saw all others.

@@ -83,6 +83,16 @@ fn rounding_is_never_on_the_side_of_less() {
 }
 
 #[test]
+fn no_tail_starts_below_one() {
+    for scale in ["0.1", "1", "50", "1e6"] {
+        for p in [0.6, 0.9, 0.999] {
+            assert_eq!(gaussian(&rational(scale), p), UBig::ONE, "{scale}");
+            assert_eq!(laplace(&rational(scale), p), UBig::ONE, "{scale}");
+        }
+    }
+}
+
+#[test]
 fn very_small_and_very_large_scales() {
     for scale in ["1e-30", "1e-15", "1e-6"] {
         assert_eq!(gaussian(&rational(scale), 1e-40), UBig::ONE);
