@@ -185,6 +185,15 @@ mod tests {
     }
 
     #[test]
+    fn the_deviation_is_that_of_noise_for_a_bound_of_one() {
+        let epsilon = Epsilon::parse("4").unwrap();
+        let shares = [Share::Rho(Rho::of_epsilon(&epsilon)), Share::Epsilon(epsilon)];
+        for share in shares {
+            assert!((share.deviation() - 0.25).abs() < 1e-9, "{share:?}");
+        }
+    }
+
+    #[test]
     fn a_price_of_few_units_has_no_parts() {
         let rho = Rho::of_epsilon(&Epsilon::parse("1e-6").unwrap());
         assert_eq!(rho_of(&rho, Part::Estimate), None);
