@@ -439,6 +439,7 @@ fn listed_size(row: &Signature, args: &[Expr], sizes: &[Size]) -> Option<Size> {
         | SizeRule::Times(_)
         | SizeRule::Repeated
         | SizeRule::Replaced
+        | SizeRule::Joined
         | SizeRule::Characters
         | SizeRule::Free => Some(type_size(&row.result(args))),
     }

@@ -116,6 +116,35 @@ fn texts_are_bounded() {
         Expr { node: Node::Column(column), ty: TEXT }
     };
     let lower = |arg| call("lower", Syntax::Call, vec![arg]).unwrap();
+    let constant = |text: &str| Expr::constant(text, TEXT);
+    // All that is joined counts, and what stands between.
+    let joined = |count| {
+        let mut args = vec![constant("ab")];
+        args.extend(vec![column("a"); count]);
+        call("concat_ws", Syntax::Call, args).unwrap()
+    };
+    assert_eq!(text_bytes(&joined(3)), Some(3 * HELD + 8));
+    assert!(text_fits(&joined(9)) && !text_fits(&joined(10)));
+    assert!(!text_fits(&lower(joined(4))));
+    let concat = call("concat", Syntax::Call, vec![column("a"), constant("abc")]).unwrap();
+    assert_eq!(text_bytes(&concat), Some(HELD + 3));
+    let trimmed = call("btrim", Syntax::Call, vec![column("a"), constant("abc")]).unwrap();
+    assert_eq!(text_bytes(&trimmed), Some(HELD + 3));
+    // What is passed on is as long as the longest, or unknown as one of them is.
+    let either = |a, b| Expr::call(Function::Coalesce, vec![a, b], TEXT);
+    assert_eq!(text_bytes(&either(constant("a"), constant("abc"))), Some(3));
+    assert_eq!(text_bytes(&either(constant("a"), column("a"))), None);
+    let reversed = |arg| call("reverse", Syntax::Call, vec![arg]).unwrap();
+    assert_eq!(
+        (text_bytes(&reversed(constant("abc"))), text_bytes(&reversed(column("a")))),
+        (Some(3), None)
+    );
+    let left = |arg, count: &str| {
+        let args = vec![arg, Expr::constant(count, Type::Int(4))];
+        text_bytes(&call("left", Syntax::Call, args).unwrap())
+    };
+    assert_eq!((left(column("a"), "5"), left(column("a"), "-5")), (Some(20), None));
+    assert_eq!((left(constant("abc"), "5"), left(constant("abcdef"), "1")), (Some(3), Some(4)));
     let once = lower(column("a"));
     assert_eq!(text_bytes(&once), Some(3 * HELD));
     assert!(text_fits(&lower(once.clone())) && !text_fits(&lower(lower(once))));
@@ -126,6 +155,76 @@ fn texts_are_bounded() {
     assert_eq!(text_bytes(&replace("")), Some(HELD));
     assert_eq!(text_bytes(&replace("xyz")), Some(2 * HELD));
     assert!(!text_fits(&replace(&"x".repeat(100))));
+    let nothing = vec![column("a"), constant(""), constant("xy")];
+    assert_eq!(text_bytes(&call("replace", Syntax::Call, nothing).unwrap()), Some(2 * HELD));
+}
+
+#[test]
+fn a_row_takes_as_many_arguments_as_it_has_or_more_where_they_repeat() {
+    let row = |name: &str| all().find(|row| row.name == name).unwrap();
+    let (one, many) = (row("reverse"), row("concat_ws"));
+    assert_eq!((one.arg(0), one.arg(1)), (Some(&Arg::Value(Kind::Text)), None));
+    assert_eq!(
+        (many.arg(1), many.arg(2), many.arg(9)),
+        (Some(&Arg::Held), many.arg(1), many.arg(1))
+    );
+    let text = || Expr { node: Node::Parameter(1), ty: TEXT };
+    let comma = || Expr::constant(",", TEXT);
+    assert!(many.accepts(&[comma(), text()]) && many.accepts(&[comma(), text(), text()]));
+    assert!(!many.accepts(&[comma()]) && !many.accepts(&[text(), text()]));
+    assert!(one.accepts(&[text()]) && !one.accepts(&[text(), text()]) && !one.accepts(&[]));
+    assert!(!row("width_bucket").constants_fit(&[]));
+}
+
+#[test]
+fn the_ends_of_a_histogram_differ_however_they_are_written() {
+    let bucket = |low: &str, high: &str| {
+        let number = |text: &str| Expr::constant(text, Type::Numeric(None));
+        let value = Expr { node: Node::Parameter(1), ty: Type::Numeric(None) };
+        let args = vec![value, number(low), number(high), Expr::constant("5", Type::Int(4))];
+        call("width_bucket", Syntax::Call, args).is_ok()
+    };
+    assert!(bucket("0", "5") && bucket("5", "0"));
+    assert!(!bucket("5", "5") && !bucket("5", "5.0"));
+}
+
+#[test]
+fn a_call_may_be_null_and_holds_its_arguments_as_its_row_says() {
+    let row = |name: &str, kind: Kind| {
+        all().find(|row| row.name == name && row.args.first().map(Arg::kind) == Some(kind)).unwrap()
+    };
+    let may_be_null = [("lower", Kind::Text), ("concat", Kind::Text), ("sqrt", Kind::Numeric)]
+        .map(|(name, kind)| row(name, kind).may_be_null());
+    assert_eq!(may_be_null, [false, false, true]);
+    // Itself, beside the guard, only in its form.
+    assert_eq!(row("lower", Kind::Text).copies(0), 1);
+    assert_eq!(row("sqrt", Kind::Numeric).copies(0), 3);
+    assert_eq!((row("div", Kind::Numeric).copies(0), row("div", Kind::Numeric).copies(1)), (1, 1));
+    assert_eq!(row("concat", Kind::Text).copies(0), 1);
+}
+
+#[test]
+fn casts_of_the_list_are_between_its_types() {
+    let of = |ty: Type| Expr { node: Node::Parameter(1), ty };
+    let cast_of = |from: Type, to: &Type| {
+        let found = cast(of(from), to)?;
+        let Node::Call(Function::Listed(row), args) = &found.node else { return None };
+        assert_eq!((row.syntax, args.len()), (Syntax::Cast, 1));
+        Some((row.args.first()?.kind(), found.ty))
+    };
+    let other = |name: &str| Type::Other(name.to_owned());
+    let taken = |from, to: &Type| cast_of(from, to).map(|(kind, _)| kind);
+    for to in [Type::Int(4), Type::Numeric(None), Type::Date, Type::Bool] {
+        assert_eq!(cast_of(TEXT, &to), Some((Kind::Text, to)));
+    }
+    assert_eq!(taken(other("jsonb"), &Type::Int(4)), Some(Kind::Jsonb));
+    assert_eq!(taken(other("uuid"), &TEXT), Some(Kind::Uuid));
+    assert_eq!(taken(Type::Int(4), &Type::Bool), Some(Kind::Int4));
+    assert_eq!(taken(other("varchar[]"), &other("text[]")), Some(Kind::Varchars));
+    assert_eq!(taken(other("varchar[]"), &other("pg_catalog.text[]")), Some(Kind::Varchars));
+    assert_eq!(taken(other("varchar[]"), &other("integer[]")), None);
+    assert_eq!(taken(other("jsonb"), &Type::Date), None);
+    assert_eq!((taken(TEXT, &Type::Timestamp), taken(Type::Date, &Type::Bool)), (None, None));
 }
 
 #[test]
@@ -135,6 +234,9 @@ fn a_call_that_is_not_listed_says_what_is() {
     let found = call("abs", Syntax::Call, vec![one(Type::Date)]);
     assert!(matches!(found, Err(Miss::Types(rows)) if rows.len() == 6));
     let found = call("lpad", Syntax::Call, vec![one(TEXT), one(Type::Int(4))]);
+    assert!(matches!(found, Err(Miss::Argument(2, _))));
+    let wide = Expr::constant("5000", Type::Int(4));
+    let found = call("lpad", Syntax::Call, vec![one(TEXT), wide]);
     assert!(matches!(found, Err(Miss::Argument(2, _))));
     let five = Expr::constant("5", Type::Numeric(None));
     let count = Expr::constant("5", Type::Int(4));

@@ -371,6 +371,47 @@ fn what_is_too_large_to_be_looked_at_is_refused() {
     assert!(!is_total(&[private()], &call(Function::Mul, vec![unbounded(), int()], ty)));
 }
 
+#[test]
+fn what_is_printed_has_a_node_for_each_copy() {
+    let of = |function, ty: Type, arg: Expr, count: usize| {
+        is_small_printed(&call(function, vec![arg; count], ty))
+    };
+    let and = |arg: Expr, count| of(Function::And, Type::Bool, arg, count);
+    assert!(and(good(), 19_999) && !and(good(), 20_000));
+    assert!(and(parameter(Type::Bool), 19_999) && !and(null(Type::Bool), 20_000));
+    // Sixteen bytes of a constant are one more.
+    let long = |nodes: usize| is_small_printed(&Expr::constant("x".repeat(16 * nodes), TEXT));
+    assert!(long(19_999) && !long(20_000));
+    // An EXISTS has its conditions, a cast its argument three times.
+    let conditions = |count| is_small_printed(&exists(Joins::Scan(1), vec![good(); count]));
+    assert!(conditions(19_999) && !conditions(20_000));
+    for function in [Function::Cast, Function::NullIf, Function::ILike] {
+        assert!(of(function.clone(), TEXT, good(), 6_666) && !of(function, TEXT, good(), 6_667));
+    }
+    // A time of another type is written twice.
+    let coalesce = |ty, arg, count| of(Function::Coalesce, ty, arg, count);
+    assert!(coalesce(Type::Timestamp, column(Type::Date), 9_999));
+    assert!(!coalesce(Type::Timestamp, column(Type::Date), 10_000));
+    assert!(coalesce(Type::Timestamp, column(Type::Timestamp), 19_999));
+    assert!(coalesce(Type::Numeric(None), int(), 19_999));
+    // So is a text that has to be held, three times.
+    let lower = |arg| functions::call("lower", Syntax::Call, vec![arg]).unwrap();
+    assert!(and(lower(column(TEXT)), 4_999) && !and(lower(column(TEXT)), 5_000));
+    let short = || lower(Expr::constant("a", TEXT));
+    assert!(and(short(), 9_999) && !and(short(), 10_000));
+    let reverse = functions::call("reverse", Syntax::Call, vec![column(TEXT)]).unwrap();
+    assert!(and(reverse.clone(), 9_999) && !and(reverse, 10_000));
+}
+
+#[test]
+fn an_expression_has_the_nodes_below_it() {
+    let sum = call(Function::Add, vec![int(), int()], Type::Int(4));
+    let equal = call(Function::Eq, vec![sum.clone(), int()], Type::Bool);
+    let joins = join(Joins::Scan(1), Joins::Scan(2), vec![good()]);
+    assert_eq!((int().size(), sum.size(), equal.size()), (1, 3, 5));
+    assert_eq!(exists(joins, vec![equal, good()]).size(), 3 + 1 + 5 + 1);
+}
+
 fn sized(expr: &Expr) -> Option<(u32, u32)> {
     size(expr).map(|size| (size.whole, size.places))
 }
