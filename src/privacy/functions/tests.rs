@@ -290,3 +290,43 @@ fn fields_are_as_wide_as_their_type_of_time() {
     assert_eq!(of("DOW", Type::Date), known("0", "6"));
     assert_eq!(of("epoch", Type::Date), None);
 }
+
+#[test]
+fn kinds_take_their_types() {
+    let other = |name: &str| Type::Other(name.to_owned());
+    let takes = |kind: Kind, ty: &Type| kind.takes(ty, None);
+    for (name, kind) in [
+        ("integer[]", Some(Kind::Int4)),
+        ("int[]", Some(Kind::Int4)),
+        ("pg_catalog.bigint[]", Some(Kind::Int8)),
+        ("numeric(5,2)[]", Some(Kind::Numeric)),
+        ("timestamp[]", Some(Kind::Timestamp)),
+        ("timestamp(6) without time zone[]", Some(Kind::Timestamp)),
+        ("timestamptz[]", Some(Kind::TimestampTz)),
+        ("uuid[]", Some(Kind::Uuid)),
+        ("point[]", None),
+        ("jsonb[]", None),
+        ("integer", None),
+    ] {
+        assert_eq!(element_of(&other(name)), kind, "{name}");
+    }
+    assert_eq!(element_of(&Type::Int(4)), None);
+    let numbers = other("integer[]");
+    let beside = |kind: Kind, ty: &Type| kind.takes(ty, Some(&numbers));
+    assert!(beside(Kind::Array, &numbers) && beside(Kind::Array, &other("int[]")));
+    assert!(!beside(Kind::Array, &other("text[]")) && !takes(Kind::Array, &numbers));
+    assert!(beside(Kind::Element, &Type::Int(4)) && beside(Kind::Element, &Type::Int(8)));
+    assert!(!beside(Kind::Element, &TEXT) && !beside(Kind::Element, &Type::Numeric(None)));
+    assert!(Kind::Element.takes(&TEXT, Some(&other("text[]"))) && !takes(Kind::Element, &TEXT));
+    assert!(takes(Kind::Uuid, &other("uuid")) && !takes(Kind::Uuid, &other("jsonb")));
+    for name in ["varchar[]", "character varying[]", "character varying(5)[]"] {
+        assert!(takes(Kind::Varchars, &other(name)) && !takes(Kind::Texts, &other(name)), "{name}");
+    }
+    assert!(!takes(Kind::Varchars, &other("text[]")) && !takes(Kind::Varchars, &TEXT));
+    assert!(takes(Kind::Int4s, &numbers) && !takes(Kind::Int8s, &numbers));
+    assert!(!takes(Kind::Int4s, &Type::Int(4)) && !takes(Kind::Int4s, &other("point")));
+    assert!(takes(Kind::Timestamps, &other("timestamp without time zone[]")));
+    assert!(
+        takes(Kind::Numeric, &Type::Numeric(Some((5, 2)))) && !takes(Kind::Int4, &Type::Int(8))
+    );
+}
