@@ -38,6 +38,13 @@ fn patterns() {
         "[a-]",
         "(a(b)c)?",
         "é+",
+        "\\.\\*\\d",
+        "[a-c0-9_. -]",
+        "[\\d\\s_]",
+        "[b-b]",
+        "a{2,}",
+        "a{0,100}",
+        "a|",
     ];
     for pattern in good {
         assert!(Limit::Pattern.holds(pattern), "{pattern}");
@@ -71,6 +78,23 @@ fn patterns() {
         "\\",
         "[[.a.]]",
         "a{,3}",
+        "a{,}",
+        "a{x}",
+        "a{0}",
+        "a{1,2,3}",
+        "a{2}{3}",
+        "a{00000001}",
+        "(*a)",
+        "(a",
+        "[a-é]",
+        "[a-_]",
+        "[\\D]",
+        "[--a]",
+        "[-a]",
+        "[^]",
+        "\\b",
+        "\\a",
+        "$?",
         "}",
         "]",
     ];
@@ -78,6 +102,62 @@ fn patterns() {
         assert!(!Limit::Pattern.holds(pattern), "{pattern}");
     }
     assert!(!Limit::Pattern.holds(&"a".repeat(201)));
+}
+
+#[test]
+fn limits_hold_at_their_ends() {
+    let ends = |limit: Limit, good: String, bad: String| {
+        assert!(limit.holds(&good), "{limit:?}: {good}");
+        assert!(!limit.holds(&bad), "{limit:?}: {bad}");
+    };
+    let a = |count| "a".repeat(count);
+    ends(Limit::Short, a(1_000), a(1_001));
+    ends(Limit::Filled, a(1_000), a(1_001));
+    assert!(Limit::Short.holds("") && !Limit::Filled.holds("") && Limit::Any.holds(&a(2_000)));
+    ends(Limit::Pattern, a(200), a(201));
+    // Five hundred characters with repetitions written out; five groups within each other.
+    ends(Limit::Pattern, "a{100}".repeat(5), format!("{}a", "a{100}".repeat(5)));
+    ends(Limit::Pattern, "(((((a)))))".to_owned(), "((((((a))))))".to_owned());
+    ends(Limit::Whole(0, 15), "15".to_owned(), "16".to_owned());
+    ends(Limit::Whole(0, 15), "0".to_owned(), "-1".to_owned());
+    ends(Limit::Number(-5, 5), "1.1234567890".to_owned(), "1.12345678901".to_owned());
+    ends(Limit::Number(-5, 5), format!("{}1", "0".repeat(39)), format!("{}1", "0".repeat(40)));
+    ends(Limit::Zone, a(40), a(41));
+    ends(Limit::NumberFormat, "9".repeat(30), "9".repeat(31));
+    ends(Limit::DateFormat, "D".repeat(60), "D".repeat(61));
+    let array = |count| format!("{{{}}}", vec!["1"; count].join(","));
+    ends(Limit::Elements, array(1_000), array(1_001));
+    ends(Limit::Stride, "1 day 2 hours 03:00:00".to_owned(), "1 day 2 hours 3 minutes".to_owned());
+    ends(Limit::Stride, "9999 days".to_owned(), "10000 days".to_owned());
+    ends(Limit::OneOf(&["day"]), "DAY".to_owned(), "days".to_owned());
+}
+
+#[test]
+fn elements_are_counted_as_postgresql_writes_them() {
+    for (text, count) in [
+        ("{}", Some(0)),
+        ("{1}", Some(1)),
+        ("{1,2,3}", Some(3)),
+        (r#"{"",a}"#, Some(2)),
+        (r#"{"a,b",c}"#, Some(2)),
+        (r#"{"a\"b","{}"}"#, Some(2)),
+        (r#"{"null"}"#, Some(1)),
+        (r"{a\,b}", Some(1)),
+        ("{null}", None),
+        ("{1, NULL }", None),
+        ("{,1}", None),
+        ("{1,}", None),
+        ("{ }", None),
+        ("{1,{2}}", None),
+        ("{1}}", None),
+        (r#"{"a}"#, None),
+        (r"{a\}", None),
+        ("1", None),
+        ("{1", None),
+        ("1}", None),
+    ] {
+        assert_eq!(limits::elements(text), count, "{text}");
+    }
 }
 
 #[test]
@@ -91,11 +171,34 @@ fn other_limits() {
     holds(
         Limit::NumberFormat,
         &["999", "FM999,990.00", "000"],
-        &["", "9.9.9", "S9", "9EEEE", ".9", "L9", "FM"],
+        &["", "9.9.9", "S9", "9EEEE", ".9", "L9", "FM", ",9", "9.", "9.9,9", "9x", "9.x"],
     );
-    holds(Limit::Zone, &["UTC", "Europe/Berlin", "Etc/GMT+5"], &["", "'", "5", "a b"]);
+    holds(Limit::Zone, &["UTC", "Europe/Berlin", "Etc/GMT+5"], &["", "'", "5", "a b", "+a", "é"]);
     let stride = ["00:15:00", "1 day", "7 days", "1 day 02:00:00"];
-    holds(Limit::Stride, &stride, &["", "0", "00:00:00", "1 mon", "-1 days", "1 year", "@ 1 day"]);
+    holds(
+        Limit::Stride,
+        &stride,
+        &[
+            "",
+            "0",
+            "00:00:00",
+            "1 mon",
+            "-1 days",
+            "1 year",
+            "@ 1 day",
+            "1",
+            "day",
+            "day 1",
+            "1:2",
+            "1 day 1:2",
+            "1:2:x",
+            "x day",
+            "1x day",
+            "1 day x 2",
+            "1 day 2 mons",
+            "1 mon 2 days",
+        ],
+    );
     holds(
         Limit::Elements,
         &["{}", "{1,2}", "{\"a,\\\"b\",c}"],
@@ -104,7 +207,7 @@ fn other_limits() {
     holds(
         Limit::Number(-5, 5),
         &["5", "-5", "0.25"],
-        &["6", "NaN", "Infinity", "1e0", "0.00000000001"],
+        &["6", "-6", "5.1", "-5.1", "NaN", "Infinity", "1e0", "1E0", "0.00000000001", "", "x"],
     );
 }
 
