@@ -143,15 +143,19 @@ mod tests {
     use crate::analyze::Contribution;
     use crate::budget::Delta;
 
-    fn loss(epsilon: &str, accountant: Accountant, part: Part) -> Loss {
-        let terms = Terms {
+    fn terms(epsilon: &str, accountant: Accountant) -> Terms {
+        Terms {
             epsilon: Epsilon::parse(epsilon).unwrap(),
             accountant,
             delta: Delta::parse("1e-6").unwrap(),
             group_min: 1,
             groups_max: 1,
             contribution: Contribution::Automatic,
-        };
+        }
+    }
+
+    fn loss(epsilon: &str, accountant: Accountant, part: Part) -> Loss {
+        let terms = terms(epsilon, accountant);
         assert!(Price::has_parts(&terms));
         Price::new(&terms, part, 3, false).unwrap().loss
     }
@@ -191,6 +195,15 @@ mod tests {
         for share in shares {
             assert!((share.deviation() - 0.25).abs() < 1e-9, "{share:?}");
         }
+    }
+
+    #[test]
+    fn a_threshold_alone_costs_a_delta() {
+        let terms = terms("1", Accountant::Zcdp);
+        let delta = |part, threshold| Price::new(&terms, part, 2, threshold).unwrap().loss.delta;
+        assert_eq!(delta(Part::Whole, true), terms.delta.cost());
+        assert_eq!(delta(Part::Answer, true), terms.delta.cost());
+        assert!(delta(Part::Whole, false).is_zero() && delta(Part::Estimate, false).is_zero());
     }
 
     #[test]

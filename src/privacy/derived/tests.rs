@@ -147,6 +147,18 @@ fn windows_and_groups_without_a_reference_are_refused() {
 }
 
 #[test]
+fn what_is_computed_of_public_rows_is_public() {
+    let public = || Scan { exposure: Exposure::Public, ..table("places", Vec::new()) };
+    let one = || rows(vec![public()], Joins::Scan(0));
+    let found = grouped(one(), vec![int(0, "id")]).unwrap();
+    assert_eq!((found.exposure, found.unique), (Exposure::Public, vec!["k1".to_owned()]));
+    assert_eq!(numbered(one(), Vec::new()).unwrap().exposure, Exposure::Public);
+    let both = vec![(one(), vec![int(0, "id")]), (one(), vec![int(0, "id")])];
+    let found = scan(Derived::Union { parts: both }).unwrap();
+    assert_eq!((found.exposure, found.unique), (Exposure::Public, Vec::new()));
+}
+
+#[test]
 fn a_group_goes_the_shortest_way_to_the_unit() {
     let Exposure::Private { path, rows_max, .. } =
         grouped(people_with_visits(JoinKind::Inner), vec![int(1, "id"), int(0, "id")])
