@@ -23,12 +23,16 @@ use crate::derived::{Aggregate, AggregateFunction, Derived, Rows, Window, Window
 use crate::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
 use crate::functions::{Signature, SizeRule, text_fits};
 use crate::plan::{Domain, Exposure, Joins, Leaf, Scan, Statistic};
-use crate::range::{clamp_pattern, parse_decimal};
+use crate::range::{Range, clamp_pattern, parse_decimal};
 use crate::scope::is_scoped;
 use dashu::rational::RBig;
 
-/// Digits before the point that an intermediate value may have; `numeric` holds 131,072.
-const WHOLE_DIGITS_MAX: u32 = 100_000;
+/// Digits before the point that an intermediate value may have. `numeric` holds 131,072, but over
+/// as many one row could take so long that the time of an answer tells that there is such a row.
+const WHOLE_DIGITS_MAX: u32 = 1_000;
+/// Digits after the point of a column without a scale, as it is printed where it is computed with,
+/// for the same reason.
+const COLUMN_PLACES_MAX: u32 = 1_000;
 /// Digits after the point that a `numeric` can have at most.
 const PLACES_MAX: u32 = 16_383;
 /// Digits after the point of a quotient at most (`NUMERIC_MAX_DISPLAY_SCALE`).
@@ -310,8 +314,10 @@ fn size(expr: &Expr) -> Option<Size> {
             if !text_fits(expr) {
                 return None;
             }
-            if clamps(function, args) {
-                return Some(Size { whole: CONSTANT_DIGITS, ..Size::widest(sizes) });
+            if let Some(held) = clamps(function, args) {
+                let most = held.high.clone().max(-held.low).ceil().to_string();
+                let whole = u32::try_from(most.len()).unwrap_or(CONSTANT_DIGITS);
+                return Some(Size { whole: whole.min(CONSTANT_DIGITS), ..Size::widest(sizes) });
             }
             call_size(function, args, &expr.ty, &sizes)
         }
@@ -326,7 +332,7 @@ fn size(expr: &Expr) -> Option<Size> {
         Node::Column(column) => match (&expr.ty, &column.bounds) {
             // Printed within its bounds wherever it is computed with.
             (Type::Numeric(None) | Type::Float(_), Some((low, high))) => {
-                let places = type_size(&expr.ty).places;
+                let places = type_size(&expr.ty).places.min(COLUMN_PLACES_MAX);
                 let whole = constant_size(low).whole.max(constant_size(high).whole);
                 Size::new(whole, places)
             }
@@ -445,10 +451,12 @@ fn listed_size(row: &Signature, args: &[Expr], sizes: &[Size]) -> Option<Size> {
     }
 }
 
-/// Whether it is `least(greatest(x, low), high)` or its mirror, with constants: any x is within them.
-fn clamps(function: &Function, args: &[Expr]) -> bool {
-    matches!(function, Function::Least | Function::Greatest)
-        && clamp_pattern(args, *function == Function::Least).is_some()
+/// What any x is within, if it is `least(greatest(x, low), high)` or its mirror, with constants.
+fn clamps(function: &Function, args: &[Expr]) -> Option<Range> {
+    match function {
+        Function::Least | Function::Greatest => clamp_pattern(args, *function == Function::Least),
+        _ => None,
+    }
 }
 
 /// Whether the function is on the list for these types.

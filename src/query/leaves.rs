@@ -28,6 +28,7 @@ use super::keys;
 use super::lower::lower;
 use super::parse;
 use super::probe::{is_probe, limit};
+use super::quantiles;
 use super::refusals::{one_person, rows_refused, totals_of_people, unsupported};
 use super::scope::{Rows, folded, named_columns};
 use super::virtual_table::VirtualTable;
@@ -101,6 +102,7 @@ pub fn bind(
         notes: Vec::new(),
     };
     let mut query = query;
+    quantiles::medians(&mut query);
     decorrelate(&mut query, snapshot);
     let kind = binder.query(&mut query);
     if !binder.unknown.is_empty() {
@@ -156,7 +158,8 @@ pub(super) struct Binder<'a> {
     on_source: usize,
     leaves: Vec<BoundLeaf>,
     virtuals: Vec<(VirtualTable, usize)>,
-    ctes: BTreeMap<String, (Kind, Query)>,
+    /// The common table expressions in sight, as written.
+    pub(super) ctes: BTreeMap<String, (Kind, Query)>,
     arrays: usize,
     notes: Vec<String>,
     /// What is said if groups of one person each are shown.
@@ -212,12 +215,12 @@ impl Binder<'_> {
         first
     }
 
-    /// A common table expression that is released: its name and the query as written.
-    pub(super) fn released_cte(&self, name: &ObjectName) -> Option<(String, Query)> {
+    /// A common table expression: its name, its kind, and the query as written.
+    pub(super) fn written_cte(&self, name: &ObjectName) -> Option<(String, Kind, Query)> {
         let parts = name_parts(name);
         let [name] = parts.as_slice() else { return None };
         let (kind, query) = self.ctes.get(name)?;
-        (*kind == Kind::Released).then(|| (name.clone(), query.clone()))
+        Some((name.clone(), *kind, query.clone()))
     }
 
     pub(super) fn query(&mut self, query: &mut Query) -> Result<Kind, Refusal> {

@@ -20,6 +20,8 @@ use crate::shadow::canonical::{Canonical, CanonicalError};
 use crate::shadow::given::ShadowQuery;
 use crate::source::RawParameter;
 
+/// The characters of one value that a leaf may be given.
+const CELL_CHARACTERS_MAX: usize = 1_000_000;
 /// How often a query is bound again, with more of its subqueries described.
 const ROUNDS_MAX: u32 = 32;
 
@@ -160,11 +162,15 @@ async fn columns(
         .collect();
     let text = in_text(given);
     let query = ShadowQuery { text: &text, types: &types };
-    let work = async { Ok(gate.canonical.rows(&query, &parameters, asked.settings).await) };
+    let (shadow, limit) = (&gate.canonical, gate.timeout());
+    let work = async { Ok(shadow.rows(&query, &parameters, asked.settings, limit).await) };
     let rows = asked.in_time(gate, work).await?.map_err(shadow_error)?;
     let mut columns = vec![Vec::with_capacity(rows.len()); given.columns.len()];
     for row in rows {
         for (column, cell) in columns.iter_mut().zip(row) {
+            if cell.as_ref().is_some_and(|cell| cell.chars().count() > CELL_CHARACTERS_MAX) {
+                return Err(Fault::Shadow("a subquery gives a value too long".to_owned()).into());
+            }
             column.push(cell);
         }
     }
@@ -174,10 +180,14 @@ async fn columns(
 /// The query with all its columns as text.
 fn in_text(given: &Given) -> String {
     let Given { text, scalar, columns, .. } = given;
+    // Of a longer one the first too many are read, and refused.
+    let held = |cell: &str| {
+        format!("pg_catalog.left(({cell})::text, {})", CELL_CHARACTERS_MAX.saturating_add(1))
+    };
     if *scalar {
-        return format!("SELECT ({text})::text");
+        return format!("SELECT {}", held(text));
     }
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-    let cast: Vec<String> = names.iter().map(|name| format!("(g.{name})::text")).collect();
+    let cast: Vec<String> = names.iter().map(|name| held(&format!("g.{name}"))).collect();
     format!("SELECT {} FROM ({text}) AS g({})", cast.join(", "), names.join(", "))
 }

@@ -54,7 +54,7 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
     let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
     let mut steps =
-        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound.given)));
+        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound)));
     // Bounds that were bought before are public, and show.
     steps.recall(gate).await?;
     let plans = steps.plans();

@@ -56,7 +56,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
     let mut steps =
-        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound.given)));
+        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound)));
     let questions = steps.questions();
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };
     let _alone = asked.unless_canceled(alone).await?;
@@ -117,17 +117,7 @@ async fn ask_source(
             return Err(fault.into());
         }
     };
-    let snapshot = match released(asking, steps, receipts, snapshot).await {
-        Ok(snapshot) => snapshot,
-        Err(error) => {
-            // Without this it would be pending, which is spent as well, until the next start.
-            if let Err(error) = gate.ledger.settle(reservation, Vec::new()).await {
-                tracing::error!(query = %asked.id, %error, "a charge stays pending");
-            }
-            gate.tick().await;
-            return Err(error);
-        }
-    };
+    let released = released(asking, steps, receipts, snapshot).await;
     let expires_at = remember::expires_at(gate);
     let remembered = steps.fresh().filter_map(|step| {
         Some(Remembered {
@@ -136,8 +126,20 @@ async fn ask_source(
             expires_at,
         })
     });
-    // The source ends its snapshot while the ledger writes.
+    // What was released before a fault is paid for, and is remembered too.
     let settled = gate.ledger.settle(reservation, remembered.collect());
+    let snapshot = match released {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            // Unsettled it would be pending, which is spent as well, until the next start.
+            if let Err(error) = settled.await {
+                tracing::error!(query = %asked.id, %error, "a charge stays pending");
+            }
+            gate.tick().await;
+            return Err(error);
+        }
+    };
+    // The source ends its snapshot while the ledger writes.
     let (settled, ()) = future::join(settled, snapshot.finish()).await;
     Ok(settled.map_err(gate::ledger_fault)?)
 }

@@ -195,10 +195,11 @@ impl Payment {
 
     /// What keys a question besides the leaf: the noise it is answered with.
     pub(super) fn noise_key(&self, leaf: usize) -> String {
-        // How a contribution is bounded is the policy's, whose version is in the key besides.
+        // How a contribution is bounded is the policy's, whose version is in the key besides, but
+        // for an accuracy that is asked for.
         let Terms { accountant, delta, group_min, groups_max, .. } = &self.terms;
-        let epsilon = self.epsilon(leaf);
-        format!("{epsilon} {accountant:?} {} {group_min} {groups_max}", delta.cost())
+        let (epsilon, declared) = (self.epsilon(leaf), self.accuracy.is_some());
+        format!("{epsilon} {accountant:?} {} {group_min} {groups_max} {declared}", delta.cost())
     }
 
     /// Refuses a statement whose fresh leaves cost more than one statement may.

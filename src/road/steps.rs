@@ -81,6 +81,13 @@ impl Steps {
             let payload = gate.ledger.recall(step.question).await.map_err(ledger_fault)?;
             step.release = payload.as_deref().and_then(remember::decode);
         }
+        // A release under bounds that are no longer known could not be read.
+        let known: Vec<bool> = self.0.iter().map(|step| step.release.is_some()).collect();
+        for step in &mut self.0 {
+            if step.estimate.is_some_and(|at| known.get(at) != Some(&true)) {
+                step.release = None;
+            }
+        }
         let questions = self.questions();
         let mut wanted = Vec::new();
         for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| step.is_leaf) {

@@ -48,7 +48,7 @@ pub enum CanonicalError {
 /// Makes canonical forms on connections of its own, so that a client's transaction is not disturbed.
 #[derive(Debug)]
 pub struct Canonicalizer {
-    config: Config,
+    pub(super) config: Config,
     idle: Mutex<Vec<Client>>,
     places: Semaphore,
     known: DashMap<Key, Arc<Canonical>>,
@@ -182,7 +182,7 @@ impl Canonicalizer {
         None
     }
 
-    async fn connect(&self) -> Result<Client, Fault> {
+    pub(super) async fn connect(&self) -> Result<Client, Fault> {
         let client = database::connect(&self.config).await.map_err(|error| fault(&error))?;
         // So that the connection has its schema of temporary objects: made in the transactions
         // that are rolled back, it would be made for each text again.

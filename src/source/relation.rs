@@ -227,7 +227,8 @@ fn of_its_type(call: String, function: AggregateFunction, ty: &Type) -> String {
 fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
     let printer = Printer::over(&rows.scans);
     let mut inner = numbered("c", columns, |column| printer.value(column));
-    let mut seen = names("r.c", columns.len());
+    let mut seen = Tie::default();
+    seen.add("c", columns.iter());
     for (at, window) in windows.iter().enumerate() {
         let at = at.saturating_add(1);
         if let Some(argument) = &window.argument {
@@ -236,17 +237,17 @@ fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
                 _ => printer.value(argument),
             };
             inner.push(format!("{printed} AS x{at}"));
-            seen.push(format!("r.x{at}"));
+            seen.one(format!("r.x{at}"), &argument.ty);
         }
         let (partition, order) = (format!("p{at}_"), format!("o{at}_"));
         inner.extend(numbered(&partition, &window.partition, |part| printer.value(part)));
         inner.extend(numbered(&order, &window.order, |order| printer.value(&order.expr)));
         // Rows that only another window tells apart: which of them comes first in this one decides
         // which values come together.
-        seen.extend(names(&format!("r.{partition}"), window.partition.len()));
-        seen.extend(names(&format!("r.{order}"), window.order.len()));
+        seen.add(&partition, window.partition.iter());
+        seen.add(&order, window.order.iter().map(|order| &order.expr));
     }
-    let tie = format!("ROW({})::text COLLATE pg_catalog.\"C\"", seen.join(", "));
+    let tie = seen.order();
     // Whatever the partition is, no window looks beyond the unit.
     let unit = unit_scan(&rows.scans, &rows.joins).map(|_| format!("r.{UNIT}"));
     let shown: Vec<String> = names("c", columns.len())
@@ -261,6 +262,37 @@ fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
         .chain(unit.clone())
         .collect();
     format!("SELECT {} FROM ({}) AS r", shown.join(", "), select(rows, &inner, true))
+}
+
+/// What tells the rows of a unit apart that come to the same place, so that their order does not
+/// hang on other units. Values of limited size are compared as they look; a text or a JSON value,
+/// which printed could be more than PostgreSQL allocates, as it is.
+#[derive(Default)]
+struct Tie {
+    small: Vec<String>,
+    large: Vec<String>,
+}
+
+impl Tie {
+    fn add<'a>(&mut self, prefix: &str, of: impl Iterator<Item = &'a Expr>) {
+        for (at, expr) in of.enumerate() {
+            self.one(format!("r.{prefix}{}", at.saturating_add(1)), &expr.ty);
+        }
+    }
+
+    fn one(&mut self, name: String, ty: &Type) {
+        match ty {
+            Type::Text(_) => self.large.push(format!("{name} COLLATE pg_catalog.\"C\"")),
+            Type::Other(of) if of != "uuid" => self.large.push(name),
+            _ => self.small.push(name),
+        }
+    }
+
+    fn order(mut self) -> String {
+        let looks = format!("ROW({})::text COLLATE pg_catalog.\"C\"", self.small.join(", "));
+        self.large.insert(0, looks);
+        self.large.join(", ")
+    }
 }
 
 fn one_window(at: usize, window: &Window, tie: &str, unit: Option<&String>) -> String {

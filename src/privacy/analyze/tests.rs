@@ -172,7 +172,9 @@ fn a_lookup_is_one_row_only_by_a_unique_column_compared_as_it_is() {
     let text = |of| Type::Text(of);
     assert!(!by(column(1, "id", text(Text)), column(0, "x", text(Bpchar))));
     assert!(by(column(1, "id", text(Text)), column(0, "x", text(Varchar))));
-    assert!(by(column(1, "id", Type::Float(8)), column(0, "x", Type::Float(4))));
+    assert!(!by(column(1, "id", Type::Float(8)), column(0, "x", Type::Float(4))));
+    // Seven keys near 1e16 look the same in fifteen digits, as which a computed one is compared.
+    assert!(!by(column(1, "id", Type::Float(8)), column(0, "x", Type::Float(8))));
 }
 
 #[test]
@@ -384,10 +386,10 @@ fn an_expression_that_could_raise_makes_no_plan() {
         Expr::call(Function::Least, vec![low, Expr::constant("10", ty.clone())], ty)
     };
     assert!(!malformed(times(clamp(unbounded()), int(0, "n"))));
-    // Squared again and again, even a small number outgrows the type.
+    // Squared again and again, a number gets so long that the time to compute it tells of it.
     let squared = |times_: u32| (0..times_).fold(int(0, "n"), |expr, _| times(expr.clone(), expr));
-    assert!(!malformed(squared(10)));
-    assert!(malformed(squared(14)));
+    assert!(!malformed(squared(5)));
+    assert!(malformed(squared(6)));
     // Types for which the printed form is not total.
     let cast = |from: Expr, to: Type| Expr::call(Function::Cast, vec![from], to);
     let text = || column(0, "t", Type::Text(crate::expr::TextType::Text));

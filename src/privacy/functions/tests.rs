@@ -371,7 +371,20 @@ fn ranges_follow_their_rules() {
     assert_eq!(of("sqrt", vec![bounded("-4", "-1")]), known("0", "1/500000"));
     let buckets =
         vec![bounded("0", "1"), constant("0"), constant("1"), Expr::constant("7", Type::Int(4))];
-    assert_eq!(of("width_bucket", buckets), known("0", "8"));
+    assert_eq!(of("width_bucket", buckets), known("1", "8"));
+    let of_buckets = |value: Expr, low: &str, high: &str| {
+        let seven = Expr::constant("7", Type::Int(4));
+        of("width_bucket", vec![value, constant(low), constant(high), seven])
+    };
+    assert_eq!(of_buckets(bounded("1", "4"), "0", "7"), known("2", "5"));
+    assert_eq!(of_buckets(bounded("1", "4"), "7", "0"), known("4", "7"));
+    assert_eq!(of_buckets(bounded("-1", "4"), "7", "0"), known("4", "8"));
+    assert_eq!(of_buckets(bounded("-1", "9"), "0", "7"), known("0", "8"));
+    let float = |expr: Expr| Expr { ty: Type::Float(8), ..expr };
+    let ends = |text: &str| float(constant(text));
+    let seven = Expr::constant("7", Type::Int(4));
+    let binary = vec![float(bounded("1", "4")), ends("0"), ends("7"), seven];
+    assert_eq!(of("width_bucket", binary), known("0", "8"));
     let thresholds = Expr::constant("{1,2.5,\"3\"}", Kind::Numerics.ty());
     assert_eq!(of("width_bucket", vec![bounded("0", "1"), thresholds]), known("0", "3"));
     assert_eq!(of("abs", vec![bounded("-4", "1")]), known("0", "4"));
