@@ -434,8 +434,8 @@ fn sizes_of_what_is_not_computed() {
     assert_eq!(sized(&parameter(ty())), Some((100, PLACES_MAX)));
     assert_eq!(sized(&parameter(Type::Int(2))), Some((19, 0)));
     assert_eq!(sized(&unbounded()), Some((131_072, PLACES_MAX)));
-    assert_eq!(sized(&bounded(0, ty(), Some(("-5", "1000")))), Some((4, PLACES_MAX)));
-    assert_eq!(sized(&bounded(0, ty(), Some(("-5000", "1")))), Some((5, PLACES_MAX)));
+    assert_eq!(sized(&bounded(0, ty(), Some(("-5", "1000")))), Some((4, COLUMN_PLACES_MAX)));
+    assert_eq!(sized(&bounded(0, ty(), Some(("-5000", "1")))), Some((5, COLUMN_PLACES_MAX)));
     assert_eq!(sized(&bounded(0, Type::Float(4), Some(("0", "10")))), Some((2, 350)));
     assert_eq!(sized(&bounded(0, Type::Int(4), Some(("0", "10")))), Some((19, 0)));
     assert_eq!(sized(&numeric(7, 3)), Some((7, 3)));
@@ -471,8 +471,10 @@ fn sizes_follow_the_rules_of_numeric() {
         greatest(vec![least(vec![unbounded(), high()]), low()]),
     ];
     for expr in clamped {
-        assert_eq!(sized(&expr), Some((CONSTANT_DIGITS, PLACES_MAX)));
+        assert_eq!(sized(&expr), Some((2, PLACES_MAX)));
     }
+    let lower = greatest(vec![unbounded(), Expr::constant("-12345", ty())]);
+    assert_eq!(sized(&least(vec![lower, high()])), Some((5, PLACES_MAX)));
     let open = [
         least(vec![least(vec![unbounded(), low()]), high()]),
         greatest(vec![greatest(vec![unbounded(), low()]), high()]),
@@ -489,7 +491,10 @@ fn sizes_of_casts() {
     assert_eq!(cast(numeric(7, 3), Type::Int(4)), Some((8, 3)));
     assert_eq!(cast(column(Type::Bool), Type::Int(4)), Some((2, 0)));
     assert_eq!(cast(unbounded(), Type::Float(8)), None);
-    assert_eq!(cast(numeric(WHOLE_DIGITS_MAX, 0), Type::Int(4)).map(|size| size.0), Some(100_001));
+    assert_eq!(
+        cast(numeric(WHOLE_DIGITS_MAX, 0), Type::Int(4)).map(|size| size.0),
+        Some(WHOLE_DIGITS_MAX + 1)
+    );
     // A binary number is cast to one as large without its bounds.
     let real = |ty| bounded(0, ty, Some(("0", "10")));
     assert_eq!(cast(real(Type::Float(4)), Type::Float(8)), Some((309, 350)));
