@@ -147,6 +147,24 @@ fn windows_and_groups_without_a_reference_are_refused() {
 }
 
 #[test]
+fn what_a_scan_says_of_derived_rows_is_not_believed() {
+    let made = || grouped(people_with_visits(JoinKind::Inner), vec![int(1, "id")]).unwrap();
+    let asked = |scan: Scan| analyzed(vec![scan], Joins::Scan(0), Vec::new());
+    assert_eq!(asked(made()), Ok(9));
+    let few =
+        Exposure::Private { path: vec![hop("k1", "people")], unit: "id".to_owned(), rows_max: 1 };
+    for exposure in [Exposure::Public, few] {
+        assert_eq!(asked(Scan { exposure, ..made() }), Err(Rejection::Malformed));
+    }
+    let unique = vec!["k1".to_owned(), "a1".to_owned()];
+    assert_eq!(asked(Scan { unique, ..made() }), Err(Rejection::Malformed));
+    // Nor below another.
+    let below = Scan { exposure: Exposure::Public, ..made() };
+    let above = grouped(rows(vec![below, people()], Joins::Scan(1)), vec![int(1, "id")]).unwrap();
+    assert_eq!(asked(above), Err(Rejection::Malformed));
+}
+
+#[test]
 fn what_is_computed_of_public_rows_is_public() {
     let public = || Scan { exposure: Exposure::Public, ..table("places", Vec::new()) };
     let one = || rows(vec![public()], Joins::Scan(0));
