@@ -526,6 +526,10 @@ fn sizes_of_listed_functions() {
     // Digits that nothing bounds, also behind ones that something does.
     assert_eq!(of("ceil", vec![unbounded()]), None);
     assert_eq!(of("div", vec![a(), unbounded()]), None);
+    assert_eq!((of("sign", vec![unbounded()]), of("scale", vec![unbounded()])), (None, None));
+    let two = || digits("2", Type::Numeric(None));
+    assert_eq!(of("log", vec![two(), numeric(7, 3)]), Some((7, 16_383)));
+    assert_eq!(of("log", vec![two(), unbounded()]), None);
     let most = numeric(WHOLE_DIGITS_MAX, 0);
     assert_eq!(of("scale", vec![most]), Some((19, 0)));
 }
