@@ -474,6 +474,7 @@ fn a_plan_waits_for_its_estimate_and_cannot_be_charged_before() {
     let terms = by_norm(Contribution::Automatic, Accountant::Zcdp);
     let plan = analyze(by_status(four()), &terms).unwrap();
     let estimate = plan.estimate().unwrap().clone();
+    assert!(plan.analysis().waits() && !estimate.analysis().waits());
     assert_eq!(&estimate.loss().rho + &plan.loss().rho, Amount::parse("500000000000").unwrap());
     assert!(plan.clone().charged(Receipt::assertion(plan.loss().clone())).is_none());
     assert!(estimate.estimate().is_none());
@@ -493,7 +494,7 @@ fn a_plan_waits_for_its_estimate_and_cannot_be_charged_before() {
     };
     let found = plan.clone().bounded(&release(&|_, bin| if bin == 3 { 100_000 } else { 0 }));
     let found = found.unwrap();
-    assert!(found.estimate().is_none());
+    assert!(found.estimate().is_none() && !found.analysis().waits());
     for (one, grid) in found.analysis().statistics.iter().zip(grids) {
         assert!(one.bound.as_ref().unwrap() >= &grid.edges()[3]);
         assert!(one.bound.as_ref().unwrap() <= &grid.edges()[6]);

@@ -195,6 +195,26 @@ fn a_group_goes_the_shortest_way_to_the_unit() {
 }
 
 #[test]
+fn a_group_goes_by_a_key_that_is_always_there() {
+    let of = |scan: Scan| match scan.exposure {
+        Exposure::Private { path, rows_max, .. } => (path, rows_max),
+        Exposure::Public => unreachable!("they are private"),
+    };
+    let found = grouped(people_with_visits(JoinKind::Left), vec![int(1, "person"), int(0, "id")]);
+    assert_eq!(of(found.unwrap()), (vec![hop("k2", "people")], 9));
+    let found = grouped(people_with_visits(JoinKind::Left), vec![int(1, "person")]);
+    assert_eq!(of(found.unwrap()), (vec![hop("k1", "people")], 1));
+    // By another column than the unit there is one row for each of its values.
+    let mut visits = visits();
+    let code = Hop { to_column: "code".to_owned(), ..hop("person", "people") };
+    if let Exposure::Private { path, .. } = &mut visits.exposure {
+        *path = vec![code.clone()];
+    }
+    let found = grouped(rows(vec![visits], Joins::Scan(0)), vec![int(0, "person")]).unwrap();
+    assert_eq!(of(found), (vec![Hop { column: "k1".to_owned(), ..code }], 9));
+}
+
+#[test]
 fn parts_of_a_union_count_together_and_are_of_one_unit() {
     let part = |scan: Scan| (rows(vec![scan], Joins::Scan(0)), vec![int(0, "id")]);
     let both = scan(Derived::Union { parts: vec![part(people()), part(visits())] }).unwrap();

@@ -479,6 +479,8 @@ fn sizes_follow_the_rules_of_numeric() {
         least(vec![least(vec![unbounded(), low()]), high()]),
         greatest(vec![greatest(vec![unbounded(), low()]), high()]),
         call(Function::Coalesce, vec![greatest(vec![unbounded(), low()]), high()], ty()),
+        // A third one is within neither.
+        least(vec![greatest(vec![unbounded(), low()]), high(), unbounded()]),
     ];
     for expr in open {
         assert_eq!(sized(&expr), Some((131_072, PLACES_MAX)));
