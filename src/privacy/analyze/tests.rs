@@ -510,6 +510,32 @@ fn a_plan_waits_for_its_estimate_and_cannot_be_charged_before() {
 }
 
 #[test]
+fn a_group_is_shown_from_whole_units_and_a_person_in_one_group_is_single() {
+    let automatic = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let found = analyze(by_status(Domain::Found), &automatic).unwrap().state;
+    let Selection::Threshold { group_min, noisy_min, .. } = &found.selection else {
+        unreachable!("groups are found")
+    };
+    // The next whole unit above so many grains.
+    let (least, noisy) = found.shown_from().unwrap();
+    let grains = |units: UBig| units * UBig::from(1024_u32);
+    assert_eq!(least, *group_min);
+    assert!(grains(noisy.clone()) >= *noisy_min && grains(noisy - UBig::ONE) < *noisy_min);
+    let declared = analyzed(by_status(Domain::Found));
+    let Selection::Threshold { noisy_min, .. } = &declared.selection else {
+        unreachable!("groups are found")
+    };
+    assert_eq!(declared.shown_from(), Some((1, noisy_min.clone())));
+    assert_eq!(analyzed(by_status(four())).shown_from(), None);
+    assert!(!found.single() && !analyzed(by_status(four())).single());
+    // One group that is enforced is not one group whatever the data.
+    let one = Terms { groups_max: 1, ..terms() };
+    let enforced = analyze(by_status(four()), &one).unwrap().state;
+    assert_eq!((enforced.groups, enforced.single()), (Some(1), false));
+    assert!(analyzed(counted(vec![orders(4)], Joins::Scan(0), Vec::new())).single());
+}
+
+#[test]
 fn what_moves_by_one_needs_no_estimate() {
     let automatic = by_norm(Contribution::Automatic, Accountant::Zcdp);
     let customers_by_town = || {

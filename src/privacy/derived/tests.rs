@@ -165,6 +165,31 @@ fn what_a_scan_says_of_derived_rows_is_not_believed() {
 }
 
 #[test]
+fn rows_that_come_as_parameters_are_public_and_no_other() {
+    let given = |exposure| Scan {
+        relation: Relation::Given { parameter: 1, columns: vec![Type::Int(4)] },
+        exposure,
+        unique: Vec::new(),
+    };
+    assert_eq!(is_sound(&given(Exposure::Public)), Ok(()));
+    assert_eq!(is_sound(&given(people().exposure)), Err(Rejection::Malformed));
+}
+
+#[test]
+fn a_person_has_as_many_rows_as_their_largest_table() {
+    for most in [(9, 2), (2, 9)] {
+        let mut rows = people_with_visits(JoinKind::Inner);
+        for (scan, most) in rows.scans.iter_mut().zip([most.0, most.1]) {
+            if let Exposure::Private { rows_max, .. } = &mut scan.exposure {
+                *rows_max = most;
+            }
+        }
+        let found = grouped(rows, vec![int(1, "id")]).unwrap().exposure;
+        assert!(matches!(found, Exposure::Private { rows_max: 9, .. }), "{found:?}");
+    }
+}
+
+#[test]
 fn what_is_computed_of_public_rows_is_public() {
     let public = || Scan { exposure: Exposure::Public, ..table("places", Vec::new()) };
     let one = || rows(vec![public()], Joins::Scan(0));
