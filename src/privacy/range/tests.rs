@@ -1,5 +1,6 @@
 use super::*;
 use crate::expr::{Column, TextType};
+use crate::functions::{self, Syntax};
 
 fn number(text: &str) -> RBig {
     parse_decimal(text).unwrap()
@@ -45,7 +46,9 @@ fn decimals_are_read_as_postgresql_reads_them() {
     ] {
         assert_eq!(read(text).as_deref(), Some(value), "{text}");
     }
-    for text in ["", ".", "-", "x", "1x", "1.2.3", "1e", "1e1.5", "NaN", "Infinity", "1 2", "--1"] {
+    for text in
+        ["", ".", "-", "x", "1x", "1.2.3", "1e", "1e1.5", "NaN", "Infinity", "1 2", "--1", "1_000"]
+    {
         assert_eq!(read(text), None, "{text}");
     }
     assert!(read("1e400").is_some() && read("1e-400").is_some());
@@ -150,6 +153,49 @@ fn places_follow_the_rules_of_numeric() {
     assert_eq!(places(Function::Div, vec![a(), b()]), None);
     assert_eq!(places(Function::NullIf, vec![b(), a()]), Some(2));
     assert_eq!(places(Function::Case, vec![free(Type::Bool), b(), a()]), Some(3));
+}
+
+#[test]
+fn places_of_listed_functions() {
+    let of = |name, args| scale(&functions::call(name, Syntax::Call, args).unwrap());
+    let a = || bounded_by("0", "1");
+    let digits = |text: &str| Expr::constant(text, Type::Int(4));
+    assert_eq!(of("round", vec![a(), digits("2")]), Some(2));
+    assert_eq!(of("round", vec![a(), digits("-2")]), Some(0));
+    assert_eq!((of("ceil", vec![a()]), of("sign", vec![a()])), (Some(0), Some(0)));
+    assert_eq!((of("abs", vec![a()]), of("sqrt", vec![a()])), (Some(3), None));
+    assert_eq!(of("ln", vec![a()]), None);
+    let extract = |field: &str| {
+        let args = vec![Expr::constant(field, functions::TEXT), free(Type::Timestamp)];
+        scale(&functions::call("extract", Syntax::Extract, args).unwrap())
+    };
+    assert_eq!((extract("hour"), extract("MILLISECONDS")), (Some(0), Some(3)));
+    assert_eq!((extract("second"), extract("epoch"), extract("julian")), (Some(6), Some(6), None));
+}
+
+#[test]
+fn ranges_of_listed_functions() {
+    let of = |name, args| {
+        let found = range(&functions::call(name, Syntax::Call, args).unwrap())?;
+        Some((found.low.to_string(), found.high.to_string()))
+    };
+    let within = |low, high| bounded_by(low, high);
+    let digits = |text: &str| Expr::constant(text, Type::Int(4));
+    assert_eq!(of("abs", vec![within("-4", "-1")]), known("1", "4"));
+    assert_eq!(of("abs", vec![within("2", "3")]), known("2", "3"));
+    assert_eq!(of("abs", vec![within("0", "3")]), known("0", "3"));
+    assert_eq!(of("abs", vec![within("-3", "0")]), known("0", "3"));
+    assert_eq!(of("ceil", vec![within("-4", "1")]), known("-5", "2"));
+    assert_eq!(of("sign", vec![within("-4", "1")]), known("-1", "1"));
+    assert_eq!(of("round", vec![within("0", "9"), digits("2")]), known("-1", "10"));
+    assert_eq!(of("round", vec![within("0", "9"), digits("-2")]), known("-100", "109"));
+    let power = |exponent: &str| of("power", vec![within("0", "3"), constant_of(exponent)]);
+    assert_eq!((power("0"), power("20").is_some()), (known("1", "1"), true));
+    assert_eq!((power("21"), power("2.0")), (None, known("0", "9")));
+    let zero = of("power", vec![within("-3", "3"), constant_of("0")]);
+    assert_eq!(zero, known("1", "1"));
+    let touching = of("power", vec![within("-3", "0"), constant_of("2")]);
+    assert_eq!(touching, known("0", "9"));
 }
 
 #[test]
