@@ -528,6 +528,13 @@ fn a_group_is_shown_from_whole_units_and_a_person_in_one_group_is_single() {
     assert_eq!(declared.shown_from(), Some((1, noisy_min.clone())));
     assert_eq!(analyzed(by_status(four())).shown_from(), None);
     assert!(!found.single() && !analyzed(by_status(four())).single());
+    // What is shown of its noise is in units as well.
+    let count = &found.statistics[2];
+    let (half, deviation) = (count.noise.half_width((5, 100)), count.noise.standard_deviation());
+    assert_eq!(count.grains, 1024);
+    let shown = count.half_width((5, 100));
+    assert!(grains(shown.clone()) >= half && grains(shown - UBig::ONE) < half);
+    assert!((count.standard_deviation() * 1024.0 / deviation - 1.0).abs() < 1e-9);
     // One group that is enforced is not one group whatever the data.
     let one = Terms { groups_max: 1, ..terms() };
     let enforced = analyze(by_status(four()), &one).unwrap().state;

@@ -80,9 +80,9 @@ fn ranges_are_those_of_their_corners() {
     let found = range(&truth).unwrap();
     assert_eq!((found.low, found.high), (RBig::ZERO, RBig::ONE));
     // What is whole is rounded outward.
-    let half = Expr::call(Function::Div, vec![a(), constant_of("2")], Type::Int(4));
-    let found = range(&half).unwrap();
-    assert_eq!((found.low, found.high), (number("-2"), number("1")));
+    let args = vec![bounded_by("-3", "5"), constant_of("2")];
+    let found = range(&Expr::call(Function::Div, args, Type::Int(4))).unwrap();
+    assert_eq!((found.low, found.high), (number("-2"), number("3")));
 }
 
 #[test]
