@@ -543,6 +543,36 @@ fn a_group_is_shown_from_whole_units_and_a_person_in_one_group_is_single() {
 }
 
 #[test]
+fn what_is_no_sum_over_people_has_its_groups_dropped_however_others_are_bounded() {
+    let column = || Domain::PublicColumn("public".to_owned(), "states".to_owned(), "id".to_owned());
+    let two = || Domain::Declared(vec![Some("a".to_owned()), Some("b".to_owned())]);
+    let known = Contribution::Known(vec![UBig::from(5_u8)]);
+    for contribution in [Contribution::Declared, Contribution::Automatic, known] {
+        let of = |scan, domain| {
+            let key = Key { expr: int(0, "status"), domain };
+            let mut leaf = counted(vec![scan], Joins::Scan(0), vec![key]);
+            leaf.statistics =
+                vec![Statistic::Distinct { filter: None, value: int(0, "x"), most: None }];
+            analyze(leaf, &by_norm(contribution.clone(), Accountant::Pure)).unwrap().state
+        };
+        for (scan, domain, groups, enforced) in [
+            (orders(4), column(), 3, true),
+            (orders(4), four(), 3, true),
+            (orders(4), two(), 2, false),
+            (customers(), column(), 1, false),
+        ] {
+            let rows = if groups == 1 { 1 } else { 4_u8 };
+            let found = of(scan, domain);
+            assert_eq!(found.beside, GroupBound { groups, enforced }, "{contribution:?}");
+            assert_eq!(found.beside.kept(), enforced.then_some(groups));
+            let moved = UBig::from(rows) * UBig::from(groups);
+            let noise = Noise::laplace(&moved, &Epsilon::parse("1").unwrap());
+            assert_eq!((&found.statistics[0].noise, &found.statistics[0].bound), (&noise, &None));
+        }
+    }
+}
+
+#[test]
 fn what_moves_by_one_needs_no_estimate() {
     let automatic = by_norm(Contribution::Automatic, Accountant::Zcdp);
     let customers_by_town = || {

@@ -101,6 +101,8 @@ fn what_is_one_of_several_has_the_range_of_all() {
     assert_eq!(of(Function::Least, vec![a(), b()]), known("-3", "4"));
     assert_eq!(of(Function::Least, vec![b(), two()]), known("1", "2"));
     assert_eq!(of(Function::Greatest, vec![b(), two()]), known("2", "4"));
+    assert_eq!(of(Function::Least, vec![b(), constant_of("3"), two()]), known("1", "2"));
+    assert_eq!(of(Function::Greatest, vec![b(), two(), constant_of("3")]), known("3", "4"));
     assert_eq!(of(Function::Least, vec![b(), constant_of("0")]), known("0", "0"));
     assert_eq!(of(Function::Greatest, vec![b(), constant_of("9")]), known("9", "9"));
 }
@@ -187,6 +189,7 @@ fn ranges_of_listed_functions() {
     assert_eq!(of("abs", vec![within("-3", "0")]), known("0", "3"));
     assert_eq!(of("ceil", vec![within("-4", "1")]), known("-5", "2"));
     assert_eq!(of("sign", vec![within("-4", "1")]), known("-1", "1"));
+    assert_eq!(of("sqrt", vec![within("4", "9")]), known("2", "1500001/500000"));
     assert_eq!(of("round", vec![within("0", "9"), digits("2")]), known("-1", "10"));
     assert_eq!(of("round", vec![within("0", "9"), digits("-2")]), known("-100", "109"));
     let power = |exponent: &str| of("power", vec![within("0", "3"), constant_of(exponent)]);
@@ -196,6 +199,40 @@ fn ranges_of_listed_functions() {
     assert_eq!(zero, known("1", "1"));
     let touching = of("power", vec![within("-3", "0"), constant_of("2")]);
     assert_eq!(touching, known("0", "9"));
+}
+
+#[test]
+fn buckets_of_broken_numbers_and_of_those_outside() {
+    let of = |low: &str, high: &str, first: &str, last: &str| {
+        let count = Expr::constant("7", Type::Int(4));
+        let args = [bounded_by(low, high), constant_of(first), constant_of(last), count];
+        let found = buckets(&args)?;
+        Some((found.low.to_string(), found.high.to_string()))
+    };
+    assert_eq!(of("1.5", "4.5", "0", "7"), known("2", "5"));
+    assert_eq!(of("-3", "30", "0", "7"), known("0", "8"));
+    assert_eq!(of("-3", "30", "5", "5.0"), None);
+}
+
+#[test]
+fn fields_of_intervals_can_be_negative() {
+    for (field, time, interval) in [
+        ("month", (1, 12), (-11, 11)),
+        ("minute", (0, 59), (-59, 59)),
+        ("second", (0, 60), (-60, 60)),
+        ("milliseconds", (0, 60_000), (-60_000, 60_000)),
+        ("microseconds", (0, 60_000_000), (-60_000_000, 60_000_000)),
+        ("quarter", (1, 4), (-3, 4)),
+    ] {
+        for (ty, (low, high)) in [(Type::Timestamp, time), (Type::Interval, interval)] {
+            let found = extract_range(field, &ty).unwrap();
+            assert_eq!((found.low, found.high), (RBig::from(low), RBig::from(high)), "{field}");
+        }
+    }
+    for field in ["day", "hour"] {
+        assert!(extract_range(field, &Type::Interval).is_none());
+        assert!(extract_range(field, &Type::Timestamp).is_some());
+    }
 }
 
 #[test]
