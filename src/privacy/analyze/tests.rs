@@ -543,6 +543,47 @@ fn a_group_is_shown_from_whole_units_and_a_person_in_one_group_is_single() {
 }
 
 #[test]
+fn an_estimate_has_the_noise_of_one_person_for_its_part_of_the_price() {
+    // Of ε = 1 a tenth, for two histograms in each of which a person is once.
+    let pure = by_norm(Contribution::Automatic, Accountant::Pure);
+    let plan = analyze(by_status(four()), &pure).unwrap();
+    let estimate = plan.estimate().unwrap().analysis();
+    let noise = Noise::laplace(&UBig::ONE, &Epsilon::parse("0.05").unwrap());
+    assert_eq!(estimate.statistics.len(), 2);
+    assert!(estimate.statistics.iter().all(|one| one.noise == noise && one.bound.is_none()));
+    // All that a person can add: four rows of ten in each of four groups.
+    let grids = estimate.grids().unwrap();
+    assert_eq!(grids[1].edges().last(), Some(&UBig::from(160_u32 * 1024)));
+    let zcdp = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let plan = analyze(by_status(Domain::Found), &zcdp).unwrap();
+    let estimate = plan.estimate().unwrap().analysis();
+    // Of ρ = 1/2 a tenth, for three; the δ of the groups is paid for with the answer.
+    let rho = crate::budget::Rho::of_epsilon(&Epsilon::parse("1").unwrap()).split(30);
+    let noise = Noise::gaussian(&UBig::ONE, &rho);
+    assert!(estimate.statistics.iter().all(|one| one.noise == noise));
+    assert!(estimate.loss.delta.is_zero() && plan.loss().delta == zcdp.delta.cost());
+}
+
+#[test]
+fn no_bound_is_zero_and_a_norm_drops_no_public_group() {
+    let column = || Domain::PublicColumn("public".to_owned(), "states".to_owned(), "id".to_owned());
+    let nothing = Contribution::Known(vec![UBig::ZERO, UBig::ZERO]);
+    let bounds = |contribution: Contribution, groups_max| {
+        let terms = Terms { groups_max, ..by_norm(contribution, Accountant::Zcdp) };
+        let found = analyze(by_status(column()), &terms).unwrap().state;
+        assert_eq!((found.groups, found.groups_enforced), (None, false));
+        found.statistics.into_iter().map(|one| one.bound.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(bounds(nothing, 3), [UBig::ONE, UBig::ONE]);
+    // Where nothing is declared of groups, one is: four rows, of ten each.
+    let one = [UBig::from(4 * 1024_u32), UBig::from(40 * 1024_u32)];
+    assert_eq!(bounds(Contribution::Automatic, 0), one);
+    assert_eq!(bounds(Contribution::Known(Vec::new()), 1), one);
+    let none = analyze(by_status(column()), &Terms { groups_max: 0, ..terms() }).unwrap().state;
+    assert_eq!((none.groups, none.groups_enforced, none.beside.groups), (Some(1), true, 1));
+}
+
+#[test]
 fn what_is_no_sum_over_people_has_its_groups_dropped_however_others_are_bounded() {
     let column = || Domain::PublicColumn("public".to_owned(), "states".to_owned(), "id".to_owned());
     let two = || Domain::Declared(vec![Some("a".to_owned()), Some("b".to_owned())]);
