@@ -260,7 +260,8 @@ fn relation(
                 name: column.name.clone(),
                 ty: type_of_name(&column.type_name),
                 type_name: column.type_name.clone(),
-                admitted: column.admitted,
+                // Equal texts of no declared width can have more blanks or fewer at their end.
+                admitted: column.admitted && column.type_name != "bpchar",
                 readable: column.readable,
                 // A column of a private table that nobody classified is hidden.
                 direct: rules.is_some() && rule.is_none_or(|rule| rule.class == Class::Direct),

@@ -19,7 +19,9 @@ mod printed;
 
 pub use printed::is_small_printed;
 
-use crate::derived::{Aggregate, AggregateFunction, Derived, Rows, Window, WindowFunction};
+use crate::derived::{
+    Aggregate, AggregateFunction, Derived, Rows, Window, WindowFunction, has_one_look,
+};
 use crate::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
 use crate::functions::{Signature, SizeRule, text_fits};
 use crate::plan::{Domain, Exposure, Joins, Leaf, Scan, Statistic};
@@ -84,8 +86,13 @@ fn derived_is_total(derived: &Derived) -> bool {
     whole
         && fits
         && match derived {
-            Derived::Grouped { aggregates, .. } => aggregates.iter().all(aggregate_is_total),
-            Derived::Windowed { windows, .. } => windows.iter().all(window_is_total),
+            Derived::Grouped { keys, aggregates, .. } => {
+                keys.iter().all(|key| has_one_look(&key.ty))
+                    && aggregates.iter().all(aggregate_is_total)
+            }
+            Derived::Windowed { windows, .. } => {
+                windows.iter().all(window_is_total) && derived.tells_rows_apart()
+            }
             Derived::Union { parts } => {
                 let types = |columns: &[Expr]| {
                     columns.iter().map(|column| column.ty.clone()).collect::<Vec<_>>()
@@ -146,9 +153,10 @@ fn aggregates(function: AggregateFunction, argument: Option<&Expr>, ty: &Type) -
     }
 }
 
-/// Whether PostgreSQL has `min` and `max` for the type.
+/// Whether PostgreSQL has `min` and `max` for the type, and they look the same whichever of several
+/// equal values they are.
 fn is_ordered(ty: &Type) -> bool {
-    ty.is_number() || ty.is_text() || ty.is_time() || *ty == Type::Interval
+    ty.is_number() || ty.is_text() || ty.is_time()
 }
 
 fn window_is_total(window: &Window) -> bool {

@@ -12,6 +12,7 @@ mod intervals;
 mod limits;
 mod payment;
 mod quantiles;
+mod rehearse;
 mod remember;
 mod spoken;
 mod steps;
@@ -23,6 +24,7 @@ pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use intervals::described;
 pub use payment::check_setting;
+pub use rehearse::{AccountLeft, Rehearsal, Rehearsed, Verdict, accounts_left};
 pub use virtuals::budget_line;
 
 use futures_util::future;

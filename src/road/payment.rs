@@ -184,6 +184,20 @@ impl Payment {
             Some(_) => Contribution::Declared,
             None => contribution(policy, &leaf.leaf.scans),
         };
+        self.bounded(leaf, epsilon, contribution)
+    }
+
+    /// A leaf at its price under declared bounds, whatever the policy says.
+    pub(super) fn declared(&self, leaf: &BoundLeaf, at: usize) -> Result<Plan<Analyzed>, Refusal> {
+        self.bounded(leaf, self.epsilon(at), Contribution::Declared)
+    }
+
+    fn bounded(
+        &self,
+        leaf: &BoundLeaf,
+        epsilon: &Epsilon,
+        contribution: Contribution,
+    ) -> Result<Plan<Analyzed>, Refusal> {
         let terms = Terms { epsilon: epsilon.clone(), contribution, ..self.terms.clone() };
         analyze(leaf.leaf.clone(), &terms).map_err(|rejection| rejected(&leaf.leaf, rejection))
     }
@@ -310,7 +324,7 @@ fn rejected(leaf: &Leaf, rejection: Rejection) -> Refusal {
     }
 }
 
-fn no_analyst() -> Refusal {
+pub(super) fn no_analyst() -> Refusal {
     Refusal::new(
         Code::Rows,
         "You have no role that gets answers about people.",
