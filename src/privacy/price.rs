@@ -213,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn a_threshold_alone_costs_a_delta() {
+        let terms = terms("1", Accountant::Zcdp);
+        let delta = |part, threshold| Price::new(&terms, part, 2, threshold).unwrap().loss.delta;
+        assert_eq!(delta(Part::Whole, true), terms.delta.cost());
+        assert_eq!(delta(Part::Answer, true), terms.delta.cost());
+        assert!(delta(Part::Whole, false).is_zero() && delta(Part::Estimate, false).is_zero());
+    }
+
+    #[test]
     fn a_price_of_few_units_has_no_parts() {
         let rho = Rho::of_epsilon(&Epsilon::parse("1e-6").unwrap());
         assert_eq!(rho_of(&rho, Part::Estimate), None);

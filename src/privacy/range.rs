@@ -397,3 +397,7 @@ pub fn on_grid(range: &Range, scale: u32) -> Option<(IBig, IBig)> {
     let step = power_of_ten(scale)?;
     Some(((range.low.clone() * step.clone()).floor(), (range.high.clone() * step).ceil()))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -445,13 +445,15 @@ fn listed_size(row: &Signature, args: &[Expr], sizes: &[Size]) -> Option<Size> {
             let power = constant(1)?;
             // The greatest number to a power above 0, the least to one below.
             let digits = if power < RBig::ZERO { a.places } else { a.whole };
-            let times = u32::try_from(power.ceil()).or(u32::try_from((-constant(1)?).ceil()));
-            Size::new(digits.checked_mul(times.ok()?)?.checked_add(1)?, PLACES_MAX)
+            let distance = if power < RBig::ZERO { -power } else { power };
+            let times = u32::try_from(distance.ceil()).ok()?;
+            Size::new(digits.checked_mul(times)?.checked_add(1)?, PLACES_MAX)
         }
         SizeRule::Bytes(_)
         | SizeRule::Times(_)
         | SizeRule::Repeated
         | SizeRule::Replaced
+        | SizeRule::Joined
         | SizeRule::Characters
         | SizeRule::Free => Some(type_size(&row.result(args))),
     }
@@ -562,7 +564,7 @@ fn is_typed_case(args: &[Expr], ty: &Type) -> bool {
                 condition.ty == Type::Bool && (is_null(value) || alike(&value.ty, ty))
             }
             [default] => is_null(default) || alike(&default.ty, ty),
-            _ => false,
+            [] | [_, _, _, ..] => false,
         })
 }
 
@@ -592,3 +594,7 @@ fn alike(a: &Type, b: &Type) -> bool {
         || (a.is_text() && b.is_text())
         || (a.is_time() && b.is_time())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -476,6 +476,7 @@ fn a_plan_waits_for_its_estimate_and_cannot_be_charged_before() {
     let terms = by_norm(Contribution::Automatic, Accountant::Zcdp);
     let plan = analyze(by_status(four()), &terms).unwrap();
     let estimate = plan.estimate().unwrap().clone();
+    assert!(plan.analysis().waits() && !estimate.analysis().waits());
     assert_eq!(&estimate.loss().rho + &plan.loss().rho, Amount::parse("500000000000").unwrap());
     assert!(plan.clone().charged(Receipt::assertion(plan.loss().clone())).is_none());
     assert!(estimate.estimate().is_none());
@@ -495,7 +496,7 @@ fn a_plan_waits_for_its_estimate_and_cannot_be_charged_before() {
     };
     let found = plan.clone().bounded(&release(&|_, bin| if bin == 3 { 100_000 } else { 0 }));
     let found = found.unwrap();
-    assert!(found.estimate().is_none());
+    assert!(found.estimate().is_none() && !found.analysis().waits());
     for (one, grid) in found.analysis().statistics.iter().zip(grids) {
         assert!(one.bound.as_ref().unwrap() >= &grid.edges()[3]);
         assert!(one.bound.as_ref().unwrap() <= &grid.edges()[6]);
@@ -637,6 +638,110 @@ fn the_rows_of_people_with_one_row_are_their_number() {
     assert_eq!(count(None, None), 1);
     assert_eq!(count(None, Some(int(0, "x"))), 2);
     assert_eq!(count(Some(column(0, "b", Type::Bool)), None), 2);
+}
+
+#[test]
+fn a_group_is_shown_from_whole_units_and_a_person_in_one_group_is_single() {
+    let automatic = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let found = analyze(by_status(Domain::Found), &automatic).unwrap().state;
+    let Selection::Threshold { group_min, noisy_min, .. } = &found.selection else {
+        unreachable!("groups are found")
+    };
+    // The next whole unit above so many grains.
+    let (least, noisy) = found.shown_from().unwrap();
+    let grains = |units: UBig| units * UBig::from(1024_u32);
+    assert_eq!(least, *group_min);
+    assert!(grains(noisy.clone()) >= *noisy_min && grains(noisy - UBig::ONE) < *noisy_min);
+    let declared = analyzed(by_status(Domain::Found));
+    let Selection::Threshold { noisy_min, .. } = &declared.selection else {
+        unreachable!("groups are found")
+    };
+    assert_eq!(declared.shown_from(), Some((1, noisy_min.clone())));
+    assert_eq!(analyzed(by_status(four())).shown_from(), None);
+    assert!(!found.single() && !analyzed(by_status(four())).single());
+    // What is shown of its noise is in units as well.
+    let count = &found.statistics[2];
+    let (half, deviation) = (count.noise.half_width((5, 100)), count.noise.standard_deviation());
+    assert_eq!(count.grains, 1024);
+    let shown = count.half_width((5, 100));
+    assert!(grains(shown.clone()) >= half && grains(shown - UBig::ONE) < half);
+    assert!((count.standard_deviation() * 1024.0 / deviation - 1.0).abs() < 1e-9);
+    // One group that is enforced is not one group whatever the data.
+    let one = Terms { groups_max: 1, ..terms() };
+    let enforced = analyze(by_status(four()), &one).unwrap().state;
+    assert_eq!((enforced.groups, enforced.single()), (Some(1), false));
+    assert!(analyzed(counted(vec![orders(4)], Joins::Scan(0), Vec::new())).single());
+}
+
+#[test]
+fn an_estimate_has_the_noise_of_one_person_for_its_part_of_the_price() {
+    // Of ε = 1 a tenth, for two histograms in each of which a person is once.
+    let pure = by_norm(Contribution::Automatic, Accountant::Pure);
+    let plan = analyze(by_status(four()), &pure).unwrap();
+    let estimate = plan.estimate().unwrap().analysis();
+    let noise = Noise::laplace(&UBig::ONE, &Epsilon::parse("0.05").unwrap());
+    assert_eq!(estimate.statistics.len(), 2);
+    assert!(estimate.statistics.iter().all(|one| one.noise == noise && one.bound.is_none()));
+    // All that a person can add: four rows of ten in each of four groups.
+    let grids = estimate.grids().unwrap();
+    assert_eq!(grids[1].edges().last(), Some(&UBig::from(160_u32 * 1024)));
+    let zcdp = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let plan = analyze(by_status(Domain::Found), &zcdp).unwrap();
+    let estimate = plan.estimate().unwrap().analysis();
+    // Of ρ = 1/2 a tenth, for three; the δ of the groups is paid for with the answer.
+    let rho = crate::budget::Rho::of_epsilon(&Epsilon::parse("1").unwrap()).split(30);
+    let noise = Noise::gaussian(&UBig::ONE, &rho);
+    assert!(estimate.statistics.iter().all(|one| one.noise == noise));
+    assert!(estimate.loss.delta.is_zero() && plan.loss().delta == zcdp.delta.cost());
+}
+
+#[test]
+fn no_bound_is_zero_and_a_norm_drops_no_public_group() {
+    let column = || Domain::PublicColumn("public".to_owned(), "states".to_owned(), "id".to_owned());
+    let nothing = Contribution::Known(vec![UBig::ZERO, UBig::ZERO]);
+    let bounds = |contribution: Contribution, groups_max| {
+        let terms = Terms { groups_max, ..by_norm(contribution, Accountant::Zcdp) };
+        let found = analyze(by_status(column()), &terms).unwrap().state;
+        assert_eq!((found.groups, found.groups_enforced), (None, false));
+        found.statistics.into_iter().map(|one| one.bound.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(bounds(nothing, 3), [UBig::ONE, UBig::ONE]);
+    // Where nothing is declared of groups, one is: four rows, of ten each.
+    let one = [UBig::from(4 * 1024_u32), UBig::from(40 * 1024_u32)];
+    assert_eq!(bounds(Contribution::Automatic, 0), one);
+    assert_eq!(bounds(Contribution::Known(Vec::new()), 1), one);
+    let none = analyze(by_status(column()), &Terms { groups_max: 0, ..terms() }).unwrap().state;
+    assert_eq!((none.groups, none.groups_enforced, none.beside.groups), (Some(1), true, 1));
+}
+
+#[test]
+fn what_is_no_sum_over_people_has_its_groups_dropped_however_others_are_bounded() {
+    let column = || Domain::PublicColumn("public".to_owned(), "states".to_owned(), "id".to_owned());
+    let two = || Domain::Declared(vec![Some("a".to_owned()), Some("b".to_owned())]);
+    let known = Contribution::Known(vec![UBig::from(5_u8)]);
+    for contribution in [Contribution::Declared, Contribution::Automatic, known] {
+        let of = |scan, domain| {
+            let key = Key { expr: int(0, "status"), domain };
+            let mut leaf = counted(vec![scan], Joins::Scan(0), vec![key]);
+            leaf.statistics =
+                vec![Statistic::Distinct { filter: None, value: int(0, "x"), most: None }];
+            analyze(leaf, &by_norm(contribution.clone(), Accountant::Pure)).unwrap().state
+        };
+        for (scan, domain, groups, enforced) in [
+            (orders(4), column(), 3, true),
+            (orders(4), four(), 3, true),
+            (orders(4), two(), 2, false),
+            (customers(), column(), 1, false),
+        ] {
+            let rows = if groups == 1 { 1 } else { 4_u8 };
+            let found = of(scan, domain);
+            assert_eq!(found.beside, GroupBound { groups, enforced }, "{contribution:?}");
+            assert_eq!(found.beside.kept(), enforced.then_some(groups));
+            let moved = UBig::from(rows) * UBig::from(groups);
+            let noise = Noise::laplace(&moved, &Epsilon::parse("1").unwrap());
+            assert_eq!((&found.statistics[0].noise, &found.statistics[0].bound), (&noise, &None));
+        }
+    }
 }
 
 #[test]
