@@ -2,12 +2,16 @@
 //! `sslmode=require`; in the clear otherwise.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustls::crypto::ring::default_provider;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{CancelToken, Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How long the request to stop what runs may take.
+const STOP: Duration = Duration::from_secs(2);
 
 /// Connects; the connection is driven until its client is dropped.
 ///
@@ -24,11 +28,53 @@ pub(crate) async fn connect(config: &Config) -> Result<Client, Error> {
 }
 
 /// Asks the server to stop what a connection of `config` runs.
-pub(crate) async fn cancel(config: &Config, token: &CancelToken) -> Result<(), Error> {
+async fn cancel(config: &Config, token: &CancelToken) -> Result<(), Error> {
     if config.get_ssl_mode() == SslMode::Require {
         return Box::pin(token.cancel_query(tls())).await;
     }
     token.cancel_query(NoTls).await
+}
+
+/// A connection that runs what may have to be stopped. Dropped before it has ended, the server is
+/// told to stop, since PostgreSQL does not look whether its client is still there while a statement
+/// runs, and the connection is closed after that.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    config: Config,
+    /// There until it has ended.
+    client: Option<Client>,
+}
+
+impl Busy {
+    /// `client` is a connection of `config`.
+    pub(crate) fn new(config: Config, client: Client) -> Self {
+        Self { config, client: Some(client) }
+    }
+
+    /// The connection, until it has ended.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.client.as_ref()
+    }
+
+    /// The connection, on which nothing runs any more.
+    pub(crate) fn ended(mut self) -> Option<Client> {
+        self.client.take()
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let config = self.config.clone();
+        runtime.spawn(async move {
+            let stop = client.cancel_token();
+            let stopped = tokio::time::timeout(STOP, cancel(&config, &stop)).await;
+            if !matches!(stopped, Ok(Ok(()))) && !client.is_closed() {
+                tracing::warn!("what runs on a server could not be stopped before its timeout");
+            }
+        });
+    }
 }
 
 async fn drive(connection: impl Future<Output = Result<(), Error>>) {

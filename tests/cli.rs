@@ -1,5 +1,5 @@
 //! `init`, `check`, `user` and `serve`, as an operator runs them on databases of the own.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fmt::Write as _;
 use std::fs::Permissions;
@@ -249,8 +249,67 @@ async fn an_operator_goes_from_nothing_to_a_proxy() {
     assert_eq!(operator.run(&["check", "--data"]).code, Some(0));
 
     assert_eq!(operator.run_with_input(&["user", "add", "alice"], "sesame").code, Some(0));
+    rehearses(&operator);
     serves(&operator).await;
     refuses(&operator, &source).await;
+}
+
+/// What would become of statements, from a file and from PostgreSQL's log.
+fn rehearses(operator: &Operator) {
+    let rehearse = |name: &str, text: &str, options: &[&str]| {
+        let file = operator.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let ran = operator.run(&[&["rehearse", file, "--analyst", "alice"], options].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.out
+    };
+    let text = "select count(*) from orders; SELECT  count(*) FROM orders;
+        select n_name from nation; select * from orders limit 3; select sum(c_phone) from customer;
+        set noisegate.epsilon = '0.25'; select count(*) from orders where o_orderstatus = 'F'; selec;
+        copy (select o_orderstatus, count(*) from orders group by 1) to stdout; delete from orders";
+    let out = rehearse("asked.sql", text, &["--json"]);
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let statements = found["statements"].as_array().unwrap();
+    let verdicts: Vec<_> = statements.iter().map(|one| one["verdict"].as_str().unwrap()).collect();
+    let expected = [
+        "answered",
+        "remembered",
+        "passes",
+        "empty preview",
+        "wrong",
+        "passes",
+        "answered",
+        "passes",
+        "answered",
+        "refused",
+    ];
+    assert_eq!(verdicts, expected, "{out}");
+    let epsilon = |at: usize| statements[at]["epsilon"].as_array().unwrap().clone();
+    assert_eq!((epsilon(0), epsilon(6)), (vec!["0.5".into()], vec!["0.25".into()]), "{out}");
+    assert!(statements[0]["said"][0].as_str().unwrap().starts_with("at most ± "), "{out}");
+    let shares = found["accounts"].as_array().unwrap();
+    assert_eq!(shares.len(), 3, "{out}");
+    assert!(shares.iter().all(|one| one["share_spent"].as_f64().unwrap() > 0.0), "{out}");
+
+    let line = |time: &str, user: &str, message: &str, detail: &str| {
+        format!(
+            "{time},\"{user}\",\"shop\",7,,,1,SELECT,,,0,LOG,00000,\"{message}\",\"{detail}\",,,,,,,,,\n"
+        )
+    };
+    let log = [
+        line("2026-03-01 08:00:00.123 UTC", "bob", "statement: select count(*) from customer", ""),
+        line(
+            "2026-03-02 08:00:00.123 UTC",
+            "somebody",
+            "execute <unnamed>: select count(*) from orders where o_orderstatus = $1",
+            "parameters: $1 = 'F'",
+        ),
+    ];
+    let out = rehearse("server.csv", &log.concat(), &[]);
+    assert!(out.contains("answered, epsilon 0.5  (bob)"), "{out}");
+    assert!(out.contains("answered, epsilon 0.5  (alice)"), "{out}");
+    assert!(out.contains("each_analyst/bob:") && out.contains("at this rate"), "{out}");
 }
 
 /// A proxy, and alice at it.

@@ -250,6 +250,29 @@ fn a_source_that_is_slow_is_left_at_the_deadline() {
     });
 }
 
+/// The shadow computes what a leaf is given, from a text that the analyst wrote.
+#[test]
+fn what_a_leaf_is_given_ends_at_the_deadline() {
+    const SLEEPING: &str = "SELECT count(*) FROM pg_stat_activity \
+                            WHERE state = 'active' AND query LIKE '%pg_sleep(60%' \
+                            AND pid <> pg_backend_pid()";
+    let shop = shop();
+    run(async {
+        let (session, admin) = (session(&shop).await, superuser(&shop).await);
+        let question = format!("{} AND c_acctbal > (SELECT 1 FROM pg_sleep(60))", fresh());
+        let start = Instant::now();
+        let error = session.client.simple_query(&question).await.expect_err("a fault");
+        let took = start.elapsed();
+        assert_fault(&error);
+        assert!(took < TIMEOUT * 2, "{took:?}");
+        while cell(&admin, SLEEPING).await != "0" {
+            assert!(start.elapsed() < TIMEOUT * 3, "it sleeps on");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_sound(&shop).await;
+    });
+}
+
 #[test]
 fn nothing_runs_on_for_a_client_that_left() {
     let shop = shop();

@@ -280,6 +280,7 @@ fn commands_of_the_documents_exist() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let known = [
                 "demo",
+                "rehearse",
                 "serve",
                 "init",
                 "check",

@@ -239,7 +239,25 @@ fn quantiles_are_within_their_buckets() {
 
 #[test]
 fn there_are_enough() {
-    assert!(queries().len() >= 60, "{}", queries().len());
+    assert!(queries().len() >= 300, "{}", queries().len());
+}
+
+/// Both are given a column that is called the same, read from one histogram.
+#[test]
+fn what_a_leaf_is_given_is_part_of_its_question() {
+    let shop = &*SHOP;
+    run(async {
+        let (proxy, _) = connect(&shop.client_config("alice")).await;
+        let above = async |share: &str| -> i64 {
+            let query = format!(
+                "select count(*) from orders where o_totalprice > \
+                 (select percentile_cont({share}) within group (order by o_totalprice) from orders)"
+            );
+            proxy.query_one(&query, &[]).await.expect("a count").get(0)
+        };
+        let (quarter, three) = (above("0.75").await, above("0.25").await);
+        assert!(three > 2 * quarter, "{quarter} and {three}");
+    });
 }
 
 fn said(error: &tokio_postgres::Error) -> String {

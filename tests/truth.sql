@@ -296,7 +296,7 @@ select count(*) from customer where exp(c_nationkey) > 1000000 or power(c_nation
 select sign(c_acctbal) as s, count(*) from customer group by 1 order by 1;
 select sum(sqrt(l_quantity)) > 1000 as large, sum(sign(l_quantity)), sum(power(l_linenumber, 2)), sum(l_linenumber ^ 3) from lineitem;
 select trim_scale(sum(power(l_quantity, 2))), sum(@ l_quantity), sum(ceil(l_extendedprice)), sum(round(l_extendedprice)) from lineitem;
-select width_bucket(o_totalprice, 0, 500000, 10) as b, count(*) from orders where o_totalprice < 450000 group by 1 order by 1;
+select width_bucket(least(greatest(c_acctbal, -1000), 9999.99), -1000, 11000, 12) as b, count(*) from customer group by 1 order by 1;
 select width_bucket(o_totalprice, array[1000, 50000, 150000.5]) as b, count(*) from orders group by 1 order by 1;
 select width_bucket(l_linenumber, array[2, 5]) as b, sum(width_bucket(l_extendedprice, 0, 100000, 7)), avg(width_bucket(l_linenumber, array[2, 5])) from lineitem group by 1 order by 1;
 select width_bucket(o_orderdate, array['1993-01-01', '1995-06-01']::date[]) as b, count(*) from orders group by 1 order by 1;
@@ -367,3 +367,15 @@ select s_name from supplier where (select sum(l_quantity) from lineitem where l_
 select p_brand, avg(p_retailprice) from part where 20 < (select count(*) from lineitem where lineitem.l_partkey = part.p_partkey and l_shipmode like 'R%AIL%') group by 1 order by 1;
 select count(*), sum(l_quantity) from lineitem, part where l_partkey = p_partkey and p_size < 20 and l_quantity > (select avg(l_quantity) from lineitem where l_partkey = p_partkey);
 select count(*) from customer, nation where c_nationkey = n_nationkey and c_acctbal > (select 1.2 * avg(c_acctbal) from customer where c_nationkey = n_nationkey);
+-- What stands in a WITH query around, and rows that the source cannot make itself.
+with a as (select avg(o_totalprice) as v from orders) select count(*) from orders where o_totalprice > (select v from a);
+with a as (select avg(o_totalprice) as v from orders), b as (select v / 2 as w from a) select count(*) from orders where o_totalprice > (select v from a) - (select w from b);
+with big as (select * from orders where o_totalprice > (select avg(o_totalprice) from orders)) select o_orderstatus, count(*) from big group by 1 order by 1;
+with few as (select n_nationkey as key from nation order by n_name limit 5) select count(*) from customer, few where c_nationkey = key;
+select count(*) from customer where c_nationkey <> all (select n_nationkey from nation where n_regionkey = 1);
+select count(*) from orders where o_orderstatus <> all (select o_orderstatus from orders group by 1 having count(*) > 3000);
+select count(*) from customer where c_nationkey in (select n_nationkey from nation where n_regionkey = 1 except select 3);
+select count(*) from customer where c_nationkey in (values (1), (2), (7));
+select count(*) from customer where c_nationkey > (select max(n_nationkey) - 5 from (select n_nationkey from nation union select 3) as n);
+-- A cast to a length cuts.
+select o_orderpriority::varchar(1) as level, count(*) from orders group by 1 order by 1;

@@ -209,7 +209,7 @@ const QUERIES: &[&str] = &[
     "select round(weight) as r, floor(weight / 10) as f, count(*) from clinic.patients group by 1, 2 order by 1, 2",
     "select sqrt(height) as r, cbrt(height) as c, count(*) from clinic.patients group by 1, 2 order by 1, 2",
     "select count(*) from clinic.patients where ln(weight) > 4.1 and exp(height) < 8 and power(height, 2) > 3 and height ^ -1.5 < 1",
-    "select width_bucket(weight, 0, 100, 20) as b, sum(width_bucket(weight, 0, 100, 20)), count(*) from clinic.patients where weight is not null group by 1 order by 1",
+    "select width_bucket(weight, 0, 100, 20) as b, sum(width_bucket(weight, 0, 100, 20)), count(*) from clinic.patients where weight is not null group by 1 having count(*) > 0 order by 1",
     "select abs(height - 2) < 0.3 as close, sign(score - 10) as s, count(*) from clinic.patients group by 1, 2 order by 1, 2",
     "select sum(sqrt(visits))::numeric(12,2), trim_scale(sum(abs(score))), sum(ceil(sqrt(visits))) from clinic.patients",
     "select trim_scale(sqrt(score)) as r, count(*) from clinic.patients where score >= 0 group by 1 order by 1",

@@ -49,8 +49,10 @@ pub struct ColumnInfo {
     pub readable: bool,
     /// Whether it names a person and is therefore not usable in expressions.
     pub direct: bool,
-    /// Declared bounds.
+    /// Bounds that its values are held to.
     pub bounds: Option<(String, String)>,
+    /// Whether the policy declares them; else they are those of the type.
+    pub declared: bool,
     /// Declared key values.
     pub values: Option<KeyValues>,
     /// Whether it is never NULL.
@@ -258,11 +260,13 @@ fn relation(
                 name: column.name.clone(),
                 ty: type_of_name(&column.type_name),
                 type_name: column.type_name.clone(),
-                admitted: column.admitted,
+                // Equal texts of no declared width can have more blanks or fewer at their end.
+                admitted: column.admitted && column.type_name != "bpchar",
                 readable: column.readable,
                 // A column of a private table that nobody classified is hidden.
                 direct: rules.is_some() && rule.is_none_or(|rule| rule.class == Class::Direct),
                 bounds: rule.and_then(|rule| rule.bounds.clone()),
+                declared: rule.is_some_and(|rule| rule.bounds.is_some()),
                 values: rule.and_then(|rule| rule.values.as_ref()).and_then(|v| values(catalog, v)),
                 not_null: column.not_null,
             }
@@ -312,6 +316,14 @@ pub fn type_of_name(name: &str) -> Type {
         // The parser writes the names that it knows in capitals, PostgreSQL never does.
         _ if name.contains('"') => Type::Other(name.to_owned()),
         _ => Type::Other(name.to_ascii_lowercase()),
+    }
+}
+
+/// What stands in parentheses after the name of a type, or restricts the fields of an interval.
+pub fn type_modifier(name: &str) -> Option<String> {
+    match name.split_once('(') {
+        Some((_, rest)) => Some(rest.split(')').next().unwrap_or_default().trim().to_owned()),
+        None => name.to_ascii_lowercase().strip_prefix("interval ").map(str::to_owned),
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) enum Command {
     Init(Init),
     /// Hold the policy against the live databases.
     Check(Check),
+    /// Say of each statement of a file whether it would be answered, at what price and with which
+    /// error, and how long the budgets would last. Nothing is asked and nobody pays.
+    Rehearse(Rehearse),
     /// Who may log in.
     #[command(subcommand)]
     User(User),
@@ -89,6 +92,21 @@ pub(super) struct Check {
     /// Also ask whether bounds and values were copied from the rows, which reads whole tables.
     #[arg(long)]
     pub(super) data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rehearse {
+    #[command(flatten)]
+    pub(super) of: OfPolicy,
+    /// The analyst who asks; those of a log ask for themselves, if the policy has them.
+    #[arg(long, value_name = "NAME")]
+    pub(super) analyst: String,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// SQL, or PostgreSQL's log in CSV form if the name ends in `.csv`; `-` is the standard input.
+    #[arg(value_name = "STATEMENTS")]
+    pub(super) statements: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -36,6 +36,8 @@ pub(super) enum CliError {
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("--log: {0}")]
     Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("{0} is no analyst of the policy")]
+    NoAnalyst(String),
     #[error("there is no user {0}")]
     NoUser(String),
     #[error("{} is not empty: the demo takes a folder that it can remove all from", .0.display())]
@@ -44,10 +46,14 @@ pub(super) enum CliError {
     Password(&'static str),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error("the rehearsal cannot go on: {0}")]
+    Rehearsal(String),
     #[error(transparent)]
     Shadow(#[from] ShadowError),
     #[error(transparent)]
     Shop(#[from] ShopError),
+    #[error("the times of the log cannot be read: {0}")]
+    Times(String),
     #[error("the address of {login} cannot be used: {error}")]
     Url { login: &'static str, error: String },
     #[error("`{0}` cannot be the name of a user")]

@@ -20,6 +20,8 @@ mod folder;
 mod logging;
 mod output;
 mod proxy;
+mod rehearse;
 mod signals;
+mod statements;
 
 pub use run::main;

@@ -8,7 +8,7 @@ use clap::Parser;
 use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::complain;
-use super::{check, demo, init, ledger, logging, serve, signals, user};
+use super::{check, demo, init, ledger, logging, rehearse, serve, signals, user};
 
 /// How long threads that still block may hold up the end.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -40,6 +40,7 @@ async fn run(command: &Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(&args.policy, signals::stop_token()?).await,
         Command::Init(args) => init::run(args).await,
         Command::Check(args) => check::run(args).await,
+        Command::Rehearse(args) => rehearse::run(args).await,
         Command::User(args) => user::run(args).await,
         Command::Ledger(args) => ledger::run(args).await,
     }

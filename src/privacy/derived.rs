@@ -12,9 +12,11 @@
 //! belong to the unit of that row, and no other row has a part in it. *Windowed*: every partition
 //! is within one unit, since the unit is added to it; so what a window computes for a row depends
 //! on rows of its unit. For this to be what the analyst asked, one of the partition's expressions
-//! has to be a reference that has a value in every row that belongs to somebody. The order
-//! within a partition is made total where it matters, so that nothing depends on the order in
-//! which the source finds rows. *Union*: each row is a row of one of the parts. Over public rows
+//! has to be a reference that has a value in every row that belongs to somebody. Where it matters
+//! rows get their places once, for all windows, and rows that share one are alike in all that is
+//! seen of them, so that nothing depends on the order in which the source finds rows. For the same
+//! reason equal values that are grouped, or of which one is the greatest, look alike
+//! ([`has_one_look`]): which of several looks a group had would hang on other units. *Union*: each row is a row of one of the parts. Over public rows
 //! alone everything is public.
 //!
 //! # Test
@@ -174,6 +176,15 @@ impl Window {
     }
 }
 
+/// Whether equal values of the type look the same, as they are printed for the source.
+pub fn has_one_look(ty: &Type) -> bool {
+    match ty {
+        Type::Interval => false,
+        Type::Other(name) => name == "uuid",
+        _ => true,
+    }
+}
+
 /// The name of the column that holds the unit.
 pub const UNIT: &str = "u";
 
@@ -184,6 +195,16 @@ impl Derived {
             Self::Grouped { rows, .. } | Self::Windowed { rows, .. } => vec![rows],
             Self::Union { parts } => parts.iter().map(|(rows, _)| rows).collect(),
         }
+    }
+
+    /// Whether rows that come to the same place of a window are alike in all that is seen of them:
+    /// of a type with several looks only intervals are compared by how they look, what is larger
+    /// than that is not.
+    pub fn tells_rows_apart(&self) -> bool {
+        let Self::Windowed { windows, .. } = self else { return true };
+        let told = |expr: &&Expr| expr.ty == Type::Interval || has_one_look(&expr.ty);
+        !windows.iter().any(Window::needs_total_order)
+            || self.expressions().iter().all(|(_, expressions)| expressions.iter().all(told))
     }
 
     /// The name of a table that it is computed from, to show.

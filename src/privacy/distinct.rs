@@ -20,3 +20,14 @@
 pub fn kept(rows: u32, most: Option<u32>) -> u32 {
     most.map_or(rows, |most| most.min(rows)).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+
+    #[test]
+    fn the_fewer_of_rows_and_values_are_kept_and_one_at_least() {
+        assert_eq!((kept(4, None), kept(4, Some(2)), kept(2, Some(9))), (4, 2, 2));
+        assert_eq!((kept(0, None), kept(3, Some(0)), kept(0, Some(3))), (1, 1, 1));
+    }
+}

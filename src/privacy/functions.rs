@@ -132,6 +132,8 @@ pub enum SizeRule {
     Repeated,
     /// The bytes of the first argument, times how much longer the third is than the second.
     Replaced,
+    /// The bytes of all arguments, with the first between each two of the others.
+    Joined,
     /// As many characters as the last argument says, a constant, if it is not negative.
     Characters,
     /// Nothing bounds it.

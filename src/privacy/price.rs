@@ -2,8 +2,11 @@
 //!
 //! A leaf whose bounds are to be estimated is bought in two parts: a tenth pays for the estimate
 //! and the rest for the answer. Both parts together are the price of a leaf that needs none.
+//!
+//! The shares of statistics are equal until an estimate says otherwise; see [`crate::split`].
 
 use dashu::integer::UBig;
+use dashu::rational::RBig;
 
 use crate::analyze::{Rejection, Terms};
 use crate::budget::{Accountant, Amount, Epsilon, Loss, Rho};
@@ -109,6 +112,14 @@ fn epsilon_of(epsilon: &Epsilon, part: Part) -> Option<(Epsilon, Amount)> {
 }
 
 impl Share {
+    /// So many times this share; nothing if that is none.
+    pub(crate) fn times(&self, factor: &RBig) -> Option<Self> {
+        Some(match self {
+            Self::Rho(rho) => Self::Rho(rho.times(factor)?),
+            Self::Epsilon(epsilon) => Self::Epsilon(epsilon.times(factor)?),
+        })
+    }
+
     /// Noise for a vector whose norm, of the kind that the noise asks for, one unit moves by at most
     /// `bound`.
     pub(crate) fn noise(&self, bound: &UBig) -> Noise {
@@ -143,15 +154,19 @@ mod tests {
     use crate::analyze::Contribution;
     use crate::budget::Delta;
 
-    fn loss(epsilon: &str, accountant: Accountant, part: Part) -> Loss {
-        let terms = Terms {
+    fn terms(epsilon: &str, accountant: Accountant) -> Terms {
+        Terms {
             epsilon: Epsilon::parse(epsilon).unwrap(),
             accountant,
             delta: Delta::parse("1e-6").unwrap(),
             group_min: 1,
             groups_max: 1,
             contribution: Contribution::Automatic,
-        };
+        }
+    }
+
+    fn loss(epsilon: &str, accountant: Accountant, part: Part) -> Loss {
+        let terms = terms(epsilon, accountant);
         assert!(Price::has_parts(&terms));
         Price::new(&terms, part, 3, false).unwrap().loss
     }
@@ -182,6 +197,28 @@ mod tests {
             assert_eq!(estimate.value() + answer.value(), *rho.value());
             assert!(estimate.cost() <= first && answer.cost() <= second, "{text}");
         }
+    }
+
+    #[test]
+    fn a_deviation_is_that_of_the_noise() {
+        for accountant in [Accountant::Zcdp, Accountant::Pure] {
+            let terms = terms("0.3", accountant);
+            let share = Price::new(&terms, Part::Whole, 2, false).unwrap().share;
+            let scale = match share.noise(&UBig::from(1_000_000_u32)) {
+                Noise::Gaussian { sigma: scale } | Noise::Laplace { scale } => scale,
+            };
+            let scale = scale.value().to_f64().value() / 1e6;
+            assert!((share.deviation() / scale - 1.0).abs() < 1e-3, "{scale}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_alone_costs_a_delta() {
+        let terms = terms("1", Accountant::Zcdp);
+        let delta = |part, threshold| Price::new(&terms, part, 2, threshold).unwrap().loss.delta;
+        assert_eq!(delta(Part::Whole, true), terms.delta.cost());
+        assert_eq!(delta(Part::Answer, true), terms.delta.cost());
+        assert!(delta(Part::Whole, false).is_zero() && delta(Part::Estimate, false).is_zero());
     }
 
     #[test]

@@ -284,7 +284,7 @@ fn listed_range(row: &Signature, args: &[Expr]) -> Option<Range> {
             Some(Range { low, high: root(a.high.max(RBig::ZERO)).1 })
         }
         RangeRule::Power => power_range(first()?, whole_constant(args.get(1)?)?),
-        RangeRule::Buckets => zero_to(constant(args.get(3)?)? + RBig::ONE),
+        RangeRule::Buckets => buckets(args),
         RangeRule::Thresholds => match &args.get(1)?.node {
             Node::Constant(Some(text)) => zero_to(RBig::from(UBig::from(elements(text)?))),
             _ => None,
@@ -293,6 +293,31 @@ fn listed_range(row: &Signature, args: &[Expr]) -> Option<Range> {
             Node::Constant(Some(field)) => extract_range(field, &args.get(1)?.ty),
             _ => None,
         },
+    }
+}
+
+/// The buckets that `width_bucket(x, low, high, count)` can give: those of the ends of x, where it
+/// is computed exactly.
+fn buckets(args: &[Expr]) -> Option<Range> {
+    let [value, low, high, count] = args else { return None };
+    let (low, high, count) = (constant(low)?, constant(high)?, constant(count)?);
+    let after = count.clone() + RBig::ONE;
+    if low == high {
+        return None;
+    }
+    let bucket = |value: &RBig| {
+        let part = (value - &low) / (&high - &low);
+        if part < RBig::ZERO {
+            RBig::ZERO
+        } else if part >= RBig::ONE {
+            after.clone()
+        } else {
+            RBig::from((part * &count).floor()) + RBig::ONE
+        }
+    };
+    match range(value).filter(|_| !matches!(value.ty, Type::Float(_))) {
+        Some(ends) => Some(Range::of(bucket(&ends.low), bucket(&ends.high))),
+        None => Some(Range { low: RBig::ZERO, high: after }),
     }
 }
 
@@ -372,3 +397,7 @@ pub fn on_grid(range: &Range, scale: u32) -> Option<(IBig, IBig)> {
     let step = power_of_ten(scale)?;
     Some(((range.low.clone() * step.clone()).floor(), (range.high.clone() * step).ceil()))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -19,16 +19,22 @@ mod printed;
 
 pub use printed::is_small_printed;
 
-use crate::derived::{Aggregate, AggregateFunction, Derived, Rows, Window, WindowFunction};
+use crate::derived::{
+    Aggregate, AggregateFunction, Derived, Rows, Window, WindowFunction, has_one_look,
+};
 use crate::expr::{Expr, Function, Node, ShiftBy, TextType, Type};
 use crate::functions::{Signature, SizeRule, text_fits};
 use crate::plan::{Domain, Exposure, Joins, Leaf, Scan, Statistic};
-use crate::range::{clamp_pattern, parse_decimal};
+use crate::range::{Range, clamp_pattern, parse_decimal};
 use crate::scope::is_scoped;
 use dashu::rational::RBig;
 
-/// Digits before the point that an intermediate value may have; `numeric` holds 131,072.
-const WHOLE_DIGITS_MAX: u32 = 100_000;
+/// Digits before the point that an intermediate value may have. `numeric` holds 131,072, but over
+/// as many one row could take so long that the time of an answer tells that there is such a row.
+const WHOLE_DIGITS_MAX: u32 = 1_000;
+/// Digits after the point of a column without a scale, as it is printed where it is computed with,
+/// for the same reason.
+const COLUMN_PLACES_MAX: u32 = 1_000;
 /// Digits after the point that a `numeric` can have at most.
 const PLACES_MAX: u32 = 16_383;
 /// Digits after the point of a quotient at most (`NUMERIC_MAX_DISPLAY_SCALE`).
@@ -80,8 +86,13 @@ fn derived_is_total(derived: &Derived) -> bool {
     whole
         && fits
         && match derived {
-            Derived::Grouped { aggregates, .. } => aggregates.iter().all(aggregate_is_total),
-            Derived::Windowed { windows, .. } => windows.iter().all(window_is_total),
+            Derived::Grouped { keys, aggregates, .. } => {
+                keys.iter().all(|key| has_one_look(&key.ty))
+                    && aggregates.iter().all(aggregate_is_total)
+            }
+            Derived::Windowed { windows, .. } => {
+                windows.iter().all(window_is_total) && derived.tells_rows_apart()
+            }
             Derived::Union { parts } => {
                 let types = |columns: &[Expr]| {
                     columns.iter().map(|column| column.ty.clone()).collect::<Vec<_>>()
@@ -142,9 +153,10 @@ fn aggregates(function: AggregateFunction, argument: Option<&Expr>, ty: &Type) -
     }
 }
 
-/// Whether PostgreSQL has `min` and `max` for the type.
+/// Whether PostgreSQL has `min` and `max` for the type, and they look the same whichever of several
+/// equal values they are.
 fn is_ordered(ty: &Type) -> bool {
-    ty.is_number() || ty.is_text() || ty.is_time() || *ty == Type::Interval
+    ty.is_number() || ty.is_text() || ty.is_time()
 }
 
 fn window_is_total(window: &Window) -> bool {
@@ -310,8 +322,10 @@ fn size(expr: &Expr) -> Option<Size> {
             if !text_fits(expr) {
                 return None;
             }
-            if clamps(function, args) {
-                return Some(Size { whole: CONSTANT_DIGITS, ..Size::widest(sizes) });
+            if let Some(held) = clamps(function, args) {
+                let most = held.high.clone().max(-held.low).ceil().to_string();
+                let whole = u32::try_from(most.len()).unwrap_or(CONSTANT_DIGITS);
+                return Some(Size { whole: whole.min(CONSTANT_DIGITS), ..Size::widest(sizes) });
             }
             call_size(function, args, &expr.ty, &sizes)
         }
@@ -326,7 +340,7 @@ fn size(expr: &Expr) -> Option<Size> {
         Node::Column(column) => match (&expr.ty, &column.bounds) {
             // Printed within its bounds wherever it is computed with.
             (Type::Numeric(None) | Type::Float(_), Some((low, high))) => {
-                let places = type_size(&expr.ty).places;
+                let places = type_size(&expr.ty).places.min(COLUMN_PLACES_MAX);
                 let whole = constant_size(low).whole.max(constant_size(high).whole);
                 Size::new(whole, places)
             }
@@ -431,22 +445,26 @@ fn listed_size(row: &Signature, args: &[Expr], sizes: &[Size]) -> Option<Size> {
             let power = constant(1)?;
             // The greatest number to a power above 0, the least to one below.
             let digits = if power < RBig::ZERO { a.places } else { a.whole };
-            let times = u32::try_from(power.ceil()).or(u32::try_from((-constant(1)?).ceil()));
-            Size::new(digits.checked_mul(times.ok()?)?.checked_add(1)?, PLACES_MAX)
+            let distance = if power < RBig::ZERO { -power } else { power };
+            let times = u32::try_from(distance.ceil()).ok()?;
+            Size::new(digits.checked_mul(times)?.checked_add(1)?, PLACES_MAX)
         }
         SizeRule::Bytes(_)
         | SizeRule::Times(_)
         | SizeRule::Repeated
         | SizeRule::Replaced
+        | SizeRule::Joined
         | SizeRule::Characters
         | SizeRule::Free => Some(type_size(&row.result(args))),
     }
 }
 
-/// Whether it is `least(greatest(x, low), high)` or its mirror, with constants: any x is within them.
-fn clamps(function: &Function, args: &[Expr]) -> bool {
-    matches!(function, Function::Least | Function::Greatest)
-        && clamp_pattern(args, *function == Function::Least).is_some()
+/// What any x is within, if it is `least(greatest(x, low), high)` or its mirror, with constants.
+fn clamps(function: &Function, args: &[Expr]) -> Option<Range> {
+    match function {
+        Function::Least | Function::Greatest => clamp_pattern(args, *function == Function::Least),
+        _ => None,
+    }
 }
 
 /// Whether the function is on the list for these types.
@@ -546,7 +564,7 @@ fn is_typed_case(args: &[Expr], ty: &Type) -> bool {
                 condition.ty == Type::Bool && (is_null(value) || alike(&value.ty, ty))
             }
             [default] => is_null(default) || alike(&default.ty, ty),
-            _ => false,
+            [] | [_, _, _, ..] => false,
         })
 }
 
@@ -576,3 +594,7 @@ fn alike(a: &Type, b: &Type) -> bool {
         || (a.is_text() && b.is_text())
         || (a.is_time() && b.is_time())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

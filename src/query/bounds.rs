@@ -24,10 +24,16 @@ pub(crate) fn bounds(value: &Expr, centred: bool) -> Result<Bounds, Refusal> {
     Ok(Bounds { scale, low, high, centre })
 }
 
+/// Whether a column has the name of one that a subquery computes: no analyst knows it by that.
+pub(crate) fn is_computed(name: &str) -> bool {
+    let number = name.strip_prefix(['a', 'c', 'k', 'w']);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
 pub(crate) fn no_bounds(value: &Expr) -> Refusal {
     let mut name = None;
     value.columns(&mut |column| {
-        if column.bounds.is_none() {
+        if column.bounds.is_none() && !is_computed(&column.name) {
             name.get_or_insert_with(|| column.name.clone());
         }
     });

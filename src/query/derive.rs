@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use noisegate_privacy::derived::{self, Derived, Rows as Body};
+use noisegate_privacy::derived::{self, Derived, Rows as Body, has_one_look};
 use noisegate_privacy::expr::{Column, Expr, Function, Node, Type};
 use noisegate_privacy::plan::{Exposure, Joins, Scan};
 use noisegate_privacy::range::{on_grid, range};
@@ -206,8 +206,14 @@ impl<'a> Rows<'a> {
             joins: source.all_joins(),
             filter: source.filter.clone(),
         };
-        let scan = derived::scan(Derived::Windowed { rows, columns: passed, windows })
-            .map_err(|rejection| per_unit(&rejection))?;
+        let windowed = Derived::Windowed { rows, columns: passed, windows };
+        if !windowed.tells_rows_apart() {
+            return Err(unsupported(
+                "a column of this type beside such a window",
+                Some("Pass on plain numbers, text, dates and times, or parts of a JSON value."),
+            ));
+        }
+        let scan = derived::scan(windowed).map_err(|rejection| per_unit(&rejection))?;
         let filter = first.into_iter().map(|number| {
             let one = Expr::constant("1", Type::Int(8));
             Expr::call(Function::Eq, vec![number, one], Type::Bool)
@@ -306,16 +312,6 @@ pub(crate) fn column_bounds(expr: &Expr) -> TextBounds {
 pub(crate) fn text_bounds(range: &noisegate_privacy::range::Range) -> TextBounds {
     let (low, high) = on_grid(range, BOUNDS_SCALE)?;
     Some((decimal(&low, BOUNDS_SCALE), decimal(&high, BOUNDS_SCALE)))
-}
-
-/// Whether equal values of the type look the same, as they are printed: which of several looks a
-/// group had would be the source's choice.
-pub(crate) fn has_one_look(ty: &Type) -> bool {
-    match ty {
-        Type::Interval => false,
-        Type::Other(name) => name == "uuid",
-        _ => true,
-    }
 }
 
 /// Rows of one unit that count, as the policy says for the tables read.

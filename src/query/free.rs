@@ -112,7 +112,8 @@ impl Rewriter<'_> {
         let [argument] = arguments else { return Err(extreme_refused(name)) };
         let value = lower(argument, self.scope)?;
         let Node::Column(column) = &value.node else { return Err(extreme_refused(name)) };
-        let info = self.info(column).filter(|info| self.is_whole() && !info.direct);
+        let shown = |info: &&ColumnInfo| self.is_whole() && info.declared && !info.direct;
+        let info = self.info(column).filter(shown);
         let Some((low, high)) = info.and_then(|info| info.bounds.clone()) else {
             return Err(extreme_refused(name));
         };

@@ -9,11 +9,17 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use noisegate_privacy::expr::Type;
-use sqlparser::ast::{Expr as Ast, Query, Select, SetExpr, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::helpers::attached_token::AttachedToken;
+use sqlparser::ast::{
+    BinaryOperator, Cte, Expr as Ast, Query, Select, SetExpr, SetOperator, SetQuantifier,
+    TableFactor, VisitMut, VisitorMut, With, visit_relations,
+};
 
 use super::aggregate_list::is_aggregate;
 use super::decorrelate::is_closed;
-use super::leaves::{Binder, Kind};
+use super::leaves::{Binder, Kind, name_parts};
+use super::lower::strip;
+use super::refusals::any_or_all_rows;
 use super::scope::folded;
 use super::{parse, splice};
 use crate::error::Refusal;
@@ -75,18 +81,25 @@ impl Binder<'_> {
             return Ok(None);
         }
         let mark = self.mark();
-        let mut query = query.clone();
+        // Alone it has none of the WITH queries around it, so it takes along what it reads of them.
+        let Some(mut query) = alone(query, &self.ctes) else { return Ok(None) };
+        let around = std::mem::take(&mut self.ctes);
         let kind = self.query(&mut query);
+        self.ctes = around;
         let wanted = match kind {
             Ok(Kind::Released) => true,
             // The source computes it, unless it is more than joins, filters and groups.
-            Ok(Kind::Public) => scalar || query.limit_clause.is_some(),
+            Ok(Kind::Public) => {
+                scalar || query.limit_clause.is_some() || !is_plain(query.body.as_ref())
+            }
             Err(_) | Ok(Kind::Rows) => false,
         };
         if !wanted || self.virtuals_since(&mark) {
             self.reset(mark);
             return Ok(None);
         }
+        // Rows of people would be none there.
+        self.nothing_private_left(&query)?;
         let text = splice::text(query, &[])?;
         let Some(columns) = self.described.get(&text).cloned() else {
             self.unknown.push(text);
@@ -98,6 +111,73 @@ impl Binder<'_> {
         self.given.push(Given { leaf, parameter, text, scalar, columns });
         Ok(Some(self.given.len().saturating_sub(1)))
     }
+}
+
+/// The common table expressions that a query reads, directly or through others, each after those
+/// that it reads itself; nothing if one reads itself.
+fn ctes_read(
+    query: &Query,
+    ctes: &BTreeMap<String, (Kind, Query)>,
+    around: &mut Vec<String>,
+    found: &mut Vec<Cte>,
+) -> Option<()> {
+    let mut read = Vec::new();
+    let _ = visit_relations(query, |name| {
+        read.extend(name_parts(name).pop().filter(|_| name.0.len() == 1));
+        ControlFlow::<()>::Continue(())
+    });
+    for name in read {
+        let Some((_, written)) = ctes.get(&name) else { continue };
+        if around.contains(&name) {
+            return None;
+        }
+        if found.iter().any(|cte| folded(&cte.alias.name) == name) {
+            continue;
+        }
+        around.push(name.clone());
+        ctes_read(written, ctes, around, found)?;
+        around.pop();
+        let text = format!("WITH \"{}\" AS ({written}) SELECT 1", name.replace('"', "\"\""));
+        found.append(&mut parse::query(&text).ok()?.with?.cte_tables);
+    }
+    Some(())
+}
+
+/// A query that stands alone: with the common table expressions around it that it reads.
+fn alone(query: &Query, ctes: &BTreeMap<String, (Kind, Query)>) -> Option<Query> {
+    let mut read = Vec::new();
+    ctes_read(query, ctes, &mut Vec::new(), &mut read)?;
+    let mut query = query.clone();
+    if !read.is_empty() {
+        let own = query.with.take();
+        if own.as_ref().is_some_and(|own| own.recursive) {
+            return None;
+        }
+        read.extend(own.into_iter().flat_map(|own| own.cte_tables));
+        let (with_token, recursive) = (AttachedToken::empty(), false);
+        query.with = Some(With { with_token, recursive, cte_tables: read });
+    }
+    Some(query)
+}
+
+/// Whether the source reads such rows itself: blocks, also one after the other.
+fn is_plain(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(_) => true,
+        SetExpr::Query(query) => query.limit_clause.is_none() && is_plain(&query.body),
+        SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, left, right } => {
+            *set_quantifier == SetQuantifier::All && is_plain(left) && is_plain(right)
+        }
+        _ => false,
+    }
+}
+
+/// Whether it is the rows of a given table, put there before.
+fn is_given(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let [item] = select.from.as_slice() else { return false };
+    let TableFactor::Table { name, .. } = &item.relation else { return false };
+    name_parts(name).last().is_some_and(|name| name.starts_with(TABLE))
 }
 
 /// The rows of a given table, under the names that it had.
@@ -120,8 +200,11 @@ struct Giving<'a, 'b> {
 
 impl Giving<'_, '_> {
     fn expression(&mut self, expr: &mut Ast) -> Result<(), Refusal> {
+        if let Some(member) = membership(expr)? {
+            *expr = member;
+        }
         match expr {
-            Ast::Subquery(query) => {
+            Ast::Subquery(query) if !is_given(query) => {
                 if let Some(number) = self.binder.given(query, true)?
                     && let Some(given) = self.binder.given.get(number)
                     && let [(_, ty)] = given.columns.as_slice()
@@ -132,11 +215,6 @@ impl Giving<'_, '_> {
             }
             Ast::InSubquery { subquery, .. } | Ast::Exists { subquery, .. } => {
                 self.rows(subquery)?;
-            }
-            Ast::AnyOp { right, .. } | Ast::AllOp { right, .. } => {
-                if let Ast::Subquery(subquery) = right.as_mut() {
-                    self.rows(subquery)?;
-                }
             }
             _ => {}
         }
@@ -156,16 +234,20 @@ impl Giving<'_, '_> {
         match factor {
             TableFactor::Derived { subquery, .. } => self.rows(subquery),
             TableFactor::Table { name, alias, args: None, .. } => {
-                let Some(query) = self.binder.released_cte(name) else { return Ok(()) };
-                let (name, query) = query;
-                let Some(number) = self.binder.given(&query, false)? else { return Ok(()) };
-                let Some(given) = self.binder.given.get(number) else { return Ok(()) };
+                let Some((name, kind, query)) = self.binder.written_cte(name) else {
+                    return Ok(());
+                };
+                let rows = if kind == Kind::Rows {
+                    // What its rows are compared with is given where it is used.
+                    query.to_string()
+                } else {
+                    let Some(number) = self.binder.given(&query, false)? else { return Ok(()) };
+                    let Some(given) = self.binder.given.get(number) else { return Ok(()) };
+                    rows_of(number, &given.columns)
+                };
                 let alias = alias.as_ref().map_or(name, |alias| folded(&alias.name));
-                let text = format!(
-                    "SELECT 1 FROM ({}) AS \"{}\"",
-                    rows_of(number, &given.columns),
-                    alias.replace('"', "\"\"")
-                );
+                let alias = alias.replace('"', "\"\"");
+                let text = format!("SELECT 1 FROM ({rows}) AS \"{alias}\"");
                 if let SetExpr::Select(select) = *parse::query(&text)?.body
                     && let Some(item) = select.from.into_iter().next()
                 {
@@ -176,6 +258,23 @@ impl Giving<'_, '_> {
             _ => Ok(()),
         }
     }
+}
+
+/// `= ANY` and `<> ALL` over the rows of a subquery, as IN and NOT IN; others are refused.
+fn membership(expr: &Ast) -> Result<Option<Ast>, Refusal> {
+    let (Ast::AnyOp { left, compare_op, right, .. } | Ast::AllOp { left, compare_op, right }) =
+        expr
+    else {
+        return Ok(None);
+    };
+    let Ast::Subquery(subquery) = strip(right) else { return Ok(None) };
+    let negated = match (expr, compare_op) {
+        (Ast::AnyOp { .. }, BinaryOperator::Eq) => false,
+        (Ast::AllOp { .. }, BinaryOperator::NotEq) => true,
+        _ => return Err(any_or_all_rows()),
+    };
+    let (expr, subquery) = (left.clone(), subquery.clone());
+    Ok(Some(Ast::InSubquery { expr, subquery, negated }))
 }
 
 impl VisitorMut for Giving<'_, '_> {

@@ -191,7 +191,7 @@ fn value_type(function: AggregateFunction, argument: Option<&Expr>) -> Option<Ty
             _ => None,
         },
         AggregateFunction::Min | AggregateFunction::Max => {
-            let ordered = ty.is_number() || ty.is_text() || ty.is_time() || *ty == Type::Interval;
+            let ordered = ty.is_number() || ty.is_text() || ty.is_time();
             ordered.then(|| ty.clone())
         }
         AggregateFunction::BoolAnd | AggregateFunction::BoolOr => {

@@ -5,15 +5,15 @@
 //! the ends have the column's type, its rounding and its clamping. This is done to a query whose
 //! leaves are cut out already; what is asked of the source, and what it costs, is the same.
 //!
-//! A column has an interval if it is a count, a sum or an average, also cast to a type of numbers
-//! or rounded, also passed up from a subquery or a common table expression as it is. Of anything
+//! A column has an interval if it is a count, a sum or an average, also cast to a type of numbers,
+//! rounded, or with a constant added or multiplied, also passed up from a subquery or a common table expression as it is. Of anything
 //! else that is made of noisy numbers nothing is said but that.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Cte, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, Select,
-    SelectItem, SetExpr, TableFactor, TableWithJoins, Visit, VisitMut, Visitor,
+    BinaryOperator as Op, Cte, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Visit, VisitMut, Visitor,
 };
 
 use super::blocks::{
@@ -23,6 +23,7 @@ use super::blocks::{
 use super::estimate::Derived;
 use super::leaves::{Bound, BoundLeaf};
 use super::lower::strip;
+use super::parse;
 use super::scope::folded;
 use crate::catalog::snapshot::type_of_name;
 use crate::error::Refusal;
@@ -112,6 +113,20 @@ fn name(interval: usize, array: usize) -> String {
 
 /// Both ends of an interval, as expressions.
 type Ends = (Ast, Ast);
+
+fn binary(left: Ast, op: &Op, right: Ast) -> Ast {
+    let nested = |side: Ast| Box::new(Ast::Nested(Box::new(side)));
+    Ast::BinaryOp { left: nested(left), op: op.clone(), right: nested(right) }
+}
+
+/// Whether it is a number that is written out.
+fn is_constant(expr: &Ast) -> bool {
+    match strip(expr) {
+        Ast::Value(_) => true,
+        Ast::Cast { expr, .. } | Ast::UnaryOp { expr, .. } => is_constant(expr),
+        _ => false,
+    }
+}
 
 struct Adder<'a> {
     leaves: &'a [BoundLeaf],
@@ -204,6 +219,23 @@ impl Adder<'_> {
                     Ast::Function(function)
                 };
                 Some((around(low), around(high)))
+            }
+            Ast::BinaryOp { left, op, right } => {
+                let (left, op, right) = (left.as_ref(), op.clone(), right.as_ref());
+                let (low, high) = match op {
+                    Op::Plus | Op::Minus | Op::Multiply | Op::Divide if is_constant(right) => {
+                        let (low, high) = self.ends(left, from, ctes)?;
+                        (binary(low, &op, right.clone()), binary(high, &op, right.clone()))
+                    }
+                    Op::Plus | Op::Minus | Op::Multiply if is_constant(left) => {
+                        let (low, high) = self.ends(right, from, ctes)?;
+                        (binary(left.clone(), &op, low), binary(left.clone(), &op, high))
+                    }
+                    _ => return None,
+                };
+                // Which end is which depends on the sign of the constant.
+                let of = |which: &str| parse::expression(&format!("{which}({low}, {high})")).ok();
+                Some((of("LEAST")?, of("GREATEST")?))
             }
             Ast::Subquery(query) => self.scalar(query),
             _ => None,

@@ -1,5 +1,6 @@
 //! Which values of a group key may be shown.
 
+use noisegate_privacy::IBig;
 use noisegate_privacy::expr::{Expr, Function, Node, Type};
 use noisegate_privacy::functions::Null;
 use noisegate_privacy::plan::{Domain, Exposure, Key, Scan};
@@ -11,6 +12,9 @@ use crate::catalog::snapshot::{KeyValues, Snapshot};
 
 /// The most groups that declared keys may multiply to; above it groups are found in the data.
 const DECLARED_GROUPS_MAX: usize = 10_000;
+
+/// The most buckets of a histogram that are shown whether they have rows or not.
+const BUCKETS_MAX: u32 = 1_000;
 
 /// The keys with their domains. One key that must be found in the data makes all of them so,
 /// because a group is shown or withheld as a whole.
@@ -133,8 +137,23 @@ fn padded(value: &str, type_name: &str) -> String {
     format!("{value:<width$}")
 }
 
-/// The values of an expression that can only have a few: conditions, and CASE over constants.
+/// The numbers of the buckets of a histogram, all of which are shown. PostgreSQL has none for NaN,
+/// so that only what is NULL itself has none here.
+fn buckets(expr: &Expr) -> Option<Vec<Option<String>>> {
+    let Node::Call(Function::Listed(row), args) = &expr.node else { return None };
+    let value = args.first().filter(|_| row.name == "width_bucket")?;
+    let (low, high) = on_grid(&range(expr)?, 0)?;
+    let last = u32::try_from(&high - &low).ok().filter(|last| *last < BUCKETS_MAX)?;
+    let numbers = (0..=last).map(|at| Some((&low + IBig::from(at)).to_string()));
+    Some(numbers.chain(is_nullable(value).then_some(None)).collect())
+}
+
+/// The values of an expression that can only have a few: conditions, buckets, and CASE over
+/// constants.
 fn finite(expr: &Expr, nullable: bool) -> Option<Vec<Option<String>>> {
+    if let Some(buckets) = buckets(expr) {
+        return Some(buckets);
+    }
     if expr.ty == Type::Bool {
         let both = ["false", "true"].map(|value| Some(value.to_owned()));
         return Some(both.into_iter().chain(nullable.then_some(None)).collect());

@@ -28,6 +28,7 @@ use super::keys;
 use super::lower::lower;
 use super::parse;
 use super::probe::{is_probe, limit};
+use super::quantiles;
 use super::refusals::{one_person, rows_refused, totals_of_people, unsupported};
 use super::scope::{Rows, folded, named_columns};
 use super::virtual_table::VirtualTable;
@@ -101,6 +102,8 @@ pub fn bind(
         notes: Vec::new(),
     };
     let mut query = query;
+    names_are_free(&query)?;
+    quantiles::medians(&mut query);
     decorrelate(&mut query, snapshot);
     let kind = binder.query(&mut query);
     if !binder.unknown.is_empty() {
@@ -119,6 +122,39 @@ pub fn bind(
     }
     let Binder { leaves, virtuals, given, notes, .. } = binder;
     Ok(Bound { leaves, virtuals, given, query, answer, notes })
+}
+
+/// Refuses aliases that a released leaf has for itself.
+fn names_are_free(query: &Query) -> Result<(), Refusal> {
+    struct Aliases;
+    impl Visitor for Aliases {
+        type Break = String;
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
+            let alias = match factor {
+                TableFactor::Table { alias, .. }
+                | TableFactor::Derived { alias, .. }
+                | TableFactor::Function { alias, .. }
+                | TableFactor::UNNEST { alias, .. }
+                | TableFactor::NestedJoin { alias, .. } => alias.as_ref(),
+                _ => None,
+            };
+            let taken = |name: &String| {
+                let number = name.strip_prefix("leaf_");
+                number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+            };
+            match alias.map(|alias| folded(&alias.name)).filter(taken) {
+                Some(name) => ControlFlow::Break(name),
+                None => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match query.visit(&mut Aliases) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(name) => {
+            let refusal = unsupported("an alias such as leaf_1", Some("Give it another name."));
+            Err(refusal.near(&name))
+        }
+    }
 }
 
 /// Why a query is not bound.
@@ -156,7 +192,8 @@ pub(super) struct Binder<'a> {
     on_source: usize,
     leaves: Vec<BoundLeaf>,
     virtuals: Vec<(VirtualTable, usize)>,
-    ctes: BTreeMap<String, (Kind, Query)>,
+    /// The common table expressions in sight, as written.
+    pub(super) ctes: BTreeMap<String, (Kind, Query)>,
     arrays: usize,
     notes: Vec<String>,
     /// What is said if groups of one person each are shown.
@@ -212,12 +249,12 @@ impl Binder<'_> {
         first
     }
 
-    /// A common table expression that is released: its name and the query as written.
-    pub(super) fn released_cte(&self, name: &ObjectName) -> Option<(String, Query)> {
+    /// A common table expression: its name, its kind, and the query as written.
+    pub(super) fn written_cte(&self, name: &ObjectName) -> Option<(String, Kind, Query)> {
         let parts = name_parts(name);
         let [name] = parts.as_slice() else { return None };
         let (kind, query) = self.ctes.get(name)?;
-        (*kind == Kind::Released).then(|| (name.clone(), query.clone()))
+        Some((name.clone(), *kind, query.clone()))
     }
 
     pub(super) fn query(&mut self, query: &mut Query) -> Result<Kind, Refusal> {
@@ -533,7 +570,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn nothing_private_left(&self, query: &Query) -> Result<(), Refusal> {
+    pub(super) fn nothing_private_left(&self, query: &Query) -> Result<(), Refusal> {
         let mut search = Search { snapshot: self.snapshot };
         match query.visit(&mut search) {
             ControlFlow::Break(name) => Err(rows_refused().near(&name)),

@@ -5,15 +5,17 @@ use sqlparser::ast::{Expr as Ast, UnaryOperator, Value};
 
 use super::lower::strip;
 use super::refusals::unsupported;
-use crate::catalog::snapshot::type_of_name;
+use crate::catalog::snapshot::{type_modifier, type_of_name};
 use crate::error::Refusal;
 
 /// `interval '…'` and `date '…'`, which the canonical form writes as casts; kept for safety.
 pub(crate) fn typed(ast: &Ast) -> Result<Expr, Refusal> {
     match ast {
         Ast::TypedString(typed) => {
-            let ty = type_of_name(&typed.data_type.to_string());
+            let name = typed.data_type.to_string();
+            let ty = type_of_name(&name);
             match &typed.value.value {
+                _ if type_modifier(&name).is_some() => Err(unsupported("this literal", None)),
                 Value::SingleQuotedString(text) => Ok(Expr::constant(text.clone(), ty)),
                 _ => Err(unsupported("this literal", None)),
             }
@@ -63,7 +65,8 @@ pub(crate) fn array_elements(ast: &Ast) -> Option<(&[Ast], Option<Type>)> {
         Ast::Array(array) => Some((&array.elem, None)),
         Ast::Cast { expr, data_type, .. } => {
             let name = data_type.to_string();
-            let element = type_of_name(name.strip_suffix("[]")?);
+            let element = name.strip_suffix("[]").filter(|name| type_modifier(name).is_none())?;
+            let element = type_of_name(element);
             array_elements(expr).map(|(elements, _)| (elements, Some(element)))
         }
         _ => None,

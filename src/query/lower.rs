@@ -3,20 +3,21 @@
 //! What is not listed is refused. The canonical form has settled precedence, casts and names, so
 //! nothing is resolved here beyond looking up `alias.column` in the scope.
 
-use noisegate_privacy::expr::{Expr, Function, Node, Type};
+use noisegate_privacy::expr::{Expr, Function, Node, TextType, Type};
 use noisegate_privacy::functions::{SizeRule, Syntax};
 use sqlparser::ast::{
     self, BinaryOperator as Op, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments,
     UnaryOperator, Value,
 };
 
+use super::bounds::is_computed;
 use super::functions;
 use super::literals::{array_elements, constant, parameter, typed};
 use super::refusals::{unknown_function, unsupported};
 use super::scope::Scope;
 use super::subqueries;
 use super::times::time_arithmetic;
-use crate::catalog::snapshot::type_of_name;
+use crate::catalog::snapshot::{type_modifier, type_of_name};
 use crate::error::{Code, Refusal};
 
 /// The most that the operand of a CASE may become, which is compared with each of its values.
@@ -337,6 +338,22 @@ impl Lower<'_> {
 
     fn cast(&mut self, inner: &Ast, to: &str) -> Result<Expr, Refusal> {
         let ty = type_of_name(to);
+        let whole = |ty: Type, cast: &mut Self| cast.cast(inner, &ty.name());
+        // PostgreSQL writes an interval's fields after the value that they have been applied to.
+        let applied = ty == Type::Interval && matches!(strip(inner), Ast::Value(_));
+        match (&ty, type_modifier(to).filter(|_| !applied)) {
+            (Type::Numeric(_), _) | (_, None) => {}
+            (Type::Text(TextType::Varchar), Some(length)) => {
+                let args = vec![whole(ty, self)?, Expr::constant(length, Type::Int(4))];
+                return functions::call("left", args);
+            }
+            (_, Some(_)) => {
+                return Err(unsupported(
+                    "a cast to a type with a length or precision",
+                    Some("Cast to the plain type, and use left(), round() or date_trunc()."),
+                ));
+            }
+        }
         if let Ast::Value(value) = &strip(inner) {
             match &value.value {
                 Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
@@ -452,10 +469,16 @@ pub(crate) fn number_bounded(expr: &Expr) -> Result<(), Refusal> {
         ));
     }
     match unbounded {
+        Some(column) if is_computed(&column.name) => Err(Refusal::new(
+            Code::Bounds,
+            "Arithmetic on what a subquery computes needs bounds, because its type has none.",
+            "Write least(greatest(x, low), high) around it.",
+        )),
         Some(column) => Err(Refusal::new(
             Code::Bounds,
             format!("Arithmetic on \"{}\" needs bounds, because its type has none.", column.name),
-            "Ask the policy's owner to declare bounds for the column.",
+            "Write least(greatest(x, low), high) around it, with numbers that are possible \
+             whatever the data, or ask the policy's owner to declare bounds for the column.",
         )
         .near(&column.name)),
         None => Ok(()),

@@ -4,21 +4,25 @@
 //! much as one of them. They are computed from its noisy counts, here, and given to the spliced
 //! query as texts.
 
+use std::ops::ControlFlow;
+
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::expr::{Expr, Function, Node, Type};
 use noisegate_privacy::plan::{Domain, Leaf, Statistic};
 use noisegate_privacy::quantiles::{BINS_MAX, Bins, GROUPED_BINS_MAX, Tree};
 use noisegate_privacy::{IBig, Noisy, layout};
 use sqlparser::ast::{
-    self, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, OrderBySort, Value,
+    self, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, OrderBySort, Query, Value,
+    VisitMut, VisitorMut,
 };
 
 use super::aggregate_list::short;
 use super::aggregates::Rewriter;
 use super::bounds::bounds;
 use super::columns::decimal;
+use super::leaves::name_parts;
 use super::literals::array_elements;
-use super::lower::{lower, lower_condition, strip};
+use super::lower::{arguments, lower, lower_condition, strip};
 use super::parse;
 use super::refusals::unsupported;
 use super::times::{EPOCH, days_of, minutes_of, time_range};
@@ -262,6 +266,36 @@ fn of_type(text: &str, form: Form, ty: &Type) -> String {
              '00:01:00'::interval)"
         ),
     }
+}
+
+/// Writes `median(x)`, which the shadow has in its schema `public`, as the percentile that it is.
+pub(super) fn medians(query: &mut Query) {
+    struct Medians;
+    impl VisitorMut for Medians {
+        type Break = std::convert::Infallible;
+        fn pre_visit_expr(&mut self, expr: &mut Ast) -> ControlFlow<Self::Break> {
+            if let Ast::Function(function) = expr
+                && let Some(percentile) = percentile(function)
+            {
+                *function = percentile;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    fn percentile(median: &ast::Function) -> Option<ast::Function> {
+        let arguments = arguments(median)?;
+        let [argument] = arguments.as_slice() else { return None };
+        if name_parts(&median.name) != ["public", "median"] {
+            return None;
+        }
+        let text =
+            format!("percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY {argument})");
+        let Ok(Ast::Function(mut percentile)) = parse::expression(&text) else { return None };
+        percentile.filter.clone_from(&median.filter);
+        percentile.over.clone_from(&median.over);
+        Some(percentile)
+    }
+    let ControlFlow::Continue(()) = VisitMut::visit(query, &mut Medians);
 }
 
 /// A number as it was before it became a binary one: `percentile_cont` takes no others.

@@ -43,6 +43,14 @@ pub(crate) fn wrong_argument(name: &str, at: usize, must: &str) -> Refusal {
     refusal
 }
 
+/// ANY or ALL over rows of a subquery.
+pub(crate) fn any_or_all_rows() -> Refusal {
+    unsupported(
+        "a comparison with ANY or ALL rows of a subquery",
+        Some("Compare with min() or max() of the subquery, or write EXISTS."),
+    )
+}
+
 pub(crate) fn limit_below(what: &str) -> Refusal {
     Refusal::new(
         Code::LimitBelow,
@@ -98,9 +106,9 @@ pub(crate) fn no_noisy_form(name: &str) -> Refusal {
         }
         "bool_or" => "Count instead: count(*) FILTER (WHERE x) is about zero if none is true.",
         _ => {
-            "Use counts, sums, averages, variances or correlations, or count(DISTINCT …) of the \
-             person's key; for the shape of a distribution, group by ranges such as \
-             floor(x / 10) and count."
+            "Use counts, also of DISTINCT values, sums, averages, variances, correlations, \
+             percentiles, min or max; for the shape of a distribution, group by \
+             width_bucket(x, low, high, n) and count."
         }
     };
     Refusal::new(Code::Aggregate, format!("The aggregate {name} has no noisy form here."), hint)

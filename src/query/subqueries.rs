@@ -4,13 +4,13 @@
 
 use std::rc::Rc;
 
-use noisegate_privacy::derived::{self, AggregateFunction, Derived, Rows as Body};
+use noisegate_privacy::derived::{self, AggregateFunction, Derived, Rows as Body, has_one_look};
 use noisegate_privacy::expr::{Column, Exists, Expr, Function, Node, Type};
 use noisegate_privacy::plan::Exposure;
 use sqlparser::ast::{LimitClause, Query, Select, SelectItem, SetExpr};
 
 use super::aggregate_list::has_aggregate;
-use super::derive::{has_one_look, is_ungrouped, rows_max};
+use super::derive::{is_ungrouped, rows_max};
 use super::grouped::{self, Grouping};
 use super::keys::is_nullable;
 use super::leaves::{has_window, is_aggregated};

@@ -7,6 +7,10 @@ pub enum VirtualTable {
     Budget,
     /// What the analyst was charged for.
     MyQueries,
+    /// The tables that may be asked about.
+    Tables,
+    /// Their columns.
+    Columns,
 }
 
 impl VirtualTable {
@@ -15,6 +19,8 @@ impl VirtualTable {
             [schema, name] if schema == "noisegate" => match name.as_str() {
                 "budget" => Some(Self::Budget),
                 "my_queries" => Some(Self::MyQueries),
+                "tables" => Some(Self::Tables),
+                "columns" => Some(Self::Columns),
                 _ => None,
             },
             _ => None,
@@ -25,6 +31,8 @@ impl VirtualTable {
         match self {
             Self::Budget => "budget",
             Self::MyQueries => "my_queries",
+            Self::Tables => "tables",
+            Self::Columns => "columns",
         }
     }
 
@@ -45,6 +53,27 @@ impl VirtualTable {
                 ("asked_at", "timestamp with time zone"),
                 ("state", "text"),
                 ("epsilon", "numeric"),
+            ],
+            Self::Tables => &[
+                ("schema", "text"),
+                ("name", "text"),
+                ("kind", "text"),
+                ("unit", "text"),
+                ("path", "text"),
+                ("max_rows", "bigint"),
+                ("bounds", "text"),
+                ("min_group", "integer"),
+            ],
+            Self::Columns => &[
+                ("schema", "text"),
+                ("table_name", "text"),
+                ("name", "text"),
+                ("type", "text"),
+                ("class", "text"),
+                ("low", "text"),
+                ("high", "text"),
+                ("key_values", "text[]"),
+                ("keys_from", "text"),
             ],
         }
     }

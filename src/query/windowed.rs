@@ -169,9 +169,9 @@ impl<'a> Windowing<'a> {
                 format!(
                     "The window function {name} is not answered inside a subquery in this form."
                 ),
-                "Use row_number, rank, dense_rank, lag, lead, first_value, count, sum, avg, min or \
-                 max over a partition by the person's key, with a frame from the first row to the \
-                 current or the last one.",
+                "Use row_number, rank, dense_rank, lag, lead, first_value, last_value, count, sum, \
+                 avg, min, max, bool_and or bool_or over a partition by the person's key, with a \
+                 frame from the first row to the current or the last one.",
             )
             .near(&name)
         };

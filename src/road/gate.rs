@@ -121,9 +121,10 @@ async fn bound_public(
         // A table too large to be copied is not in the shadow.
         let Ok(mut ranges) = public_ranges(&client, schema, table, &names).await else { continue };
         for column in &mut relation.columns {
-            column.bounds = ranges.remove(&column.name).filter(|(low, high)| {
+            let range = ranges.remove(&column.name).filter(|(low, high)| {
                 parse_decimal(low).is_some() && parse_decimal(high).is_some()
             });
+            column.bounds = range.or(column.bounds.take());
         }
     }
     Ok(())

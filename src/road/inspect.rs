@@ -9,11 +9,11 @@ use noisegate_privacy::plan::Plan;
 use super::asked::{self, Answer, Asked};
 use super::gate::Gate;
 use super::given;
-use super::payment;
+use super::payment::{self, Payment};
 use super::remember;
 use super::steps::Steps;
 use crate::error::{Error, Fault};
-use crate::query::leaves::{Answer as Kind, BoundLeaf};
+use crate::query::leaves::{Answer as Kind, Bound, BoundLeaf};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 
@@ -41,22 +41,51 @@ pub struct InspectedLeaf {
     pub epsilon: String,
 }
 
-/// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
-pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
+/// A query, looked at.
+#[derive(Debug)]
+pub(super) enum Looked {
+    /// Without leaves: nothing is to be paid.
+    Without(Box<Bound>),
+    /// With what it would cost.
+    Priced(Box<Priced>),
+}
+
+/// A query with what it would cost.
+#[derive(Debug)]
+pub(super) struct Priced {
+    pub(super) canonical: Arc<Canonical>,
+    pub(super) bound: Bound,
+    pub(super) payment: Payment,
+    pub(super) steps: Steps,
+}
+
+/// What a private query would cost.
+pub(super) async fn look(gate: &Gate, asked: &Asked<'_>) -> Result<Looked, Error> {
     let canonical = asked.canonical(gate).await?;
     let bound = given::bound(gate, asked, &canonical).await?;
     if bound.answer != Kind::Released {
-        return match asked::without_leaves(gate, &bound)? {
-            Answer::Forward(_) => Ok(None),
-            Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
-        };
+        return Ok(Looked::Without(Box::new(bound)));
     }
     let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
     let mut steps =
-        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound.given)));
+        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound)));
     // Bounds that were bought before are public, and show.
     steps.recall(gate).await?;
+    Ok(Looked::Priced(Box::new(Priced { canonical, bound, payment, steps })))
+}
+
+/// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
+pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
+    let Priced { canonical, bound, payment, steps } = match look(gate, asked).await? {
+        Looked::Priced(priced) => *priced,
+        Looked::Without(bound) => {
+            return match asked::without_leaves(gate, &bound)? {
+                Answer::Forward(_) => Ok(None),
+                Answer::Spliced { .. } => Err(Fault::Unreachable("a spliced probe").into()),
+            };
+        }
+    };
     let plans = steps.plans();
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     let leaves = plans.into_iter().zip(bound.leaves).enumerate();

@@ -12,6 +12,7 @@ mod intervals;
 mod limits;
 mod payment;
 mod quantiles;
+mod rehearse;
 mod remember;
 mod spoken;
 mod steps;
@@ -23,6 +24,7 @@ pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use intervals::described;
 pub use payment::check_setting;
+pub use rehearse::{AccountLeft, Rehearsal, Rehearsed, Verdict, accounts_left};
 pub use virtuals::budget_line;
 
 use futures_util::future;
@@ -57,7 +59,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let mut payment = payment::of(gate, asked)?;
     let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
     let mut steps =
-        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound.given)));
+        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound)));
     let questions = steps.questions();
     let alone = async { Ok(gate.in_flight.hold(&questions).await) };
     let _alone = asked.unless_canceled(alone).await?;
@@ -122,17 +124,7 @@ async fn ask_source(
             return Err(fault.into());
         }
     };
-    let snapshot = match released(asking, steps, receipts, snapshot).await {
-        Ok(snapshot) => snapshot,
-        Err(error) => {
-            // Without this it would be pending, which is spent as well, until the next start.
-            if let Err(error) = gate.ledger.settle(reservation, Vec::new()).await {
-                tracing::error!(query = %asked.id, %error, "a charge stays pending");
-            }
-            gate.tick().await;
-            return Err(error);
-        }
-    };
+    let released = released(asking, steps, receipts, snapshot).await;
     let expires_at = remember::expires_at(gate);
     let remembered = steps.fresh().filter_map(|step| {
         Some(Remembered {
@@ -141,8 +133,20 @@ async fn ask_source(
             expires_at,
         })
     });
-    // The source ends its snapshot while the ledger writes.
+    // What was released before a fault is paid for, and is remembered too.
     let settled = gate.ledger.settle(reservation, remembered.collect());
+    let snapshot = match released {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            // Unsettled it would be pending, which is spent as well, until the next start.
+            if let Err(error) = settled.await {
+                tracing::error!(query = %asked.id, %error, "a charge stays pending");
+            }
+            gate.tick().await;
+            return Err(error);
+        }
+    };
+    // The source ends its snapshot while the ledger writes.
     let (settled, ()) = future::join(settled, snapshot.finish()).await;
     Ok(settled.map_err(gate::ledger_fault)?)
 }

@@ -184,6 +184,20 @@ impl Payment {
             Some(_) => Contribution::Declared,
             None => contribution(policy, &leaf.leaf.scans),
         };
+        self.bounded(leaf, epsilon, contribution)
+    }
+
+    /// A leaf at its price under declared bounds, whatever the policy says.
+    pub(super) fn declared(&self, leaf: &BoundLeaf, at: usize) -> Result<Plan<Analyzed>, Refusal> {
+        self.bounded(leaf, self.epsilon(at), Contribution::Declared)
+    }
+
+    fn bounded(
+        &self,
+        leaf: &BoundLeaf,
+        epsilon: &Epsilon,
+        contribution: Contribution,
+    ) -> Result<Plan<Analyzed>, Refusal> {
         let terms = Terms { epsilon: epsilon.clone(), contribution, ..self.terms.clone() };
         analyze(leaf.leaf.clone(), &terms).map_err(|rejection| rejected(&leaf.leaf, rejection))
     }
@@ -195,10 +209,11 @@ impl Payment {
 
     /// What keys a question besides the leaf: the noise it is answered with.
     pub(super) fn noise_key(&self, leaf: usize) -> String {
-        // How a contribution is bounded is the policy's, whose version is in the key besides.
+        // How a contribution is bounded is the policy's, whose version is in the key besides, but
+        // for an accuracy that is asked for.
         let Terms { accountant, delta, group_min, groups_max, .. } = &self.terms;
-        let epsilon = self.epsilon(leaf);
-        format!("{epsilon} {accountant:?} {} {group_min} {groups_max}", delta.cost())
+        let (epsilon, declared) = (self.epsilon(leaf), self.accuracy.is_some());
+        format!("{epsilon} {accountant:?} {} {group_min} {groups_max} {declared}", delta.cost())
     }
 
     /// Refuses a statement whose fresh leaves cost more than one statement may.
@@ -309,7 +324,7 @@ fn rejected(leaf: &Leaf, rejection: Rejection) -> Refusal {
     }
 }
 
-fn no_analyst() -> Refusal {
+pub(super) fn no_analyst() -> Refusal {
     Refusal::new(
         Code::Rows,
         "You have no role that gets answers about people.",

@@ -12,6 +12,7 @@ use super::payment::Payment;
 use crate::clock::Millis;
 use crate::ids::Question;
 use crate::query::given::Given;
+use crate::query::leaves::{Bound, BoundLeaf};
 use crate::source::shown;
 
 /// The digest of the question that a plan of a leaf asks, which comes with its index and the
@@ -20,12 +21,22 @@ pub(super) fn asked<'a>(
     gate: &'a Gate,
     asked: &'a Asked<'_>,
     payment: &'a Payment,
-    given: &'a [Given],
+    bound: &'a Bound,
 ) -> impl Fn(&Plan<Analyzed>, usize, &[Question]) -> Question {
     move |plan, leaf, before| {
-        let given: Vec<&Given> = given.iter().filter(|given| given.leaf == leaf).collect();
-        question(gate, asked, &payment.noise_key(leaf), plan, (&given, before))
+        let given = bound.given.iter().filter(|given| given.leaf == leaf);
+        let given = Before {
+            given: given.collect(),
+            leaves: bound.leaves.iter().zip(before.iter().copied()).collect(),
+        };
+        question(gate, asked, &payment.noise_key(leaf), plan, &given)
     }
+}
+
+/// What a leaf is given, and the leaves before it, which that is computed from.
+struct Before<'a> {
+    given: Vec<&'a Given>,
+    leaves: Vec<(&'a BoundLeaf, Question)>,
 }
 
 /// The digest of a question: everything that the answer depends on, but for the data. Bounds that
@@ -35,7 +46,7 @@ fn question(
     asked: &Asked<'_>,
     noise: &str,
     plan: &Plan<Analyzed>,
-    (given, before): (&[&Given], &[Question]),
+    before: &Before<'_>,
 ) -> Question {
     let sql = shown(plan);
     let mut digest = Sha256::new();
@@ -60,11 +71,16 @@ fn question(
             part(parameter.value.as_deref().unwrap_or_default());
         }
     }
-    // What it is given follows from the text and from the leaves before, and may read parameters.
-    for given in given {
+    // What it is given follows from the text, from the releases before and how they become its
+    // columns, and may read parameters and the clock.
+    for given in &before.given {
         part(given.text.as_bytes());
-        for question in before {
+        for (leaf, question) in &before.leaves {
             part(&question.0);
+            part(format!("{:?}", leaf.columns).as_bytes());
+        }
+        if reads_clock(&given.text) {
+            part(&asked.time());
         }
         for parameter in asked.parameters {
             part(&[u8::from(parameter.binary), u8::from(parameter.value.is_none())]);
@@ -73,6 +89,13 @@ fn question(
     }
     part(sql.as_bytes());
     Question(digest.finalize().into())
+}
+
+/// Whether a canonical text asks for the time, or for what hangs on it.
+fn reads_clock(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let names = ["now(", "current_", "localtime", "timestamp(", "timeofday(", "age("];
+    names.iter().any(|name| text.contains(name))
 }
 
 /// Epochs advance by schedule, never because data changed.

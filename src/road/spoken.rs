@@ -47,7 +47,11 @@ pub(super) async fn notices(
         .map(|balance| format!("{} {}", balance.account.id, share_left(gate, balance)))
         .collect();
     let mut notices = vec![format!("{cost}; left: {}", left.join(", "))];
-    for ((plan, leaf), release) in plans.iter().zip(&bound.leaves).zip(releases) {
+    for (at, ((plan, leaf), release)) in plans.iter().zip(&bound.leaves).zip(releases).enumerate() {
+        // A leaf that stands in two places is one release.
+        if bound.leaves.iter().take(at).any(|before| before.leaf == leaf.leaf) {
+            continue;
+        }
         let mut widths = widths(plan.analysis(), leaf);
         widths.extend(derived_widths(plan.analysis(), leaf, release));
         widths.extend(quantiles::widths(plan.analysis(), leaf));

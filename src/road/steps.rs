@@ -4,6 +4,8 @@
 //! priced, looked up and reserved before the first step is asked; only the text of a waiting leaf
 //! is made later, from releases that are public by then.
 
+use std::collections::BTreeSet;
+
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
@@ -81,6 +83,13 @@ impl Steps {
             let payload = gate.ledger.recall(step.question).await.map_err(ledger_fault)?;
             step.release = payload.as_deref().and_then(remember::decode);
         }
+        // A release under bounds that are no longer known could not be read.
+        let known: Vec<bool> = self.0.iter().map(|step| step.release.is_some()).collect();
+        for step in &mut self.0 {
+            if step.estimate.is_some_and(|at| known.get(at) != Some(&true)) {
+                step.release = None;
+            }
+        }
         let questions = self.questions();
         let mut wanted = Vec::new();
         for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| step.is_leaf) {
@@ -94,6 +103,20 @@ impl Steps {
             }
         }
         Ok(())
+    }
+
+    /// Finds out what would be paid for if `seen` were all that was ever asked.
+    pub(super) fn fresh_unless(&mut self, seen: &BTreeSet<Question>) {
+        let questions = self.questions();
+        let mut wanted = BTreeSet::new();
+        for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| step.is_leaf) {
+            let first = questions.iter().position(|one| *one == step.question) == Some(at);
+            step.fresh = first && !seen.contains(&step.question);
+            wanted.extend(step.estimate.filter(|_| step.fresh));
+        }
+        for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| !step.is_leaf) {
+            step.fresh = wanted.contains(&at) && !seen.contains(&step.question);
+        }
     }
 
     /// Those that are to be paid for and asked, in order.

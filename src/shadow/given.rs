@@ -1,16 +1,21 @@
 //! Queries over releases and public tables that the shadow computes for a leaf.
 
-use futures_util::future;
+use std::time::Duration;
+
+use futures_util::{StreamExt, future, pin_mut};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::canonical::{CanonicalError, Canonicalizer, begin, classify};
 use super::settings::Settings;
+use crate::database::Busy;
 use crate::error::Fault;
 use crate::source::RawParameter;
 
 /// Rows that a leaf may be given.
 const ROWS_MAX: usize = 100_000;
+/// Bytes that a leaf may be given.
+const BYTES_MAX: usize = 64 << 20;
 
 /// A query with its parameters.
 #[derive(Debug)]
@@ -45,16 +50,23 @@ impl Canonicalizer {
     }
 
     /// The cells of a query whose columns are all text.
+    ///
+    /// It runs what an analyst wrote, so no longer than `limit`, and on a connection of its own that
+    /// nobody else gets after it: a seed of random numbers outlives a transaction.
     pub async fn rows(
         &self,
         query: &ShadowQuery<'_>,
         parameters: &[RawParameter],
         settings: &Settings,
+        limit: Duration,
     ) -> Result<Vec<Vec<Option<String>>>, CanonicalError> {
         let _place = self.place().await;
-        let client = self.client().await.map_err(CanonicalError::Fault)?;
-        let rows = rows(&client, query, parameters, &begin(settings)).await;
-        self.ended(client).await;
+        let begin =
+            format!("{}; SET LOCAL statement_timeout = {}", begin(settings), limit.as_millis());
+        let client = self.connect().await.map_err(CanonicalError::Fault)?;
+        let busy = Busy::new(self.config.clone(), client);
+        let rows = rows(&busy, query, parameters, &begin).await;
+        drop(busy.ended());
         rows
     }
 
@@ -67,22 +79,30 @@ impl Canonicalizer {
 }
 
 async fn rows(
-    client: &Client,
+    busy: &Busy,
     query: &ShadowQuery<'_>,
     parameters: &[RawParameter],
     begin: &str,
 ) -> Result<Vec<Vec<Option<String>>>, CanonicalError> {
+    let ended = || CanonicalError::Fault(Fault::Unreachable("an ended connection"));
+    let client = busy.client().ok_or_else(ended)?;
     client.batch_execute(begin).await.map_err(classify)?;
     let statement = client.prepare_typed(query.text, query.types).await.map_err(classify)?;
-    let parameters = parameters.iter().map(|one| one as &(dyn postgres_types::ToSql + Sync));
-    let parameters: Vec<_> = parameters.collect();
-    let found = client.query(&statement, &parameters).await.map_err(classify)?;
-    if found.len() > ROWS_MAX {
-        let fault = Fault::Shadow("a subquery gives more rows than are handled".to_owned());
-        return Err(CanonicalError::Fault(fault));
+    let found = client.query_raw(&statement, parameters).await.map_err(classify)?;
+    pin_mut!(found);
+    let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(row) = found.next().await {
+        let row = row.map_err(classify)?;
+        let cells: Result<Vec<Option<String>>, _> =
+            (0..row.len()).map(|at| row.try_get(at).map_err(classify)).collect();
+        let cells = cells?;
+        let sizes = cells.iter().flatten().map(String::len);
+        bytes = sizes.fold(bytes, usize::saturating_add);
+        rows.push(cells);
+        if rows.len() > ROWS_MAX || bytes > BYTES_MAX {
+            let fault = Fault::Shadow("a subquery gives more than is handled".to_owned());
+            return Err(CanonicalError::Fault(fault));
+        }
     }
-    found
-        .iter()
-        .map(|row| (0..row.len()).map(|at| row.try_get(at).map_err(classify)).collect())
-        .collect()
+    Ok(rows)
 }

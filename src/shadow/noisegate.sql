@@ -15,6 +15,18 @@ CREATE OR REPLACE FUNCTION noisegate.param(n integer, example anyelement)
 RETURNS anyelement LANGUAGE plpgsql VOLATILE
 AS 'BEGIN RETURN example; END';
 
+-- The aggregate that analysts miss in PostgreSQL. Over people it is a percentile like others.
+CREATE OR REPLACE FUNCTION noisegate.median_of(double precision[])
+RETURNS double precision LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog
+AS 'BEGIN
+    RETURN (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) FROM unnest($1) AS v);
+END';
+CREATE OR REPLACE AGGREGATE public.median(double precision) (
+    sfunc = pg_catalog.array_append,
+    stype = double precision[],
+    finalfunc = noisegate.median_of
+);
+
 CREATE TABLE IF NOT EXISTS noisegate.budget (
     account text,
     accountant text,
@@ -34,13 +46,20 @@ CREATE TABLE IF NOT EXISTS noisegate.tables (
     schema text,
     name text,
     kind text,
-    unit text
+    unit text,
+    path text,
+    max_rows bigint,
+    bounds text,
+    min_group integer
 );
 CREATE TABLE IF NOT EXISTS noisegate.columns (
     schema text,
     table_name text,
     name text,
+    type text,
     class text,
-    bounds text,
-    key_values text
+    low text,
+    high text,
+    key_values text[],
+    keys_from text
 );

@@ -8,9 +8,10 @@
 //! and the branches together, one row for each group.
 
 use noisegate_privacy::distinct;
+use noisegate_privacy::expr::Expr;
 use noisegate_privacy::plan::Statistic;
 
-use super::emit::Emit;
+use super::emit::{Emit, look};
 
 impl Emit<'_> {
     /// Whether anything is no sum over units.
@@ -32,8 +33,8 @@ impl Emit<'_> {
         }
         for (at, statistic) in statistics() {
             let (number, from) = match statistic {
-                Statistic::Distinct { most, .. } => {
-                    self.distinct(at, distinct::kept(self.analyzed.rows, *most))
+                Statistic::Distinct { value, most, .. } => {
+                    self.distinct(at, value, distinct::kept(self.analyzed.rows, *most))
                 }
                 Statistic::Histogram { .. } => self.histogram(at),
                 Statistic::Rows { .. } | Statistic::Units { .. } | Statistic::Sum { .. } => {
@@ -63,16 +64,18 @@ impl Emit<'_> {
     }
 
     /// The number of different values, and the rows that it is of.
-    fn distinct(&self, at: usize, most: u32) -> (String, String) {
+    fn distinct(&self, at: usize, value: &Expr, most: u32) -> (String, String) {
         let number = "pg_catalog.count(DISTINCT x)::text".to_owned();
         if self.analyzed.one_row {
             return (number, self.values(at));
         }
-        // Equal values that look different are as many here as they look.
-        let look = "ROW(x)::text COLLATE pg_catalog.\"C\"";
+        // Equal values that look different are as many here as they look; different ones that look
+        // alike, as instants do where clocks are put back, are told apart by themselves.
+        let look = look("x", &value.ty);
         let rank = format!(
             "pg_catalog.dense_rank() OVER (PARTITION BY {} ORDER BY \
-             pg_catalog.hashtextextended(ROW(u, x)::text, 20210), {look})",
+             pg_catalog.hashtextextended(ROW(u, {look})::text, 20210), \
+             ROW({look})::text COLLATE pg_catalog.\"C\", x)",
             self.unit_and_group()
         );
         (number, self.first(at, &rank, most))

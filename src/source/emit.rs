@@ -24,6 +24,9 @@ mod norms;
 
 use domain::in_domain;
 
+/// The characters of a text that put it into an order before it does so itself.
+const LOOK_CHARACTERS: u32 = 8_192;
+
 /// A statement for the source. Only a charged plan gives one.
 #[derive(Debug)]
 pub struct BoundedSql {
@@ -107,10 +110,15 @@ impl Emit<'_> {
     }
 
     /// The order in which a unit's groups count. It depends on the unit's own rows and on nothing
-    /// else.
+    /// else, and no two groups share a place: what looks alike is told apart by itself.
     pub(super) fn group_order(&self) -> String {
-        let key = format!("ROW({})::text", self.key_names().join(", "));
-        format!("pg_catalog.hashtextextended({key}, 20210), {key}")
+        let keys = self.leaf.keys.iter().zip(self.key_names());
+        let looks: Vec<String> = keys.map(|(key, name)| look(&name, &key.expr.ty)).collect();
+        format!(
+            "pg_catalog.hashtextextended(ROW({})::text, 20210), {}",
+            looks.join(", "),
+            self.group_names().join(", ")
+        )
     }
 
     /// The rows with their unit, keys, filters and values.
@@ -196,6 +204,16 @@ impl Emit<'_> {
             }
         }
         names
+    }
+}
+
+/// A value as far as it is printed to be put into an order: a long text, printed whole beside
+/// others, would be more than PostgreSQL allocates.
+pub(super) fn look(name: &str, ty: &Type) -> String {
+    if ty.is_text() {
+        format!("pg_catalog.left({name}, {LOOK_CHARACTERS})")
+    } else {
+        name.to_owned()
     }
 }
 

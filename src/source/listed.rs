@@ -43,7 +43,11 @@ impl Printer<'_> {
         };
         match (kind, &arg.ty) {
             (Kind::Numeric, _) => self.number(arg),
-            (Kind::Int2 | Kind::Int4 | Kind::Int8, _) if row.wide => self.number(arg),
+            // What is computed before it can be larger than its type, and numbers of any size would
+            // take any time.
+            (Kind::Int2 | Kind::Int4 | Kind::Int8, _) if row.wide => {
+                format!("({})::numeric", self.whole(arg))
+            }
             (Kind::Int2 | Kind::Int4 | Kind::Int8, _) | (Kind::Element, Type::Int(_)) => {
                 self.whole(arg)
             }

@@ -17,6 +17,8 @@ const SHIFT_RANGE: (&str, &str) = ("0001-01-01", "280000-01-01");
 const SHIFT_DAYS_MAX: i64 = 1_461_000;
 /// The most bytes of a JSON value that is a group key; larger ones become NULL.
 const JSON_KEY_BYTES: u32 = 8_192;
+/// The most digits after the point of a column that is computed with; the rest is rounded.
+const PLACES_MAX: u32 = 1_000;
 /// The largest parameter that is computed with; larger ones become NULL.
 const PARAMETER_MAX: &str = "1e90";
 
@@ -89,7 +91,7 @@ impl Printer<'_> {
     /// The expression as numeric, where arithmetic is exact and does not overflow.
     pub(crate) fn number(&self, expr: &Expr) -> String {
         let printed = match &expr.node {
-            Node::Column(column) if needs_clip(column, &expr.ty) => self.clipped(column),
+            Node::Column(column) if needs_clip(column, &expr.ty) => self.clipped(column, &expr.ty),
             Node::Parameter(_) if matches!(expr.ty, Type::Numeric(_)) => {
                 let printed = self.expr(expr);
                 format!(
@@ -102,15 +104,26 @@ impl Printer<'_> {
         if matches!(expr.ty, Type::Numeric(_)) { printed } else { format!("({printed})::numeric") }
     }
 
-    /// A column of unlimited size, held to its declared bounds. NaN counts as the greatest number
+    /// A column of unlimited size, held to its declared bounds and to so many places that no row
+    /// takes much longer than others. NaN counts as the greatest number
     /// in PostgreSQL and becomes the upper bound; NULL stays NULL.
-    fn clipped(&self, column: &Column) -> String {
+    fn clipped(&self, column: &Column, ty: &Type) -> String {
         let name = (self.column)(column);
         match &column.bounds {
-            Some((low, high)) => format!(
-                "(CASE WHEN {name} IS NOT NULL THEN LEAST(GREATEST(({name})::numeric, \
-                 ({low})::numeric), ({high})::numeric) END)"
-            ),
+            Some((low, high)) => {
+                let number = if *ty == Type::Numeric(None) {
+                    format!(
+                        "CASE WHEN pg_catalog.scale({name}) OPERATOR(pg_catalog.>) {PLACES_MAX} \
+                         THEN pg_catalog.round({name}, {PLACES_MAX}) ELSE {name} END"
+                    )
+                } else {
+                    format!("({name})::numeric")
+                };
+                format!(
+                    "(CASE WHEN {name} IS NOT NULL THEN LEAST(GREATEST({number}, \
+                     ({low})::numeric), ({high})::numeric) END)"
+                )
+            }
             None => name,
         }
     }
@@ -292,6 +305,10 @@ impl Printer<'_> {
         match (&arg.ty, to) {
             // Integers stay numeric inside; `key` makes them integers again. A cast from a number
             // with a fraction rounds, as PostgreSQL's does.
+            // Binary numbers are rounded as such: halves to the even side.
+            (Type::Float(_), Type::Int(_)) if prints_float(arg) => {
+                format!("(pg_catalog.round(({})::double precision))::numeric", self.expr(arg))
+            }
             (Type::Numeric(_) | Type::Float(_), Type::Int(_)) => {
                 format!("pg_catalog.round({}, 0)", self.number(arg))
             }
@@ -303,8 +320,8 @@ impl Printer<'_> {
             (Type::Int(_), Type::Float(8)) if prints_whole(arg) => {
                 format!("({})::double precision", self.expr(arg))
             }
-            (Type::Numeric(Some((precision, _))), Type::Float(8))
-                if *precision <= 300 && arg.as_column().is_some() =>
+            (Type::Numeric(Some((precision, scale))), Type::Float(8))
+                if *precision <= 300 && *scale <= 300 && arg.as_column().is_some() =>
             {
                 format!("({})::double precision", self.expr(arg))
             }

@@ -6,12 +6,15 @@
 use noisegate_privacy::derived::{
     Aggregate, AggregateFunction, Derived, Frame, Order, Rows, UNIT, Window, WindowFunction,
 };
-use noisegate_privacy::expr::{Exists, Expr, Node, Type};
+use noisegate_privacy::expr::{Exists, Expr, Node, TextType, Type};
 use noisegate_privacy::plan::{Exposure, JoinKind, Joins, Relation, Scan};
 use noisegate_privacy::unit::unit_scan;
 
 use super::print::{Printer, to_float};
 use crate::quote::ident;
+
+/// The place of a row among those of its unit, where windows need one.
+const PLACE: &str = "place";
 
 /// `FROM` of these joins.
 pub(super) fn joins(scans: &[Scan], tree: &Joins) -> String {
@@ -99,7 +102,9 @@ fn computed(derived: &Derived) -> String {
                 .iter()
                 .map(|(rows, columns)| {
                     let printer = Printer::over(&rows.scans);
-                    select(rows, &numbered("c", columns, |column| printer.value(column)), true)
+                    // Columns of several tables can have several widths.
+                    let value = |column: &Expr| unpadded(printer.value(column), &column.ty);
+                    select(rows, &numbered("c", columns, value), true)
                 })
                 .collect();
             parts.join("\nUNION ALL\n")
@@ -139,7 +144,7 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
 
 fn grouped(rows: &Rows, keys: &[Expr], aggregates: &[Aggregate]) -> String {
     let printer = Printer::over(&rows.scans);
-    let mut columns = numbered("k", keys, |key| plain_look(printer.value(key), key));
+    let mut columns = numbered("k", keys, |key| plain_look(&printer, key));
     for (at, aggregate) in aggregates.iter().enumerate() {
         let at = at.saturating_add(1);
         if let Some(argument) = &aggregate.argument {
@@ -176,14 +181,37 @@ fn grouped(rows: &Rows, keys: &[Expr], aggregates: &[Aggregate]) -> String {
     format!("SELECT {shown} FROM ({}) AS r{group}", select(rows, &columns, false))
 }
 
-/// A key of groups in one look: equal numbers can be written with more or fewer zeros, and which
-/// of them a group is known by would be the source's choice.
-fn plain_look(printed: String, key: &Expr) -> String {
-    match (&key.node, &key.ty) {
+/// A value in one look: equal numbers can be written with more or fewer zeros, and equal texts with
+/// more or fewer blanks. Which of them a group is known by, or which is the greatest, would be the
+/// choice of whatever row the source happens to find first, and that hangs on other units.
+fn plain_look(printer: &Printer<'_>, value: &Expr) -> String {
+    let printed = one_width(printer, value);
+    match (&value.node, &value.ty) {
         (Node::Column(_), Type::Numeric(Some(_))) => printed,
         (_, Type::Numeric(_)) => format!("pg_catalog.trim_scale({printed})"),
-        (_, Type::Float(_)) => format!("({printed} OPERATOR(pg_catalog.+) 0::{})", key.ty.name()),
+        (_, Type::Float(_)) => format!("({printed} OPERATOR(pg_catalog.+) 0::{})", value.ty.name()),
         _ => printed,
+    }
+}
+
+/// A value, and of a padded text the same whatever its padding was. A column of a table has one
+/// width, and one that is computed was made so.
+fn one_width(printer: &Printer<'_>, value: &Expr) -> String {
+    let printed = printer.value(value);
+    let relation = |scan: usize| printer.scans.get(scan).map(|scan| &scan.relation);
+    match &value.node {
+        Node::Column(column) if !matches!(relation(column.scan), Some(Relation::Given { .. })) => {
+            printed
+        }
+        _ => unpadded(printed, &value.ty),
+    }
+}
+
+fn unpadded(printed: String, ty: &Type) -> String {
+    if *ty == Type::Text(TextType::Bpchar) {
+        format!("(({printed})::text)::{}", ty.name())
+    } else {
+        printed
     }
 }
 
@@ -203,6 +231,7 @@ fn function(function: AggregateFunction) -> &'static str {
 fn argument_of(printer: &Printer<'_>, function: AggregateFunction, argument: &Expr) -> String {
     match function {
         AggregateFunction::Sum | AggregateFunction::Avg => printer.number(argument),
+        AggregateFunction::Min | AggregateFunction::Max => plain_look(printer, argument),
         _ => printer.value(argument),
     }
 }
@@ -226,29 +255,41 @@ fn of_its_type(call: String, function: AggregateFunction, ty: &Type) -> String {
 
 fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
     let printer = Printer::over(&rows.scans);
-    let mut inner = numbered("c", columns, |column| printer.value(column));
-    let mut seen = names("r.c", columns.len());
+    let value = |value: &Expr| one_width(&printer, value);
+    let mut inner = numbered("c", columns, value);
+    let mut seen = Tie::default();
+    seen.add("c", columns.iter());
     for (at, window) in windows.iter().enumerate() {
         let at = at.saturating_add(1);
         if let Some(argument) = &window.argument {
             let printed = match window.function {
                 WindowFunction::Aggregate(function) => argument_of(&printer, function, argument),
-                _ => printer.value(argument),
+                _ => value(argument),
             };
             inner.push(format!("{printed} AS x{at}"));
-            seen.push(format!("r.x{at}"));
+            seen.one(format!("r.x{at}"), &argument.ty);
         }
         let (partition, order) = (format!("p{at}_"), format!("o{at}_"));
-        inner.extend(numbered(&partition, &window.partition, |part| printer.value(part)));
-        inner.extend(numbered(&order, &window.order, |order| printer.value(&order.expr)));
+        inner.extend(numbered(&partition, &window.partition, value));
+        inner.extend(numbered(&order, &window.order, |order| value(&order.expr)));
         // Rows that only another window tells apart: which of them comes first in this one decides
         // which values come together.
-        seen.extend(names(&format!("r.{partition}"), window.partition.len()));
-        seen.extend(names(&format!("r.{order}"), window.order.len()));
+        seen.add(&partition, window.partition.iter());
+        seen.add(&order, window.order.iter().map(|order| &order.expr));
     }
-    let tie = format!("ROW({})::text COLLATE pg_catalog.\"C\"", seen.join(", "));
     // Whatever the partition is, no window looks beyond the unit.
     let unit = unit_scan(&rows.scans, &rows.joins).map(|_| format!("r.{UNIT}"));
+    let mut from = format!("({}) AS r", select(rows, &inner, true));
+    if windows.iter().any(Window::needs_total_order) {
+        // Rows that are alike get their places once, for all windows: if each window had an order
+        // of its own for them, which numbers come together in a row would hang on other units.
+        let partition = unit.as_ref().map_or(String::new(), |unit| format!("PARTITION BY {unit} "));
+        from = format!(
+            "(SELECT r.*, pg_catalog.row_number() OVER ({partition}ORDER BY {}) AS {PLACE} \
+             FROM {from}) AS r",
+            seen.order()
+        );
+    }
     let shown: Vec<String> = names("c", columns.len())
         .into_iter()
         .map(|column| format!("r.{column}"))
@@ -256,14 +297,45 @@ fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
             windows
                 .iter()
                 .enumerate()
-                .map(|(at, window)| one_window(at.saturating_add(1), window, &tie, unit.as_ref())),
+                .map(|(at, window)| one_window(at.saturating_add(1), window, unit.as_ref())),
         )
         .chain(unit.clone())
         .collect();
-    format!("SELECT {} FROM ({}) AS r", shown.join(", "), select(rows, &inner, true))
+    format!("SELECT {} FROM {from}", shown.join(", "))
 }
 
-fn one_window(at: usize, window: &Window, tie: &str, unit: Option<&String>) -> String {
+/// What tells the rows of a unit apart that come to the same place, so that their order does not
+/// hang on other units. Values of limited size are compared as they look; a text or a JSON value,
+/// which printed could be more than PostgreSQL allocates, as it is.
+#[derive(Default)]
+struct Tie {
+    small: Vec<String>,
+    large: Vec<String>,
+}
+
+impl Tie {
+    fn add<'a>(&mut self, prefix: &str, of: impl Iterator<Item = &'a Expr>) {
+        for (at, expr) in of.enumerate() {
+            self.one(format!("r.{prefix}{}", at.saturating_add(1)), &expr.ty);
+        }
+    }
+
+    fn one(&mut self, name: String, ty: &Type) {
+        match ty {
+            Type::Text(_) => self.large.push(format!("{name} COLLATE pg_catalog.\"C\"")),
+            Type::Other(of) if of != "uuid" => self.large.push(name),
+            _ => self.small.push(name),
+        }
+    }
+
+    fn order(mut self) -> String {
+        let looks = format!("ROW({})::text COLLATE pg_catalog.\"C\"", self.small.join(", "));
+        self.large.insert(0, looks);
+        self.large.join(", ")
+    }
+}
+
+fn one_window(at: usize, window: &Window, unit: Option<&String>) -> String {
     let argument = || format!("r.x{at}");
     let call = match window.function {
         WindowFunction::RowNumber => "row_number()".to_owned(),
@@ -287,7 +359,7 @@ fn one_window(at: usize, window: &Window, tie: &str, unit: Option<&String>) -> S
         .map(|(index, order)| ordered(&format!("r.o{at}_{}", index.saturating_add(1)), order))
         .collect();
     if window.needs_total_order() {
-        order.push(tie.to_owned());
+        order.push(format!("r.{PLACE}"));
     }
     let mut over = Vec::new();
     if !partition.is_empty() {

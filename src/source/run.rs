@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config};
 
 use super::decode::exact_row;
 use super::{BoundedSql, NotExecuted, RawParameter};
-use crate::database;
+use crate::database::{self, Busy};
 use crate::error::Fault;
 use crate::quote::literal;
 
@@ -21,7 +21,7 @@ use crate::quote::literal;
 const IDLE_MAX: usize = 16;
 /// Snapshots at once; more wait for their turn. The reader's role may hold 64 connections.
 const SNAPSHOTS_MAX: usize = 32;
-/// How long the end of a snapshot, or a request to stop what runs, may take.
+/// How long the end of a snapshot may take.
 const END: Duration = Duration::from_secs(2);
 /// Groups that one leaf may show. They are counted after noise and thresholds: a limit on the exact
 /// groups would tell, by its fault, whether one more person is there.
@@ -63,7 +63,8 @@ impl Source {
         let place = place.map_err(|_| Fault::Unreachable("the source's places are closed"))?;
         let mut begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-             SET LOCAL statement_timeout = {}; SET LOCAL search_path = pg_catalog;",
+             SET LOCAL statement_timeout = {}; SET LOCAL search_path = pg_catalog; \
+             SET LOCAL extra_float_digits = 1;",
             self.timeout_ms
         );
         for (name, value) in settings {
@@ -73,12 +74,16 @@ impl Source {
         if let Some(client) = self.take_idle()
             && client.batch_execute(&begin).await.is_ok()
         {
-            return Ok(Snapshot { source: self, client: Some(client), _place: place });
+            return Ok(self.snapshot(client, place));
         }
         let fault = |error: tokio_postgres::Error| Fault::Source(describe(&error));
         let client = self.connect().await.map_err(fault)?;
         client.batch_execute(&begin).await.map_err(fault)?;
-        Ok(Snapshot { source: self, client: Some(client), _place: place })
+        Ok(self.snapshot(client, place))
+    }
+
+    fn snapshot<'a>(&'a self, client: Client, place: SemaphorePermit<'a>) -> Snapshot<'a> {
+        Snapshot { source: self, busy: Busy::new(self.config.clone(), client), _place: place }
     }
 
     async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
@@ -109,8 +114,7 @@ impl Source {
 #[derive(Debug)]
 pub struct Snapshot<'a> {
     source: &'a Source,
-    /// There until the snapshot is finished.
-    client: Option<Client>,
+    busy: Busy,
     _place: SemaphorePermit<'a>,
 }
 
@@ -126,7 +130,7 @@ impl Snapshot<'_> {
     ) -> Result<Release, Fault> {
         let fault = |error: tokio_postgres::Error| Fault::Source(describe(&error));
         let shape = |_| Fault::Source("an answer could not be released".to_owned());
-        let client = self.client.as_ref().ok_or(Fault::Unreachable("a finished snapshot"))?;
+        let client = self.busy.client().ok_or(Fault::Unreachable("a finished snapshot"))?;
         let statement = client.prepare_typed(sql.text(), types).await.map_err(fault)?;
         let rows = client.query_raw(&statement, parameters).await.map_err(fault)?;
         pin_mut!(rows);
@@ -145,29 +149,14 @@ impl Snapshot<'_> {
     }
 
     /// Ends the snapshot and keeps the connection, if it is sound.
-    pub async fn finish(mut self) {
-        let Some(client) = self.client.take() else { return };
+    pub async fn finish(self) {
+        let Some(client) = self.busy.client() else { return };
         let ended = tokio::time::timeout(END, client.batch_execute("ROLLBACK")).await;
-        if matches!(ended, Ok(Ok(()))) {
+        if matches!(ended, Ok(Ok(())))
+            && let Some(client) = self.busy.ended()
+        {
             self.source.keep(client);
         }
-    }
-}
-
-impl Drop for Snapshot<'_> {
-    /// PostgreSQL does not look whether its client is still there while a statement runs, so it
-    /// has to be told. The connection is closed after that and never used again.
-    fn drop(&mut self) {
-        let Some(client) = self.client.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let config = self.source.config.clone();
-        runtime.spawn(async move {
-            let stop = client.cancel_token();
-            let stopped = tokio::time::timeout(END, database::cancel(&config, &stop)).await;
-            if !matches!(stopped, Ok(Ok(()))) && !client.is_closed() {
-                tracing::warn!("what runs on the source could not be stopped before its timeout");
-            }
-        });
     }
 }
 

@@ -83,6 +83,17 @@ fn parts_add_up() {
     assert_eq!(Rho::of_epsilon(&epsilon("2")).split(4).to_string(), "0.5");
 }
 
+#[test]
+fn what_remains_beside_a_part_is_the_rest_and_never_nothing() {
+    let (whole, part, rest) = (epsilon("1"), epsilon("0.25"), epsilon("0.75"));
+    assert_eq!((whole.without(&part), whole.without(&rest)), (Some(rest), Some(part.clone())));
+    assert_eq!((whole.without(&whole), part.without(&whole)), (None, None));
+    let rho = |text: &str| Rho::of_epsilon(&epsilon(text));
+    let remains = rho("2").without(&rho("1"));
+    assert_eq!(remains.unwrap().to_string(), "1.5");
+    assert_eq!((rho("1").without(&rho("1")), rho("1").without(&rho("2"))), (None, None));
+}
+
 /// Decimal text of a parameter between 10⁻²⁹ and 10³⁹.
 fn parameter() -> impl Strategy<Value = String> {
     ("[1-9][0-9]{0,30}", -29..9).prop_map(|(digits, exponent)| format!("{digits}e{exponent}"))

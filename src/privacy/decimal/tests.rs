@@ -32,6 +32,8 @@ fn refuses_what_is_not_a_plain_decimal() {
         ("e5", Malformed),
         ("1e", Malformed),
         ("1e5.0", Malformed),
+        ("1e-+5", Malformed),
+        ("1e++5", Malformed),
         ("1e1000", Malformed),
         ("1.2.3", Malformed),
         ("+1", Malformed),
@@ -63,6 +65,8 @@ fn refuses_what_is_not_a_plain_decimal() {
         assert_eq!(Epsilon::parse(text), Err(why), "{text}");
     }
     assert_eq!(Epsilon::parse(&"0".repeat(1_000_000)), Err(TooManyDigits));
+    let zeros = |count| Epsilon::parse(&format!("{}1", "0".repeat(count)));
+    assert_eq!((zeros(127), zeros(128)), (Epsilon::parse("1"), Err(TooManyDigits)));
 }
 
 #[test]

@@ -147,6 +147,61 @@ fn windows_and_groups_without_a_reference_are_refused() {
 }
 
 #[test]
+fn what_a_scan_says_of_derived_rows_is_not_believed() {
+    let made = || grouped(people_with_visits(JoinKind::Inner), vec![int(1, "id")]).unwrap();
+    let asked = |scan: Scan| analyzed(vec![scan], Joins::Scan(0), Vec::new());
+    assert_eq!(asked(made()), Ok(9));
+    let few =
+        Exposure::Private { path: vec![hop("k1", "people")], unit: "id".to_owned(), rows_max: 1 };
+    for exposure in [Exposure::Public, few] {
+        assert_eq!(asked(Scan { exposure, ..made() }), Err(Rejection::Malformed));
+    }
+    let unique = vec!["k1".to_owned(), "a1".to_owned()];
+    assert_eq!(asked(Scan { unique, ..made() }), Err(Rejection::Malformed));
+    // Nor below another.
+    let below = Scan { exposure: Exposure::Public, ..made() };
+    let above = grouped(rows(vec![below, people()], Joins::Scan(1)), vec![int(1, "id")]).unwrap();
+    assert_eq!(asked(above), Err(Rejection::Malformed));
+}
+
+#[test]
+fn rows_that_come_as_parameters_are_public_and_no_other() {
+    let given = |exposure| Scan {
+        relation: Relation::Given { parameter: 1, columns: vec![Type::Int(4)] },
+        exposure,
+        unique: Vec::new(),
+    };
+    assert_eq!(is_sound(&given(Exposure::Public)), Ok(()));
+    assert_eq!(is_sound(&given(people().exposure)), Err(Rejection::Malformed));
+}
+
+#[test]
+fn a_person_has_as_many_rows_as_their_largest_table() {
+    for most in [(9, 2), (2, 9)] {
+        let mut rows = people_with_visits(JoinKind::Inner);
+        for (scan, most) in rows.scans.iter_mut().zip([most.0, most.1]) {
+            if let Exposure::Private { rows_max, .. } = &mut scan.exposure {
+                *rows_max = most;
+            }
+        }
+        let found = grouped(rows, vec![int(1, "id")]).unwrap().exposure;
+        assert!(matches!(found, Exposure::Private { rows_max: 9, .. }), "{found:?}");
+    }
+}
+
+#[test]
+fn what_is_computed_of_public_rows_is_public() {
+    let public = || Scan { exposure: Exposure::Public, ..table("places", Vec::new()) };
+    let one = || rows(vec![public()], Joins::Scan(0));
+    let found = grouped(one(), vec![int(0, "id")]).unwrap();
+    assert_eq!((found.exposure, found.unique), (Exposure::Public, vec!["k1".to_owned()]));
+    assert_eq!(numbered(one(), Vec::new()).unwrap().exposure, Exposure::Public);
+    let both = vec![(one(), vec![int(0, "id")]), (one(), vec![int(0, "id")])];
+    let found = scan(Derived::Union { parts: both }).unwrap();
+    assert_eq!((found.exposure, found.unique), (Exposure::Public, Vec::new()));
+}
+
+#[test]
 fn a_group_goes_the_shortest_way_to_the_unit() {
     let Exposure::Private { path, rows_max, .. } =
         grouped(people_with_visits(JoinKind::Inner), vec![int(1, "id"), int(0, "id")])
@@ -165,6 +220,26 @@ fn a_group_goes_the_shortest_way_to_the_unit() {
 }
 
 #[test]
+fn a_group_goes_by_a_key_that_is_always_there() {
+    let of = |scan: Scan| match scan.exposure {
+        Exposure::Private { path, rows_max, .. } => (path, rows_max),
+        Exposure::Public => unreachable!("they are private"),
+    };
+    let found = grouped(people_with_visits(JoinKind::Left), vec![int(1, "person"), int(0, "id")]);
+    assert_eq!(of(found.unwrap()), (vec![hop("k2", "people")], 9));
+    let found = grouped(people_with_visits(JoinKind::Left), vec![int(1, "person")]);
+    assert_eq!(of(found.unwrap()), (vec![hop("k1", "people")], 1));
+    // By another column than the unit there is one row for each of its values.
+    let mut visits = visits();
+    let code = Hop { to_column: "code".to_owned(), ..hop("person", "people") };
+    if let Exposure::Private { path, .. } = &mut visits.exposure {
+        *path = vec![code.clone()];
+    }
+    let found = grouped(rows(vec![visits], Joins::Scan(0)), vec![int(0, "person")]).unwrap();
+    assert_eq!(of(found), (vec![Hop { column: "k1".to_owned(), ..code }], 9));
+}
+
+#[test]
 fn parts_of_a_union_count_together_and_are_of_one_unit() {
     let part = |scan: Scan| (rows(vec![scan], Joins::Scan(0)), vec![int(0, "id")]);
     let both = scan(Derived::Union { parts: vec![part(people()), part(visits())] }).unwrap();
@@ -175,6 +250,31 @@ fn parts_of_a_union_count_together_and_are_of_one_unit() {
     let public = Scan { exposure: Exposure::Public, ..table("places", Vec::new()) };
     let mixed = scan(Derived::Union { parts: vec![part(people()), part(public)] });
     assert_eq!(mixed, Err(Rejection::NotPerUnit));
+}
+
+#[test]
+fn a_link_is_between_two_columns_that_are_there() {
+    let one = Expr::call(Function::Eq, vec![int(0, "id")], Type::Bool);
+    for condition in [one, equal(int(0, "id"), int(7, "person"))] {
+        let Rows { scans, mut joins, .. } = people_with_visits(JoinKind::Inner);
+        assert_eq!(unit_of(&scans, &joins), Ok(Owner::Unit(0)));
+        if let Joins::Join { on, .. } = &mut joins {
+            *on = vec![condition];
+        }
+        assert_eq!(unit_of(&scans, &joins), Err(Rejection::OffUnitJoin { left: 0, right: 1 }));
+    }
+}
+
+#[test]
+fn what_is_not_unique_names_no_row() {
+    // Two visits to one place are visits of two people.
+    let with = |unique: &[&str], column: &str| {
+        let unique = unique.iter().map(|name| (*name).to_owned()).collect();
+        is_reference(&Scan { unique, ..visits() }, column)
+    };
+    assert!(!with(&[], "place") && !with(&["id"], "place") && !with(&["id", "code"], "place"));
+    assert!(with(&["id", "code"], "id") && with(&["id", "code"], "code"));
+    assert!(with(&[], "person") && !with(&[], "id"));
 }
 
 #[test]

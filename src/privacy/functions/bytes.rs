@@ -53,6 +53,11 @@ fn listed_bytes(row: &Signature, args: &[Expr]) -> Option<u64> {
             let longer = bytes_of(2).div_ceil(bytes_of(1).max(1)).max(1);
             Some(held(first?).saturating_mul(longer))
         }
+        SizeRule::Joined => {
+            let between = u64::try_from(args.len()).unwrap_or(u64::MAX);
+            let all = args.iter().skip(1).map(held).fold(0, u64::saturating_add);
+            Some(held(first?).saturating_mul(between).saturating_add(all))
+        }
         SizeRule::Characters => {
             let most = constant(args.len().saturating_sub(1)).parse::<u64>();
             let most = most.ok().and_then(|most| most.checked_mul(4));

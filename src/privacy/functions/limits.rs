@@ -258,9 +258,7 @@ impl Reader {
 
     fn group(&mut self) -> Option<u32> {
         self.depth = self.depth.checked_add(1).filter(|depth| *depth <= 5)?;
-        if self.next_is('?') || self.next_is('*') {
-            return None;
-        }
+        // `(?` and `(*` would mean something else; a repetition of nothing is no piece.
         let size = self.choice()?;
         self.depth = self.depth.checked_sub(1)?;
         (self.rest.pop()? == ')').then_some(size)

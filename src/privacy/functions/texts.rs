@@ -149,7 +149,7 @@ pub(super) const ROWS: &[Signature] = &[
     call("ascii", T, Int4, "NULL where the first character is none of ASCII, since it depends on the encoding.")
         .guard("pg_catalog.octet_length(pg_catalog.left($1, 1)) `<=` 1").range(RangeRule::Between(0, 255)),
     call("concat", H, Text, HELD_WHY).repeats().null(Null::Never),
-    call("concat_ws", &[SHORT, Held], Text, HELD_WHY).repeats().null(Null::Never).size(SizeRule::Times(1)),
+    call("concat_ws", &[SHORT, Held], Text, HELD_WHY).repeats().null(Null::Never).size(SizeRule::Joined),
     Signature::new("||", Syntax::Infix, &[Held, Held], Text, HELD_WHY),
     matches("~"),
     matches("~*"),

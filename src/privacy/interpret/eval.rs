@@ -130,6 +130,7 @@ fn call(
         Function::Least => Ok(present(values).min().cloned().unwrap_or_default()),
         Function::Greatest => Ok(present(values).max().cloned().unwrap_or_default()),
         Function::Cast => cast(first, args, ty),
+        Function::Listed(row) if row.wide && beyond(args, values) => Ok(Value::Null),
         Function::Listed(row) if row.args.iter().all(is_exact) => listed(row, values),
         Function::Listed(row) => listed_other(row, first, second),
         _ if is_arithmetic(function) => arithmetic(function, values, ty),
@@ -212,6 +213,18 @@ fn arithmetic(function: &Function, values: &[Value], ty: &Type) -> Result<Value,
         _ => return Err(unsupported(format!("{function} of these"))),
     };
     Ok(Value::Number(number))
+}
+
+/// Whether a whole number is larger than its type, as what is computed can be.
+fn beyond(args: &[Expr], values: &[Value]) -> bool {
+    args.iter().zip(values).any(|(arg, value)| match (&arg.ty, value) {
+        (Type::Int(bytes), Value::Number(number)) => {
+            let most =
+                RBig::from(IBig::ONE << usize::from(*bytes).saturating_mul(8).saturating_sub(1));
+            *number >= most || *number < -most
+        }
+        _ => false,
+    })
 }
 
 /// Whether it is printed as `numeric` or is a whole number: binary ones are not held to bounds.

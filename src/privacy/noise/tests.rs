@@ -112,6 +112,16 @@ fn nothing_to_hide_gets_no_noise() {
 }
 
 #[test]
+fn a_root_just_above_a_whole_number_is_rounded_up() {
+    // σ² = 10³⁶ + ½, so that 10¹⁸ is too little.
+    let ten = |zeros| UBig::from(10_u8).pow(zeros);
+    let rho = Rho::from_cost(&crate::budget::Amount::from_units(ten(12))).unwrap();
+    let noise = Noise::gaussian(&(ten(36) * UBig::from(2_u8) + UBig::ONE), &rho);
+    let Noise::Gaussian { sigma } = noise else { unreachable!("it is Gaussian") };
+    assert_eq!(*sigma.value(), RBig::from(ten(18) + UBig::ONE));
+}
+
+#[test]
 fn a_huge_scale_is_drawn_too() {
     let noise = Noise::gaussian(
         &UBig::from(10u8).pow(60),

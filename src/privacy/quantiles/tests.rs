@@ -29,6 +29,7 @@ fn bins_cover_their_range() {
         (32, 8192, 33, 2, 1),
         (1023, 8192, 1024, 2, 1),
         (5000, 8192, 5001, 3, 1),
+        (8191, 8192, 8192, 3, 1),
         (100_000, 8192, 7693, 3, 13),
         (511, 512, 512, 2, 1),
         (512, 512, 257, 2, 2),
@@ -39,8 +40,24 @@ fn bins_cover_their_range() {
         assert_eq!(found, (count, levels, UBig::from(u32::try_from(width).unwrap())), "{high}");
         assert_eq!(nodes(&bins, &[]).len(), bins.nodes());
     }
+    assert_eq!((bins(100, 199, 10).width, bins(-9, 0, 0).width), (10_u8.into(), 10_u8.into()));
     assert!(!Bins { width: UBig::ONE, ..bins(0, 8192, 1) }.are_sound());
+    let none = Bins { width: UBig::ZERO, ..bins(0, 9, 1) };
+    assert!(!none.are_sound() && none.count() == 10);
     assert!(!Bins { low: IBig::from(3), ..bins(0, 2, 1) }.are_sound());
+}
+
+#[test]
+fn a_rank_is_off_by_two_deviations_of_the_noise_on_the_way() {
+    let rho = Rho::of_epsilon(&Epsilon::parse("1").unwrap());
+    let noise = Noise::gaussian(&UBig::from(100_u8), &rho);
+    // k + (h - 1) · k/4 + h draws of σ² = 100.
+    for (high, children, draws) in [(31, 32, 33.0_f64), (1023, 32, 42.0), (8191, 21, 34.5)] {
+        let bins = bins(0, high, 8192);
+        assert_eq!(bins.children(), children);
+        let expected = 2.0 * 10.0 * draws.sqrt();
+        assert!((bins.rank_error(&noise) / expected - 1.0).abs() < 1e-3, "{high}");
+    }
 }
 
 #[test]
@@ -139,6 +156,6 @@ proptest! {
         let found = tree.discrete(fraction).unwrap();
         let off = (&found - &truth).max(&truth - &found);
         prop_assert!(off < IBig::from(coarse.width.clone()), "{} off", off);
-        prop_assert!(fine.is_exact());
+        prop_assert!(fine.is_exact() && !coarse.is_exact());
     }
 }

@@ -60,6 +60,38 @@ fn gaussian_is_the_least_by_definition() {
     }
 }
 
+/// What floats cannot tell from the tail at m is not enough for m.
+#[test]
+fn rounding_is_never_on_the_side_of_less() {
+    for scale in [1_i32, 5, 1000] {
+        let q = (-1.0 / f64::from(scale)).exp();
+        for m in 1..30 {
+            let p = q.powi(m) / (1.0 + q);
+            assert_eq!(laplace(&RBig::from(scale), p), UBig::from(m.unsigned_abs() + 1), "{scale}");
+        }
+    }
+    for sigma in [1_u32, 5, 20] {
+        let pmf = crate::statistics::gaussian_pmf(f64::from(sigma));
+        for m in 1..30 {
+            let p = (m..m + 400).rev().map(&pmf).sum::<f64>();
+            if p > 1e-100 {
+                let found = gaussian(&RBig::from(sigma), p);
+                assert_eq!(found, UBig::from(m.unsigned_abs() + 1), "{sigma}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_tail_starts_below_one() {
+    for scale in ["0.1", "1", "50", "1e6"] {
+        for p in [0.6, 0.9, 0.999] {
+            assert_eq!(gaussian(&rational(scale), p), UBig::ONE, "{scale}");
+            assert_eq!(laplace(&rational(scale), p), UBig::ONE, "{scale}");
+        }
+    }
+}
+
 #[test]
 fn very_small_and_very_large_scales() {
     for scale in ["1e-30", "1e-15", "1e-6"] {

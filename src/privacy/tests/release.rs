@@ -244,6 +244,31 @@ fn every_node_of_a_histogram_has_noise_of_its_own() {
 }
 
 #[test]
+fn an_estimate_shows_each_of_its_bins_and_an_answer_its_steps() {
+    // So much ε that the noise is zero.
+    let epsilon = Epsilon::parse("1e9").unwrap();
+    let with = |contribution| Terms { epsilon: epsilon.clone(), contribution, ..terms() };
+    let found = leaf(Some(Domain::Found), vec![rows()]);
+    let plan = analyze(found, &with(Contribution::Automatic)).unwrap();
+    let estimate = plan.estimate().unwrap();
+    let (bins, numbers) = (estimate.analysis().bins(), estimate.leaf().statistics.len());
+    let exact = (0..bins).map(|bin| {
+        let key = Exact::new(vec![Some(bin.to_be_bytes().to_vec()), None]);
+        ExactRow { key, values: (0..numbers).map(|_| Exact::new(IBig::from(7))).collect() }
+    });
+    let released = release(estimate, exact.collect()).unwrap();
+    assert!(bins > 1 && released.rows().len() == bins);
+    let values = released.rows().iter().flat_map(|row| &row.values);
+    assert!(values.into_iter().all(|value| *value.get() == IBig::from(7)));
+    let values = vec![Some("a".to_owned()), Some("b".to_owned())];
+    let known = Contribution::Known(vec![UBig::from(10_240_u32)]);
+    let plan = analyze(leaf(Some(Domain::Declared(values)), vec![rows()]), &with(known)).unwrap();
+    assert_eq!(plan.analysis().statistics[0].grains, 1024);
+    let released = release(&plan, vec![row(Some("a"), &[5 * 1024 + 511])]).unwrap();
+    assert_eq!(*released.rows()[0].values[0].get(), IBig::from(5));
+}
+
+#[test]
 fn answers_of_another_shape_are_errors() {
     let whole = analyze(leaf(None, vec![rows(), units()]), &terms()).unwrap();
     let grouped = analyze(leaf(Some(Domain::Found), vec![units()]), &terms()).unwrap();
