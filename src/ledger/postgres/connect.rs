@@ -62,7 +62,8 @@ impl Connection {
              SET statement_timeout = '{STATEMENT_TIMEOUT_S}s';
              SET idle_in_transaction_session_timeout = '{STATEMENT_TIMEOUT_S}s';
              SET default_transaction_isolation = 'read committed';
-             SET extra_float_digits = 1;",
+             -- Statements are planned while the tables are empty, and kept while they grow.
+             SET enable_seqscan = off; SET jit = off;",
             quote::ident(schema)
         ))?;
         // So that a proxy that died in the queue for the lock does not get it. Not everywhere.

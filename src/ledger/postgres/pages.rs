@@ -95,7 +95,7 @@ fn grouped<T>(
 
 /// Every row is looked at, which may take longer than a unit of work may.
 pub(super) fn counts(connection: &mut Connection) -> Result<Counts, LedgerError> {
-    connection.batch("SET LOCAL statement_timeout = 0")?;
+    connection.batch("SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on")?;
     let sql = "SELECT (SELECT count(*) FROM charge), (SELECT count(*) FROM leaf),
                    (SELECT count(*) FROM debit), (SELECT count(*) FROM account),
                    (SELECT count(*) FROM release), (SELECT count(*) FROM analyst),
