@@ -52,8 +52,8 @@ fn page(options: &Options, lines: &[String]) -> String {
          over {} answers.\n\
          Made by `cargo bench --bench utility -- --scale {} --runs {} --write`; \
          [benches/README.md](../benches/README.md#how-far-off-answers-are) says what the columns are.\n\n\
-         | query | noise | floor | bounds given | by floor | bounds estimated | by floor | Wilson et al. | R2T | Qrlew | SmartNoise |\n\
-         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n{}\n",
+         | query | noise | floor | bounds given | by floor | bounds estimated | by floor | equal shares | Wilson et al. | R2T | Qrlew | SmartNoise |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n{}\n",
         options.scale,
         options.runs,
         options.scale,
@@ -66,10 +66,10 @@ fn line(query: &queries::Query, measured: &Measured) -> String {
     let peers = query.peers.join(" | ");
     match measured {
         Measured::Refused(why) => {
-            format!("| {} | refused: {why} | | | | | | {peers} |", query.name)
+            format!("| {} | refused: {why} | | | | | | | {peers} |", query.name)
         }
-        Measured::Errors { way, floor, given, automatic } => format!(
-            "| {} | {} | {} | {} | {:.1} | {} | {:.1} | {peers} |",
+        Measured::Errors { way, floor, given, automatic, equal } => format!(
+            "| {} | {} | {} | {} | {:.1} | {} | {:.1} | {} | {peers} |",
             query.name,
             match way {
                 Way::Gaussian => "Gaussian",
@@ -80,6 +80,7 @@ fn line(query: &queries::Query, measured: &Measured) -> String {
             given / floor,
             percent(*automatic),
             automatic / floor,
+            equal.map(percent).unwrap_or_default(),
         ),
     }
 }

@@ -72,13 +72,19 @@ impl Sides {
         }
     }
 
-    /// The true answer.
-    pub(crate) async fn truth(&self, text: &str) -> Result<Groups<f64>, Failure> {
+    /// The true answer, of so many numbers after the keys, by its [`sorted`] keys.
+    pub(crate) async fn truth(
+        &self,
+        text: &str,
+        numbers: usize,
+    ) -> Result<Groups<Vec<f64>>, Failure> {
         let mut groups = Groups::new();
         for row in self.rows(text).await? {
-            let (value, key) = row.split_last().ok_or("a row without columns")?;
-            let value = value.as_deref().ok_or("a NULL")?.parse()?;
-            groups.insert(key.to_vec(), value);
+            let keys = row.len().checked_sub(numbers).ok_or("a row without columns")?;
+            let (key, values) = row.split_at(keys);
+            let values =
+                values.iter().map(|value| Ok(value.as_deref().ok_or("a NULL")?.parse()?));
+            groups.insert(sorted(key), values.collect::<Result<_, Failure>>()?);
         }
         Ok(groups)
     }
@@ -105,4 +111,11 @@ impl Sides {
         };
         Ok(messages.into_iter().filter_map(row).collect())
     }
+}
+
+/// A key by which groups are found again: a leaf has its keys in an order of its own.
+pub(crate) fn sorted(key: &[Option<String>]) -> Vec<Option<String>> {
+    let mut sorted = key.to_vec();
+    sorted.sort();
+    sorted
 }

@@ -171,7 +171,7 @@ pub(crate) struct Pending {
     pub(crate) estimate: Box<Plan<Analyzed>>,
     /// The statistics that it is for.
     pub(crate) which: Vec<usize>,
-    /// What each statistic gets of the price.
+    /// What each statistic gets of the price, as long as they share it equally.
     pub(crate) share: Share,
     /// Their bounds, in grains, if the estimate says nothing.
     pub(crate) otherwise: Vec<UBig>,
@@ -260,7 +260,8 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     if threshold && terms.accountant == Accountant::Pure {
         return Err(Rejection::KeysUnderPure);
     }
-    let units = threshold.then(|| units_statistic(&mut leaf));
+    let one_row = one_row(&leaf);
+    let units = threshold.then(|| units_statistic(&mut leaf, one_row));
     let by_norm = terms.contribution != Contribution::Declared;
     let (groups, groups_enforced) = match group_bound(&leaf, terms, by_norm && !threshold) {
         // The norm bounds what a unit adds; groups are capped for the δ of new ones alone.
@@ -269,7 +270,6 @@ pub fn analyze(mut leaf: Leaf, terms: &Terms) -> Result<Plan<Analyzed>, Rejectio
     };
     let (few, enforced) = group_bound(&leaf, terms, false);
     let beside = GroupBound { groups: few.unwrap_or(terms.groups_max).max(1), enforced };
-    let one_row = one_row(&leaf);
     let rows = if one_row { 1 } else { row_bound(&leaf) };
     let norm = match terms.accountant {
         Accountant::Zcdp => Norm::L2,
@@ -400,9 +400,13 @@ fn norm_of_groups(norm: Norm, linf: &UBig, groups: u32, grains: u32) -> UBig {
 }
 
 /// The index of the unfiltered count of units, which decides about groups; added if not asked for.
-fn units_statistic(leaf: &mut Leaf) -> usize {
+/// Where a unit has one row, the count of rows is the same number.
+fn units_statistic(leaf: &mut Leaf, one_row: bool) -> usize {
     let wanted = Statistic::Units { filter: None };
-    if let Some(at) = leaf.statistics.iter().position(|one| *one == wanted) {
+    let rows = Statistic::Rows { filter: None, present: None };
+    let place = |wanted: &Statistic| leaf.statistics.iter().position(|one| one == wanted);
+    let found = place(&wanted).or_else(|| if one_row { place(&rows) } else { None });
+    if let Some(at) = found {
         return at;
     }
     leaf.statistics.push(wanted);

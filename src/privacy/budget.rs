@@ -129,6 +129,11 @@ impl Epsilon {
         positive(&self.0 - &part.0).map(Self)
     }
 
+    /// So many times this; `None` if that is nothing.
+    pub(crate) fn times(&self, factor: &RBig) -> Option<Self> {
+        positive(&self.0 * factor).map(Self)
+    }
+
     /// The number itself.
     pub fn value(&self) -> &RBig {
         &self.0
@@ -201,6 +206,11 @@ impl Rho {
     /// What remains beside `part`; `None` if nothing does.
     pub(crate) fn without(&self, part: &Self) -> Option<Self> {
         positive(&self.0 - &part.0).map(Self)
+    }
+
+    /// So many times this; `None` if that is nothing.
+    pub(crate) fn times(&self, factor: &RBig) -> Option<Self> {
+        positive(&self.0 * factor).map(Self)
     }
 
     /// The number itself.

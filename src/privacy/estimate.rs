@@ -4,7 +4,7 @@
 //! An estimate is a leaf of its own, released and paid for like any other. It counts, for each
 //! statistic that needs a bound, the units in each bin of a public grid by the norm of what they
 //! add over all groups. One unit is in one bin of each statistic, so it moves each histogram by
-//! at most one, in L1 and in L2. What [`choose`] makes of the noisy counts is post-processing.
+//! at most one, in L1 and in L2. What [`Population`] makes of the noisy counts is post-processing.
 //!
 //! # How a bound is chosen
 //! For each edge of the grid, the noise that it takes and the bias that clipping at it makes are
@@ -40,23 +40,24 @@ const DOUBLING: usize = 4;
 const WINDOWS: [usize; 4] = [2, 4, 8, 16];
 
 /// The bins in which units are counted: each holds the norms above the edge before it, up to its
-/// own. The last edge is as much as anybody can add.
+/// own. The first edge is zero, so that those who add nothing are apart, and the last is as much as
+/// anybody can add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grid {
     edges: Vec<UBig>,
 }
 
 impl Grid {
-    /// Edges from one step, by the fourth root of two each, up to `top`; all in grains.
+    /// Zero, and edges from one step, by the fourth root of two each, up to `top`; all in grains.
     pub(crate) fn new(grains: u32, top: &UBig) -> Self {
-        let mut edges: Vec<UBig> = Vec::new();
+        let mut edges = vec![UBig::ZERO];
         for at in 0..BINS_MAX {
             let fourth = UBig::from(grains).sqr().sqr() << at;
             let edge = root_up(&root_up(&fourth));
             if edge >= *top {
                 break;
             }
-            if edges.last() != Some(&edge) {
+            if edges.last().is_none_or(|last| *last < edge) {
                 edges.push(edge);
             }
         }
@@ -87,33 +88,54 @@ pub(crate) struct Situation {
     pub(crate) deviation: f64,
 }
 
-/// The edge with the least estimated error; nothing if the counts cannot be told from noise.
-pub(crate) fn choose(
-    grid: &Grid,
-    noisy: &[IBig],
-    noise: &Noise,
-    situation: Situation,
-) -> Option<UBig> {
-    let counts: Vec<f64> = noisy.iter().map(float).collect();
-    let counts = denoised(&counts, noise)?;
-    let edges: Vec<f64> = grid.edges.iter().map(|edge| float(&edge.clone().into())).collect();
-    let middles: Vec<f64> = edges
-        .iter()
-        .enumerate()
-        .map(|(at, edge)| {
-            let before = at.checked_sub(1).and_then(|at| edges.get(at)).copied().unwrap_or(0.0);
-            f64::midpoint(before, *edge)
-        })
-        .collect();
-    let error = |at: usize, edge: f64| {
-        let above = counts.iter().zip(&middles).skip(at.saturating_add(1));
-        let clipped: f64 = above.map(|(count, middle)| count * (middle - edge).max(0.0)).sum();
-        let bias = clipped * situation.spread / situation.groups.max(1.0);
-        bias.hypot(edge * situation.deviation)
-    };
-    let errors = edges.iter().enumerate().map(|(at, edge)| error(at, *edge));
-    let best = errors.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)?;
-    grid.edges.get(best).cloned()
+/// What the noisy counts say of how much units add.
+pub(crate) struct Population<'a> {
+    grid: &'a Grid,
+    /// Units in each bin, without what is only noise.
+    counts: Vec<f64>,
+    edges: Vec<f64>,
+    /// What a unit of each bin adds, about.
+    middles: Vec<f64>,
+}
+
+impl<'a> Population<'a> {
+    /// Reads a histogram; nothing if the counts cannot be told from noise.
+    pub(crate) fn seen(grid: &'a Grid, noisy: &[IBig], noise: &Noise) -> Option<Self> {
+        let counts: Vec<f64> = noisy.iter().map(float).collect();
+        let counts = denoised(&counts, noise)?;
+        let edges: Vec<f64> = grid.edges.iter().map(|edge| float(&edge.clone().into())).collect();
+        let before = std::iter::once(0.0).chain(edges.iter().copied());
+        let middle = |(at, (before, edge)): (usize, (f64, &f64))| {
+            // Who adds anything adds a step, so that what is in the second bin is known.
+            if at <= 1 { *edge } else { f64::midpoint(before, *edge) }
+        };
+        let middles = before.zip(&edges).enumerate().map(middle).collect();
+        Some(Self { grid, counts, edges, middles })
+    }
+
+    /// The edge with the least estimated error.
+    pub(crate) fn bound(&self, situation: Situation) -> Option<UBig> {
+        let error = |at: usize, edge: f64| {
+            let above = self.counts.iter().zip(&self.middles).skip(at.saturating_add(1));
+            let clipped: f64 = above.map(|(count, middle)| count * (middle - edge).max(0.0)).sum();
+            let bias = clipped * situation.spread / situation.groups.max(1.0);
+            bias.hypot(edge * situation.deviation)
+        };
+        // Nothing would be left of anybody at the first edge.
+        let errors = self.edges.iter().enumerate().skip(1).map(|(at, edge)| (at, error(at, *edge)));
+        let best = errors.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)?;
+        self.grid.edges.get(best).cloned()
+    }
+
+    /// What all units add together, about, as the sum of their norms in grains.
+    pub(crate) fn total(&self) -> f64 {
+        self.counts.iter().zip(&self.middles).map(|(count, middle)| count * middle).sum()
+    }
+
+    /// The same if each unit, also those who add nothing, added one step.
+    pub(crate) fn steps(&self) -> f64 {
+        self.counts.iter().sum::<f64>() * self.edges.get(1).copied().unwrap_or(0.0)
+    }
 }
 
 /// The counts without what is only noise; nothing if all of it may be.

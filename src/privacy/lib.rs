@@ -39,6 +39,7 @@ pub mod interpret;
 mod decimal;
 mod price;
 mod rounding;
+mod split;
 mod tail;
 
 pub use dashu::integer::{IBig, UBig};

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use noisegate_privacy::expr::Type;
 use sqlparser::ast::{
     BinaryOperator, Expr as Ast, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
     Visit, VisitMut, Visitor, VisitorMut,
@@ -19,7 +20,7 @@ use super::leaves::{has_window, name_parts};
 use super::lower::{function_name, strip};
 use super::parse;
 use super::scope::folded;
-use crate::catalog::snapshot::{Relation, Snapshot};
+use crate::catalog::snapshot::{Relation, Snapshot, type_of_name};
 
 /// The alias of the groups.
 pub(super) const GROUPS: &str = "noisegate_groups";
@@ -255,7 +256,13 @@ fn over_no_rows(value: &Ast) -> Option<Option<String>> {
                 }
                 _ if self.inside > 0 => {}
                 // NULL if one side is, whatever the other.
-                Ast::Nested(_) | Ast::Value(_) | Ast::Cast { .. } | Ast::TypedString { .. } => {}
+                Ast::Nested(_) | Ast::Value(_) | Ast::TypedString { .. } => {}
+                // What is looked up has to have a greatest value.
+                Ast::Cast { data_type, .. }
+                    if matches!(
+                        type_of_name(&data_type.to_string()),
+                        Type::Int(_) | Type::Numeric(_) | Type::Float(_) | Type::Text(_)
+                    ) => {}
                 Ast::BinaryOp { op, .. } if is_arithmetic(op) => {}
                 Ast::Function(function) if STRICT.contains(&function_name(function).as_str()) => {}
                 _ => return ControlFlow::Break(()),

@@ -98,6 +98,8 @@ impl Binder<'_> {
             self.reset(mark);
             return Ok(None);
         }
+        // Rows of people would be none there.
+        self.nothing_private_left(&query)?;
         let text = splice::text(query, &[])?;
         let Some(columns) = self.described.get(&text).cloned() else {
             self.unknown.push(text);

@@ -102,6 +102,7 @@ pub fn bind(
         notes: Vec::new(),
     };
     let mut query = query;
+    names_are_free(&query)?;
     quantiles::medians(&mut query);
     decorrelate(&mut query, snapshot);
     let kind = binder.query(&mut query);
@@ -121,6 +122,39 @@ pub fn bind(
     }
     let Binder { leaves, virtuals, given, notes, .. } = binder;
     Ok(Bound { leaves, virtuals, given, query, answer, notes })
+}
+
+/// Refuses aliases that a released leaf has for itself.
+fn names_are_free(query: &Query) -> Result<(), Refusal> {
+    struct Aliases;
+    impl Visitor for Aliases {
+        type Break = String;
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
+            let alias = match factor {
+                TableFactor::Table { alias, .. }
+                | TableFactor::Derived { alias, .. }
+                | TableFactor::Function { alias, .. }
+                | TableFactor::UNNEST { alias, .. }
+                | TableFactor::NestedJoin { alias, .. } => alias.as_ref(),
+                _ => None,
+            };
+            let taken = |name: &String| {
+                let number = name.strip_prefix("leaf_");
+                number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+            };
+            match alias.map(|alias| folded(&alias.name)).filter(taken) {
+                Some(name) => ControlFlow::Break(name),
+                None => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match query.visit(&mut Aliases) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(name) => {
+            let refusal = unsupported("an alias such as leaf_1", Some("Give it another name."));
+            Err(refusal.near(&name))
+        }
+    }
 }
 
 /// Why a query is not bound.
@@ -536,7 +570,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn nothing_private_left(&self, query: &Query) -> Result<(), Refusal> {
+    pub(super) fn nothing_private_left(&self, query: &Query) -> Result<(), Refusal> {
         let mut search = Search { snapshot: self.snapshot };
         match query.visit(&mut search) {
             ControlFlow::Break(name) => Err(rows_refused().near(&name)),

@@ -117,7 +117,9 @@ fn may_name(text: &str, private: &BTreeSet<String>) -> bool {
 }
 
 fn read(text: &str, private: &BTreeSet<String>) -> Option<Vec<Statement>> {
-    if text.len() > TEXT_BYTES_MAX {
+    // Where a backslash stands before a quote, PostgreSQL and the tokenizer can disagree on where a
+    // string ends: it depends on a setting, and on strings that go on in the next line.
+    if text.len() > TEXT_BYTES_MAX || text.contains("\\'") {
         return None;
     }
     let tokens = tokenize(text)?;

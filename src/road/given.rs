@@ -6,13 +6,13 @@ use bytes::Bytes;
 use noisegate_privacy::analyze::Analyzed;
 use noisegate_privacy::plan::Plan;
 use noisegate_privacy::release::Release;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Kind, Type};
 
 use super::Asked;
 use super::asked::encode;
 use super::gate::Gate;
 use crate::catalog::snapshot::type_of_name;
-use crate::error::{Error, Fault, Refusal};
+use crate::error::{Code, Error, Fault, Refusal};
 use crate::query::given::{Described, Given};
 use crate::query::leaves::{self, Bound, Unbound};
 use crate::query::{parse, splice};
@@ -53,7 +53,7 @@ pub(super) async fn bound(
 
 fn too_deep() -> Refusal {
     Refusal::new(
-        crate::error::Code::Unsupported,
+        Code::Unsupported,
         "Over private rows, aggregates within aggregates this deep are not supported.",
         "Ask for the inner aggregates first and use their values.",
     )
@@ -69,6 +69,18 @@ async fn describe(
     let query = ShadowQuery { text, types: &types };
     let work = async { Ok(gate.canonical.describe(&query, asked.settings).await) };
     let columns = asked.in_time(gate, work).await?.map_err(shadow_error)?;
+    // They travel as text, and are read where only PostgreSQL's own types have a name.
+    let plain = |ty: &Type| {
+        ty.schema() == "pg_catalog" && matches!(ty.kind(), Kind::Simple | Kind::Array(_))
+    };
+    if !columns.iter().all(|(_, ty)| plain(ty)) {
+        return Err(Refusal::new(
+            Code::Unsupported,
+            "Over private rows, a subquery that gives values of this type is not supported.",
+            "Cast its columns to plain numbers, text, dates or times.",
+        )
+        .into());
+    }
     Ok(columns.into_iter().map(|(name, ty)| (name, type_of_name(ty.name()))).collect())
 }
 
@@ -181,13 +193,20 @@ async fn columns(
 fn in_text(given: &Given) -> String {
     let Given { text, scalar, columns, .. } = given;
     // Of a longer one the first too many are read, and refused.
-    let held = |cell: &str| {
-        format!("pg_catalog.left(({cell})::text, {})", CELL_CHARACTERS_MAX.saturating_add(1))
+    let held = |cell: &str, ty: &noisegate_privacy::expr::Type| {
+        let cell = if ty.is_time() {
+            // In the one form that is read the same whatever the settings are.
+            format!("pg_catalog.to_jsonb({cell}) #>> '{{}}'")
+        } else {
+            format!("({cell})::text")
+        };
+        format!("pg_catalog.left({cell}, {})", CELL_CHARACTERS_MAX.saturating_add(1))
     };
-    if *scalar {
-        return format!("SELECT {}", held(text));
+    if let (true, [(_, ty)]) = (*scalar, columns.as_slice()) {
+        return format!("SELECT {}", held(&format!("({text})"), ty));
     }
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-    let cast: Vec<String> = names.iter().map(|name| held(&format!("g.{name}"))).collect();
+    let cells = names.iter().zip(columns);
+    let cast: Vec<String> = cells.map(|(name, (_, ty))| held(&format!("g.{name}"), ty)).collect();
     format!("SELECT {} FROM ({text}) AS g({})", cast.join(", "), names.join(", "))
 }

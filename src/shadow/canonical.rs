@@ -108,6 +108,9 @@ impl Canonicalizer {
             }
         }
         let canonical = Arc::new(outcome?);
+        if may_hold_the_day(text) {
+            return Ok(canonical);
+        }
         if self.known.len() >= FORMS_MAX {
             self.known.clear();
         }
@@ -205,6 +208,16 @@ impl Canonicalizer {
     }
 }
 
+/// Whether a constant in the text may be the time at which it was read, as `'today'` is.
+fn may_hold_the_day(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let now = text.match_indices("now").any(|(at, word)| {
+        let after = text.get(at.saturating_add(word.len())..).unwrap_or_default();
+        !after.trim_start().starts_with('(')
+    });
+    now || ["today", "tomorrow", "yesterday", "\\"].iter().any(|word| text.contains(word))
+}
+
 async fn literals(
     client: &Client,
     arrays: &[(String, Bytes)],
@@ -239,6 +252,10 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
     Fault::Shadow(describe(error))
 }
 
+const READ_VIEW: &str = "SET LOCAL search_path = pg_catalog; SET LOCAL DateStyle = 'ISO'; \
+    SET LOCAL IntervalStyle = postgres; \
+    SELECT pg_get_viewdef('pg_temp.noisegate_reading'::regclass, false); ROLLBACK";
+
 /// The start of a transaction under the session's settings.
 pub(super) fn begin(settings: &Settings) -> String {
     let mut begin = "BEGIN".to_owned();
@@ -263,6 +280,11 @@ async fn read(
     begun.map_err(classify)?;
     let statement = statement.map_err(classify)?;
     let parameters = statement.params().to_vec();
+    // The name of a temporary type is the client's own choice, and would become a part of the text.
+    if parameters.iter().any(|ty| ty.schema().starts_with("pg_temp")) {
+        let fault = Fault::Shadow("a parameter of a temporary type".to_owned());
+        return Err(CanonicalError::Fault(fault));
+    }
     let columns: Vec<String> =
         statement.columns().iter().map(|column| column.name().to_owned()).collect();
     let with_parameters = tokens::replace_parameters(text, &|number| {
@@ -271,17 +293,13 @@ async fn read(
     })
     .ok_or_else(|| CanonicalError::Fault(Fault::Shadow("parameters not found".to_owned())))?;
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-    // One message. The view comes first, so that positions in errors are those in its text, and
-    // ends with its line, since the text may end in a comment. Then names come qualified, dates
-    // and intervals in the form that reads the same under any setting.
-    let view = format!(
-        "CREATE TEMP VIEW noisegate_reading ({}) AS {with_parameters}\n; \
-         SET LOCAL search_path = pg_catalog; SET LOCAL DateStyle = 'ISO'; \
-         SET LOCAL IntervalStyle = postgres; \
-         SELECT pg_get_viewdef('pg_temp.noisegate_reading'::regclass, false); ROLLBACK",
-        names.join(", ")
-    );
-    let messages = client.simple_query(&view).await.map_err(classify)?;
+    // By itself and prepared, so that PostgreSQL takes it for one statement whatever is in it. It
+    // ends with its line, since the text may end in a comment.
+    let view =
+        format!("CREATE TEMP VIEW noisegate_reading ({}) AS {with_parameters}\n", names.join(", "));
+    client.execute(&view, &[]).await.map_err(classify)?;
+    // Names come qualified, dates and intervals in the form that reads the same under any setting.
+    let messages = client.simple_query(READ_VIEW).await.map_err(classify)?;
     let text = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,

@@ -305,6 +305,10 @@ impl Printer<'_> {
         match (&arg.ty, to) {
             // Integers stay numeric inside; `key` makes them integers again. A cast from a number
             // with a fraction rounds, as PostgreSQL's does.
+            // Binary numbers are rounded as such: halves to the even side.
+            (Type::Float(_), Type::Int(_)) if prints_float(arg) => {
+                format!("(pg_catalog.round(({})::double precision))::numeric", self.expr(arg))
+            }
             (Type::Numeric(_) | Type::Float(_), Type::Int(_)) => {
                 format!("pg_catalog.round({}, 0)", self.number(arg))
             }

@@ -1,3 +1,5 @@
+use dashu::rational::RBig;
+
 use super::*;
 use crate::budget::Amount;
 use crate::expr::TextType::{Bpchar, Text, Varchar};
@@ -507,6 +509,135 @@ fn a_plan_waits_for_its_estimate_and_cannot_be_charged_before() {
     // A release of something else gives no bounds.
     assert!(plan.clone().bounded(&Release::recalled(Vec::new())).is_none());
     assert!(found.bounded(&Release::recalled(Vec::new())).is_none());
+}
+
+/// What a price is spent on: ρ, or ε, of each statistic whose bound is known.
+fn spent(found: &Analyzed) -> Vec<RBig> {
+    let of = |one: &Calibrated| {
+        let bound = RBig::from(one.bound.clone().unwrap_or_else(|| one.linf.clone()));
+        match &one.noise {
+            Noise::Gaussian { sigma } => bound.sqr() / (sigma.value().sqr() * RBig::from(2)),
+            Noise::Laplace { scale } => bound / scale.value(),
+        }
+    };
+    found.statistics.iter().map(of).collect()
+}
+
+#[test]
+fn an_estimate_splits_the_price_and_spends_no_more_than_it() {
+    // Rows are many and alike; of the sums a few are large, so that a bound is far above most.
+    let release = |estimate: &Plan<Analyzed>| {
+        let key = |bin: usize| {
+            let bin = i32::try_from(bin).unwrap().to_be_bytes().to_vec();
+            vec![Some(bin), Some(4_i64.to_be_bytes().to_vec())]
+        };
+        let rows = |bin: usize| match bin {
+            1 => [1_000_000, 500],
+            20 => [0, 50],
+            _ => [0, 0],
+        };
+        let row = |bin| (key(bin), rows(bin).map(IBig::from).to_vec());
+        Release::recalled((0..estimate.analysis().bins()).map(row).collect())
+    };
+    for accountant in [Accountant::Zcdp, Accountant::Pure] {
+        let terms = by_norm(Contribution::Automatic, accountant);
+        let plan = analyze(by_status(four()), &terms).unwrap();
+        let price = match accountant {
+            Accountant::Zcdp => RBig::from(plan.loss().rho.units().clone()),
+            Accountant::Pure => RBig::from(plan.loss().epsilon.clone().unwrap().units().clone()),
+        } / RBig::from(1_000_000_000_000_u64);
+        let found = plan.clone().bounded(&release(plan.estimate().unwrap())).unwrap();
+        assert_eq!(found.loss(), plan.loss());
+        let spent = spent(found.analysis());
+        let all = spent.iter().fold(RBig::ZERO, |sum, one| sum + one);
+        assert!(all <= price, "{all} of {price}");
+        let part = |at: usize| (&spent[at] / &price).to_f64().value();
+        assert!((part(0) + part(1) - 1.0).abs() < 1e-3, "{} and {}", part(0), part(1));
+        assert!(part(0) >= 0.2499 && part(0) < 0.27 && part(1) > 0.73, "{}", part(0));
+    }
+}
+
+#[test]
+fn a_number_that_drowns_or_is_not_seen_takes_nothing_from_others() {
+    let terms = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let plan = analyze(by_status(four()), &terms).unwrap();
+    let shares = |sums: &dyn Fn(usize) -> i64| {
+        let row = |bin: usize| {
+            let key = i32::try_from(bin).unwrap().to_be_bytes().to_vec();
+            let key = vec![Some(key), Some(4_i64.to_be_bytes().to_vec())];
+            let rows = if bin == 1 { 1_000_000 } else { 0 };
+            (key, vec![IBig::from(rows), IBig::from(sums(bin))])
+        };
+        let bins = plan.estimate().unwrap().analysis().bins();
+        let found = plan.clone().bounded(&Release::recalled((0..bins).map(row).collect())).unwrap();
+        let spent = spent(found.analysis());
+        (&spent[0] / &spent[1]).to_f64().value()
+    };
+    // All add nothing; nobody is seen; thirty are, too few for so much noise.
+    for sums in [|bin| i64::from(bin == 0) * 100_000, |_| 0, |bin| i64::from(bin == 20) * 9] {
+        let ratio = shares(&sums);
+        assert!((ratio - 1.0).abs() < 1e-3, "{ratio}");
+    }
+}
+
+#[test]
+fn an_average_is_as_large_as_its_centre() {
+    let terms = by_norm(Contribution::Automatic, Accountant::Zcdp);
+    let sums = |centre: i64, filter: Option<Expr>| {
+        let mut leaf = by_status(four());
+        let [low, high, centre] = [0, 10, centre].map(IBig::from);
+        let bounds = Bounds { scale: 0, low, high, centre };
+        leaf.statistics[1] = Statistic::Sum { filter, value: int(0, "x"), bounds };
+        let plan = analyze(leaf, &terms).unwrap();
+        let bins = plan.estimate().unwrap().analysis().bins();
+        let row = |bin: usize| {
+            let key = i32::try_from(bin).unwrap().to_be_bytes().to_vec();
+            let key = vec![Some(key), Some(4_i64.to_be_bytes().to_vec())];
+            // Four rows each, whose numbers are near the centre for nearly all.
+            let counts = match bin {
+                1 => [0, 100_000],
+                9 => [100_000, 0],
+                15 => [0, 3_000],
+                _ => [0, 0],
+            };
+            (key, counts.map(IBig::from).to_vec())
+        };
+        let found = plan.bounded(&Release::recalled((0..bins).map(row).collect())).unwrap();
+        let spent = spent(found.analysis());
+        (&spent[1] / &spent[0]).to_f64().value()
+    };
+    let bool = |name| column(0, name, Type::Bool);
+    // Without a centre, or the count of its rows beside it, the sum is all that there is.
+    let (alone, centred) = (sums(0, None), sums(5, None));
+    assert!(alone > 1.5 * centred, "{alone} {centred}");
+    // Of rows that are filtered it is not this count.
+    let filtered = sums(5, Some(bool("b")));
+    assert!(filtered < alone && filtered > centred, "{alone} {filtered} {centred}");
+}
+
+#[test]
+fn the_rows_of_people_with_one_row_are_their_number() {
+    let deciding = |scan: Scan| {
+        let key = Key { expr: int(0, "town"), domain: Domain::Found };
+        let plan = analyze(counted(vec![scan], Joins::Scan(0), vec![key]), &terms()).unwrap();
+        let units = match plan.analysis().selection {
+            Selection::Threshold { units, .. } => Some(units),
+            Selection::Whole | Selection::Public => None,
+        };
+        (units, plan.leaf().statistics.len())
+    };
+    assert_eq!(deciding(customers()), (Some(0), 1));
+    assert_eq!(deciding(orders(1)), (Some(1), 2));
+    // Rows that are filtered are not all.
+    let count = |filter, present| {
+        let key = Key { expr: int(0, "town"), domain: Domain::Found };
+        let mut leaf = counted(vec![customers()], Joins::Scan(0), vec![key]);
+        leaf.statistics = vec![Statistic::Rows { filter, present }];
+        analyze(leaf, &terms()).unwrap().leaf().statistics.len()
+    };
+    assert_eq!(count(None, None), 1);
+    assert_eq!(count(None, Some(int(0, "x"))), 2);
+    assert_eq!(count(Some(column(0, "b", Type::Bool)), None), 2);
 }
 
 #[test]

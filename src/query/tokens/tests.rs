@@ -57,6 +57,17 @@ fn no_way_of_writing_a_private_name_passes_untouched() {
 }
 
 #[test]
+fn a_statement_cannot_hide_behind_a_backslash() {
+    // PostgreSQL reads on in the next line with escapes, or reads them everywhere under a setting.
+    let hidden = "; ALTER ROLE current_user PASSWORD 'stolen' --'";
+    for before in ["SELECT E'x'\n'\\'' AS a", "SELECT '\\'' AS a", "SELECT U&'\\'' AS a"] {
+        assert_eq!(kinds(&format!("{before}{hidden}")), [Kind::Unread], "{before}");
+    }
+    assert_eq!(kinds("SELECT E'it\\'s'"), [Kind::Untouched]);
+    assert_eq!(kinds("SELECT E'\\n' FROM orders"), [Kind::Query]);
+}
+
+#[test]
 fn finds_execute() {
     let execute = |name: &str, arguments: &[&str], place| Kind::Execute {
         name: name.to_owned(),
