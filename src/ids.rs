@@ -24,6 +24,25 @@ impl fmt::Display for QueryId {
     }
 }
 
+/// What makes a charge one charge, however often it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChargeKey(pub [u8; 16]);
+
+impl ChargeKey {
+    /// A fresh key. It begins with the time in milliseconds, so that stores find keys that were
+    /// made together in one place; the rest is from the system's generator. All zeros there, if
+    /// that fails, means that no second charge is made in that millisecond.
+    pub fn fresh(now_ms: i64) -> Self {
+        let mut bytes = [0; 16];
+        let (time, random) = bytes.split_at_mut(8);
+        if getrandom::fill(random).is_err() {
+            random.fill(0);
+        }
+        time.copy_from_slice(&now_ms.to_be_bytes());
+        Self(bytes)
+    }
+}
+
 /// The digest of a question: canonical leaf, parameters, settings, policy version, noise, epoch.
 /// Equal questions have equal answers, which is what a remembered release rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

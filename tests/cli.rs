@@ -125,6 +125,48 @@ async fn connect(cluster: &Cluster, database: &str) -> Client {
     client
 }
 
+/// From its file to a server; and there it is lost.
+#[tokio::test]
+async fn a_ledger_moves_and_another_one_is_taken_on_an_operators_word_only() {
+    let mut operator = Operator::alone();
+    let added = operator.run_with_input(&["user", "add", "alice"], "correct horse\n");
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let server = Cluster::temporary(Options { durable: true, ..Options::default() }.with_tcp());
+    let server = server.unwrap();
+    let client = connect(&server, "postgres").await;
+    client.batch_execute("CREATE ROLE noisegate_ledger LOGIN PASSWORD 'l-secret'").await.unwrap();
+    client.batch_execute("CREATE DATABASE budgets OWNER noisegate_ledger").await.unwrap();
+    let url = server.url("budgets", "noisegate_ledger");
+
+    let file = operator.folder.path().join("ledger.db");
+    let mut copy = Command::new(env!("CARGO_BIN_EXE_noisegate"));
+    copy.args(["ledger", "copy"]).arg(&file).args([&url, "--state"]).arg(operator.folder.path());
+    let copied: Ran = copy.env("NOISEGATE_LEDGER_PASSWORD", "l-secret").output().unwrap().into();
+    assert!(copied.code == Some(0) && copied.out.contains("1 users"), "{copied:?}");
+    let moved = operator.run(&["user", "list"]);
+    assert!(moved.code == Some(1) && moved.errors.contains("was moved to"), "{moved:?}");
+
+    let policy = std::fs::read_to_string(operator.policy()).unwrap();
+    std::fs::write(operator.policy(), policy.replace("sqlite:ledger.db", &url)).unwrap();
+    operator.environment.push(("NOISEGATE_LEDGER_PASSWORD", "l-secret".to_owned()));
+    let listed = operator.run(&["user", "list"]);
+    assert_eq!((listed.code, listed.out.as_str()), (Some(0), "alice\n"), "{listed:?}");
+
+    let client = connect(&server, "budgets").await;
+    client.batch_execute("DROP SCHEMA noisegate_ledger CASCADE").await.unwrap();
+    let refused = operator.run(&["user", "list"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.errors.contains("there is no ledger, and generation"), "{refused:?}");
+    assert!(refused.errors.contains("noisegate ledger accept-restored"), "{refused:?}");
+    let accepted = operator.run(&["ledger", "accept-restored"]);
+    assert_eq!(accepted.code, Some(0), "{accepted:?}");
+    let listed = operator.run(&["user", "list"]);
+    assert_eq!((listed.code, listed.out.as_str()), (Some(0), ""), "{listed:?}");
+    for ran in [copied, moved, listed, refused, accepted] {
+        assert!(!format!("{ran:?}").contains("l-secret"), "{ran:?}");
+    }
+}
+
 #[test]
 fn users_come_and_go_and_their_passwords_are_not_kept() {
     let operator = Operator::alone();

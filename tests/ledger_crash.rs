@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use noisegate::clock::{Clock, Millis};
-use noisegate::ids::{Analyst, QueryId, Question};
+use noisegate::ids::{Analyst, ChargeKey, QueryId, Question};
 use noisegate::ledger::{Account, Charge, LeafCharge, Ledger, Remembered, Window};
 use noisegate_privacy::budget::{Accountant, Amount, Loss};
 
@@ -166,6 +166,7 @@ fn charge(number: u64, rho: u64) -> Charge {
     let rho = Amount::parse(&rho.to_string()).unwrap();
     let own = Account { id: format!("each_analyst/{}", number % 3), ..shop() };
     Charge {
+        key: ChargeKey::fresh(0),
         query: QueryId(number.to_le_bytes()),
         analyst: Analyst("alice".to_owned()),
         leaves: vec![LeafCharge {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use fit::{Law, SIGMAS};
 use noisegate::clock::{Clock, Millis};
-use noisegate::ids::{Analyst, QueryId, Question};
+use noisegate::ids::{Analyst, ChargeKey, QueryId, Question};
 use noisegate::ledger::{Account, Charge, LeafCharge, Ledger, Window};
 use noisegate_privacy::analyze::{Analyzed, Contribution, Selection, Terms, analyze};
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon};
@@ -90,8 +90,12 @@ fn shown(plan: Plan<Analyzed>, groups: u32, units: i64) -> BTreeSet<u32> {
         loss: plan.loss().clone(),
         accounts: vec![account],
     };
-    let charge =
-        Charge { query: QueryId::fresh(), analyst: Analyst("a".into()), leaves: vec![leaf] };
+    let charge = Charge {
+        key: ChargeKey::fresh(0),
+        query: QueryId::fresh(),
+        analyst: Analyst("a".into()),
+        leaves: vec![leaf],
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut reservation = runtime.block_on(ledger.reserve(charge)).unwrap();
     let receipt = reservation.receipts().pop().unwrap();

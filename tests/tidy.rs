@@ -290,6 +290,8 @@ fn commands_of_the_documents_exist() {
                 "list",
                 "ledger",
                 "accept-clock",
+                "accept-restored",
+                "copy",
             ];
             let command: Vec<&str> =
                 words.iter().copied().take_while(|word| known.contains(word)).collect();

@@ -124,6 +124,26 @@ pub(super) enum Ledger {
     /// Confirm that this machine's clock is right, when it is more than 32 days ahead of the
     /// ledger's last mark. Until then nothing is charged, since windows could refill by mistake.
     AcceptClock(OfPolicy),
+    /// Go on from a ledger that is not the one last seen here: put back from a backup, made anew
+    /// after a loss. What was spent since is forgotten, so first lower each account to what is
+    /// left at worst.
+    AcceptRestored(OfPolicy),
+    /// Move a ledger to another place, with all that is in it. The old one cannot be used any
+    /// more. Stop the proxies first, and change the policy afterwards.
+    Copy(CopyLedger),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CopyLedger {
+    /// The ledger: a file, or postgres://user@host/database, with ?schema= if it is not
+    /// noisegate_ledger. The password is in NOISEGATE_LEDGER_PASSWORD.
+    pub(super) from: String,
+    /// Where to: a file that is not there, or a schema without a ledger, or with an unused one.
+    pub(super) to: String,
+    /// The folder of the proxy's state, as in the policy; what is seen of a ledger in PostgreSQL
+    /// is noted there. Give it where the proxy runs.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) state: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

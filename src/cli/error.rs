@@ -30,8 +30,8 @@ pub(super) enum CliError {
     Gate(#[from] GateError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("the ledger {}: {error}", path.display())]
-    Ledger { path: PathBuf, error: LedgerError },
+    #[error("the ledger {place}: {error}")]
+    Ledger { place: String, error: LedgerError },
     #[error("cannot listen at {address}: {error}")]
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("--log: {0}")]

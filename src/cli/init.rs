@@ -6,7 +6,8 @@ use super::args;
 use super::databases::{OWNER, READER, connect, listed, parse};
 use super::error::CliError;
 use super::output::say;
-use crate::policy::{Password, Policy};
+use super::proxy::{open_ledger, place};
+use crate::policy::{LedgerStore, Password, Policy};
 use crate::shadow::{
     InitOptions, InitReport, InitSql, Login, Logins, create_database, init, init_sql,
 };
@@ -29,6 +30,9 @@ pub(super) async fn run(args: &args::Init) -> Result<(), CliError> {
     if args.print {
         let sql = init_sql(&mut source, &database, &options).await?;
         show(&sql, &name_of(&reader), &database);
+        if let Some(sql) = place(&policy)?.schema_sql() {
+            say(format_args!("-- 5. For the ledger, in its database.\n{sql};"));
+        }
         return Ok(());
     }
     let mut server = admin(SHADOW_ADMIN, args.shadow_admin.as_deref(), &owner)?;
@@ -38,6 +42,11 @@ pub(super) async fn run(args: &args::Init) -> Result<(), CliError> {
     }
     let report = build(&mut source, server, &database, &options).await?;
     tell(&database, &options, &report);
+    if let LedgerStore::Postgres(_) = policy.server.ledger {
+        // By its own login, which may need an administrator to make the schema for it.
+        let _made = open_ledger(&policy)?;
+        say(format_args!("The ledger is at {}.", place(&policy)?));
+    }
     Ok(())
 }
 

@@ -16,8 +16,8 @@ use super::databases::Databases;
 use super::error::CliError;
 use crate::admin::{self, Health};
 use crate::clock::Clock;
-use crate::ledger::{Ledger, LedgerError};
-use crate::policy::{LedgerStore, Policy};
+use crate::ledger::{Ledger, LedgerError, Place};
+use crate::policy::{LedgerStore, Password, Policy};
 use crate::road::Gate;
 use crate::wire::tls::TlsAcceptor;
 use crate::wire::{Server, Target, serve};
@@ -32,14 +32,28 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
 
 /// Opens the ledger of a policy.
 pub(super) fn open_ledger(policy: &Policy) -> Result<Ledger, CliError> {
-    let LedgerStore::Sqlite(path) = &policy.server.ledger;
-    Ledger::open(path, Clock::System).map_err(ledger_error(policy))
+    let place = place(policy)?;
+    Ledger::open_at(&place, Clock::System).map_err(of_ledger(&place))
+}
+
+/// Where the ledger of a policy is.
+pub(super) fn place(policy: &Policy) -> Result<Place, CliError> {
+    let server = &policy.server;
+    match &server.ledger {
+        LedgerStore::Sqlite(path) => Ok(Place::sqlite(path)),
+        LedgerStore::Postgres(url) => {
+            let password = server.ledger_password()?;
+            let password = password.as_ref().map(Password::expose);
+            let place = Place::postgres(url, password, Some(&server.state));
+            place.map_err(|error| CliError::Ledger { place: "of the policy".to_owned(), error })
+        }
+    }
 }
 
 /// Puts the ledger's name before its errors.
-pub(super) fn ledger_error(policy: &Policy) -> impl Fn(LedgerError) -> CliError + use<> {
-    let LedgerStore::Sqlite(path) = policy.server.ledger.clone();
-    move |error| CliError::Ledger { path: path.clone(), error }
+pub(super) fn of_ledger(place: &Place) -> impl Fn(LedgerError) -> CliError + use<> {
+    let place = place.to_string();
+    move |error| CliError::Ledger { place: place.clone(), error }
 }
 
 /// Everything that answers, ready to be let go.

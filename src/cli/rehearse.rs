@@ -36,7 +36,7 @@ pub(super) async fn run(args: &args::Rehearse) -> Result<(), CliError> {
     let start = times.iter().flatten().copied().next().unwrap_or(now);
     let (clock, handle) = Clock::fixed(start);
     let ledger = Ledger::open(&path, clock.clone())
-        .map_err(|error| CliError::Ledger { path: path.clone(), error })?;
+        .map_err(|error| CliError::Ledger { place: "of the rehearsal".to_owned(), error })?;
     let gate =
         Gate::open(policy, databases.source.clone(), databases.shadow.clone(), ledger, clock);
     let gate = gate.await?;

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Read};
 use super::args::{OfPolicy, OneUser, User};
 use super::error::CliError;
 use super::output::{complain, say};
-use super::proxy::{ledger_error, open_ledger};
+use super::proxy::{of_ledger, open_ledger, place};
 use crate::policy::Policy;
 use crate::wire::scram;
 
@@ -30,7 +30,7 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
     let policy = Policy::load(&user.of.policy)?;
     let verifier = scram::verifier(&password()?)?;
     let ledger = open_ledger(&policy)?;
-    ledger.put_user(name, &verifier).await.map_err(ledger_error(&policy))?;
+    ledger.put_user(name, &verifier).await.map_err(of_ledger(&place(&policy)?))?;
     if policy.terms(name).is_none() && !policy.is_admin(name) {
         complain(format_args!(
             "noisegate: {name} can log in, but no role of the policy lets {name} ask anything"
@@ -43,7 +43,7 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
 async fn remove(user: &OneUser) -> Result<(), CliError> {
     let policy = Policy::load(&user.of.policy)?;
     let ledger = open_ledger(&policy)?;
-    if !ledger.remove_user(&user.name).await.map_err(ledger_error(&policy))? {
+    if !ledger.remove_user(&user.name).await.map_err(of_ledger(&place(&policy)?))? {
         return Err(CliError::NoUser(user.name.clone()));
     }
     say(format_args!("{} cannot log in any more", user.name));
@@ -53,7 +53,7 @@ async fn remove(user: &OneUser) -> Result<(), CliError> {
 async fn list(of: &OfPolicy) -> Result<(), CliError> {
     let policy = Policy::load(&of.policy)?;
     let ledger = open_ledger(&policy)?;
-    for name in ledger.users().await.map_err(ledger_error(&policy))? {
+    for name in ledger.users().await.map_err(of_ledger(&place(&policy)?))? {
         say(name);
     }
     Ok(())

@@ -2,13 +2,10 @@
 
 use noisegate_privacy::budget::{Amount, Loss};
 use noisegate_privacy::receipt::Receipt;
-use rusqlite::params;
 
-use super::accounts;
 use super::batch::Batch;
-use super::releases;
-use super::types::{Account, Charge, LedgerError, Remembered, Reservation, Window};
-use crate::clock::Millis;
+use super::store::{ChargeRow, Needs, WholeCharge};
+use super::types::{Account, Charge, LedgerError, Remembered, Reservation, State, Window};
 
 /// The most leaves of one statement, with the estimates that they wait for.
 const LEAVES_MAX: usize = 512;
@@ -20,22 +17,39 @@ const NAME_BYTES_MAX: usize = 512;
 /// [`Amount::parse`] reads.
 const DIGITS_MAX: usize = 370;
 
+/// What charging needs to know.
+pub(super) fn needs(charge: &Charge) -> Needs {
+    let accounts = charge.leaves.iter().flat_map(|leaf| &leaf.accounts);
+    Needs {
+        accounts: accounts.map(|account| (account.id.clone(), account.window)).collect(),
+        keys: [charge.key].into(),
+        ..Needs::default()
+    }
+}
+
 /// Charges all accounts of all leaves, or none.
 pub(super) fn reserve(batch: &mut Batch<'_>, charge: &Charge) -> Result<Reservation, LedgerError> {
-    validate(charge)?;
     let now = batch.plausible_now()?;
+    if batch.is_charged(&charge.key) {
+        // Without receipts: those of the first time may be in use.
+        return Err(LedgerError::Repeated);
+    }
     let debits = debits(charge)?;
     for (account, loss) in &debits {
         batch.spent(account)?.check(account, loss, now)?;
     }
-    batch.reserves = true;
-    let id = insert_charge(batch, charge, now)?;
-    for (account, loss) in &debits {
-        insert_debit(batch, id, &account.id, now, loss)?;
-    }
-    for (account, loss) in &debits {
-        batch.debit(&account.id, loss);
-    }
+    let id = batch.charge(WholeCharge {
+        row: ChargeRow {
+            id: 0,
+            key: Some(charge.key),
+            query: charge.query,
+            analyst: charge.analyst.0.clone(),
+            at: now,
+            state: State::Pending,
+        },
+        leaves: charge.leaves.iter().map(|leaf| (leaf.question, leaf.loss.clone())).collect(),
+        debits: debits.into_iter().map(|(account, loss)| (account.id.clone(), loss)).collect(),
+    });
     let receipts = charge.leaves.iter().map(|leaf| Receipt::assertion(leaf.loss.clone())).collect();
     Ok(Reservation { charge: id, receipts })
 }
@@ -46,46 +60,28 @@ pub(super) fn settle(
     charge: i64,
     releases: &[Remembered],
 ) -> Result<(), LedgerError> {
-    batch.settles = true;
     // Another process that opened the ledger may have posted it already.
-    let changed = batch
-        .conn
-        .prepare_cached("UPDATE charge SET state = 'posted' WHERE id = ?1 AND state <> 'voided'")?
-        .execute([charge])?;
-    if changed != 1 {
+    if !matches!(batch.state(charge), Some(State::Pending | State::Posted)) {
         return Err(LedgerError::Malformed("no such reservation to settle"));
     }
-    releases::remember(batch, charge, releases)
-}
-
-/// Gives a charge back to the accounts that paid it.
-pub(super) fn void(batch: &mut Batch<'_>, charge: i64) -> Result<(), LedgerError> {
-    let debits = {
-        let mut statement = batch.conn.prepare_cached(
-            "SELECT account, at_ms, rho, epsilon, delta FROM debit WHERE charge = ?1",
-        )?;
-        let rows = statement.query_map([charge], |row| {
-            Ok((row.get::<_, String>(0)?, Millis(row.get(1)?), accounts::loss(row, 2)?))
-        })?;
-        rows.collect::<Result<Vec<_>, _>>()?
-    };
-    for (account, _, _) in &debits {
-        batch.touch(account)?;
-    }
-    let changed = batch
-        .conn
-        .prepare_cached("UPDATE charge SET state = 'voided' WHERE id = ?1 AND state <> 'voided'")?
-        .execute([charge])?;
-    if changed != 1 {
-        return Err(LedgerError::Malformed("no such reservation to void"));
-    }
-    for (account, at, loss) in &debits {
-        batch.credit(account, *at, loss);
+    batch.post(charge);
+    for release in releases {
+        batch.remember(charge, release);
     }
     Ok(())
 }
 
-fn validate(charge: &Charge) -> Result<(), LedgerError> {
+/// Gives a charge back to the accounts that paid it.
+pub(super) fn void(batch: &mut Batch<'_>, charge: i64) -> Result<(), LedgerError> {
+    if !matches!(batch.state(charge), Some(State::Pending | State::Posted)) {
+        return Err(LedgerError::Malformed("no such reservation to void"));
+    }
+    batch.void(charge);
+    Ok(())
+}
+
+/// Refuses what makes no sense, before anything waits for it.
+pub(super) fn validate(charge: &Charge) -> Result<(), LedgerError> {
     let malformed = |what| Err(LedgerError::Malformed(what));
     if charge.leaves.is_empty() || charge.leaves.len() > LEAVES_MAX {
         return malformed("no leaves, or too many");
@@ -147,47 +143,4 @@ pub(super) fn both(a: &Loss, b: &Loss) -> Loss {
         epsilon: a.epsilon.as_ref().zip(b.epsilon.as_ref()).map(|(a, b)| a + b),
         delta: &a.delta + &b.delta,
     }
-}
-
-fn insert_charge(batch: &Batch<'_>, charge: &Charge, now: Millis) -> Result<i64, LedgerError> {
-    batch
-        .conn
-        .prepare_cached(
-            "INSERT INTO charge (query, analyst, at_ms, state) VALUES (?1, ?2, ?3, 'pending')",
-        )?
-        .execute(params![charge.query.0, charge.analyst.0, now.0])?;
-    let id = batch.conn.last_insert_rowid();
-    let mut statement =
-        batch.conn.prepare_cached("INSERT INTO leaf VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for (position, leaf) in (0_i64..).zip(&charge.leaves) {
-        statement.execute(params![
-            id,
-            position,
-            leaf.question.0,
-            leaf.loss.rho.to_string(),
-            leaf.loss.epsilon.as_ref().map(Amount::to_string),
-            leaf.loss.delta.to_string(),
-        ])?;
-    }
-    Ok(id)
-}
-
-fn insert_debit(
-    batch: &Batch<'_>,
-    charge: i64,
-    account: &str,
-    at: Millis,
-    loss: &Loss,
-) -> Result<(), LedgerError> {
-    batch.conn.prepare_cached("INSERT INTO debit VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
-        params![
-            account,
-            at.0,
-            charge,
-            loss.rho.to_string(),
-            loss.epsilon.as_ref().map(Amount::to_string),
-            loss.delta.to_string(),
-        ],
-    )?;
-    Ok(())
 }

@@ -8,12 +8,13 @@ use std::thread;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::accounts::Spent;
 use super::batch::Batch;
-use super::reader::{Look, Reader, View};
+use super::place::Place;
+use super::reader::{Glance, Look, Reader, Sight};
+use super::store::Needs;
 use super::types::{Account, Balance, Charge, Entry, LedgerError, Remembered, Reservation};
-use super::writer::{Job, Task, Writer};
-use super::{charge, history, releases, store, users};
+use super::writer::{Job, Opening, Task, Writer};
+use super::{charge, history, users};
 use crate::clock::{Clock, Millis};
 use crate::ids::{Analyst, Question};
 use crate::source::NotExecuted;
@@ -32,7 +33,7 @@ const BALANCES_MAX: usize = 4096;
 #[derive(Clone)]
 pub struct Ledger {
     jobs: Sender<Box<dyn Job>>,
-    looks: Sender<Look>,
+    looks: Sender<Box<dyn Look>>,
     waiting: Arc<Semaphore>,
 }
 
@@ -43,36 +44,78 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger file, and makes it, readable by its owner only, if it is not there.
+    /// Opens a ledger in a file, as [`Self::open_at`] does.
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
+        Self::open_at(&Place::sqlite(path), clock)
+    }
+
+    /// Opens a ledger, and makes it, for its owner only, if it is not there and never was.
     /// Charges that an earlier run left pending are posted: they stay spent.
     /// Several processes may have one ledger open.
-    pub fn open(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
-        Self::open_sized(path, clock, RELEASE_BYTES_MAX)
+    pub fn open_at(place: &Place, clock: Clock) -> Result<Self, LedgerError> {
+        Self::open_sized(place, clock, RELEASE_BYTES_MAX)
     }
 
     /// Opens a ledger that remembers at most so many bytes of releases.
     pub fn open_sized(
-        path: &Path,
+        place: &Place,
         clock: Clock,
         release_bytes_max: i64,
     ) -> Result<Self, LedgerError> {
-        let conn = Some(store::open(path, clock.now())?);
-        let identity = store::Identity::of(path)?;
-        let path = path.to_owned();
+        Self::open_as(place, clock, release_bytes_max, false)
+    }
+
+    /// Opens a ledger after [`LedgerError::Restored`], on an operator's word: whatever its state
+    /// is, it goes on from there. What was spent since has to be taken from the limits by hand.
+    pub fn accept_restored(place: &Place, clock: Clock) -> Result<Self, LedgerError> {
+        Self::open_as(place, clock, RELEASE_BYTES_MAX, true)
+    }
+
+    fn open_as(
+        place: &Place,
+        clock: Clock,
+        release_bytes_max: i64,
+        accept_restored: bool,
+    ) -> Result<Self, LedgerError> {
+        let backend = place.backend();
+        let how = Opening {
+            backend: Arc::clone(&backend),
+            seen: place
+                .seen()
+                .ok_or(LedgerError::Malformed("no place for what is seen"))?
+                .to_owned(),
+            clock: clock.clone(),
+            release_bytes_max,
+            accept_restored,
+        };
         let (jobs, inbox) = mpsc::channel();
-        let writer =
-            Writer { path: path.clone(), clock: clock.clone(), release_bytes_max, identity, conn };
-        spawn("ledger-writer", move || writer.run(&inbox))?;
+        // On its own thread from the beginning: a store may need a runtime of its own, which
+        // cannot be inside another one.
+        let (ready, opened) = mpsc::channel();
+        spawn("ledger-writer", move || match Writer::open(how) {
+            Ok(writer) => {
+                let _waiting = ready.send(Ok(()));
+                writer.run(&inbox);
+            }
+            Err(error) => {
+                let _waiting = ready.send(Err(error));
+            }
+        })?;
+        opened.recv().map_err(|_| ended())??;
         let (looks, inbox) = mpsc::channel();
-        let reader = Reader { path, clock };
+        let reader = Reader { backend, clock };
         spawn("ledger-reader", move || reader.run(&inbox))?;
         Ok(Self { jobs, looks, waiting: Arc::new(Semaphore::new(WAITING_MAX)) })
     }
 
     /// Charges all accounts of all leaves, or none. When this returns, the charge is on disk and
     /// counts as spent.
+    ///
+    /// A key that was charged before is refused, and not charged again: so a charge whose
+    /// acknowledgement was lost may be asked for again, and costs once.
     pub async fn reserve(&self, charge: Charge) -> Result<Reservation, LedgerError> {
-        self.write(move |batch| charge::reserve(batch, &charge)).await
+        charge::validate(&charge)?;
+        self.write(charge::needs(&charge), move |batch| charge::reserve(batch, &charge)).await
     }
 
     /// Posts a charge and remembers its releases, in one durable step. Only then may they be
@@ -83,7 +126,12 @@ impl Ledger {
         reservation: Reservation,
         releases: Vec<Remembered>,
     ) -> Result<(), LedgerError> {
-        self.write(move |batch| charge::settle(batch, reservation.charge, &releases)).await
+        let needs = Needs {
+            charges: [reservation.charge].into(),
+            questions: releases.iter().map(|release| release.question).collect(),
+            ..Needs::default()
+        };
+        self.write(needs, move |batch| charge::settle(batch, reservation.charge, &releases)).await
     }
 
     /// Gives a charge back, on proof that the source was never asked.
@@ -100,12 +148,13 @@ impl Ledger {
         &self,
         reservation: Reservation,
     ) -> Result<(), LedgerError> {
-        self.write(move |batch| charge::void(batch, reservation.charge)).await
+        let needs = Needs { voids: [reservation.charge].into(), ..Needs::default() };
+        self.write(needs, move |batch| charge::void(batch, reservation.charge)).await
     }
 
     /// The unexpired release that answers a question. It does not wait for writes.
     pub async fn recall(&self, question: Question) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.read(move |view| releases::recall(view.conn, &question, view.now)).await
+        self.read(move |sight| sight.view.recall(&question, sight.wall)).await
     }
 
     /// What accounts have spent in their windows.
@@ -113,57 +162,70 @@ impl Ledger {
         if accounts.len() > BALANCES_MAX {
             return Err(LedgerError::Malformed("too many accounts to look at"));
         }
-        let balance = |view: &View<'_>, account: Account| {
-            let spent = Spent::load(view.conn, &account, view.now)?;
-            Ok(spent.balance(account, view.now))
-        };
-        self.read(move |view| accounts.into_iter().map(|a| balance(view, a)).collect()).await
+        self.read(move |sight| sight.balances(&accounts)).await
     }
 
     /// The latest charges of an analyst, newest first.
     pub async fn history(&self, analyst: &Analyst, limit: u32) -> Result<Vec<Entry>, LedgerError> {
         let analyst = analyst.clone();
-        self.read(move |view| history::of(view.conn, &analyst, limit)).await
+        self.read(move |sight| history::of(sight.view, &analyst, limit)).await
     }
 
     /// Adds a user, or gives a known one another SCRAM verifier.
     pub async fn put_user(&self, name: &str, verifier: &str) -> Result<(), LedgerError> {
-        let (name, verifier) = (name.to_owned(), verifier.to_owned());
-        self.write(move |batch| users::put(batch.conn, &name, &verifier)).await
+        users::validate(name, verifier)?;
+        let (needs, name, verifier) = (users::needs(name), name.to_owned(), verifier.to_owned());
+        self.write(needs, move |batch| {
+            batch.put_user(&name, &verifier);
+            Ok(())
+        })
+        .await
     }
 
     /// Removes a user; whether there was one.
     pub async fn remove_user(&self, name: &str) -> Result<bool, LedgerError> {
-        let name = name.to_owned();
-        self.write(move |batch| users::remove(batch.conn, &name)).await
+        // No user has a name that cannot be stored.
+        if users::validate(name, "any").is_err() {
+            return Ok(false);
+        }
+        let (needs, name) = (users::needs(name), name.to_owned());
+        self.write(needs, move |batch| Ok(batch.remove_user(&name))).await
     }
 
     /// The names of all users, in order.
     pub async fn users(&self) -> Result<Vec<String>, LedgerError> {
-        self.read(|view| users::names(view.conn)).await
+        self.read(|sight| sight.view.users()).await
     }
 
     /// The SCRAM verifier of a user.
     pub async fn verifier(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        // Whoever connects may give any name.
+        if users::validate(name, "any").is_err() {
+            return Ok(None);
+        }
         let name = name.to_owned();
-        self.read(move |view| users::verifier(view.conn, &name)).await
+        self.read(move |sight| sight.view.verifier(&name)).await
     }
 
     /// Takes the machine's clock as it is, on an operator's word, after [`LedgerError::Clock`];
     /// returns the ledger's time from now on. A clock set back reopens no window.
     pub async fn accept_clock(&self) -> Result<Millis, LedgerError> {
-        self.write(|batch| Ok(batch.accept_clock())).await
+        self.write(Needs::default(), |batch| Ok(batch.accept_clock())).await
     }
 
     /// Has the writer run a job, and waits until it is on disk.
-    pub(in crate::ledger) async fn write<T, F>(&self, work: F) -> Result<T, LedgerError>
+    pub(in crate::ledger) async fn write<T, F>(
+        &self,
+        needs: Needs,
+        work: F,
+    ) -> Result<T, LedgerError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Batch<'_>) -> Result<T, LedgerError> + Send + 'static,
     {
         let permit = Arc::clone(&self.waiting).acquire_owned().await.map_err(|_| ended())?;
         let (reply, answer) = oneshot::channel();
-        let task: Box<dyn Job> = Box::new(Task::new(work, reply, permit));
+        let task: Box<dyn Job> = Box::new(Task::new(needs, work, reply, permit));
         self.jobs.send(task).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
@@ -171,17 +233,11 @@ impl Ledger {
     async fn read<T, F>(&self, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
-        F: FnOnce(&View<'_>) -> Result<T, LedgerError> + Send + 'static,
+        F: Fn(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
     {
         let permit = Arc::clone(&self.waiting).acquire_owned().await.map_err(|_| ended())?;
         let (reply, answer) = oneshot::channel();
-        let look: Look = Box::new(move |view| {
-            let outcome = view.and_then(|view| work(&view));
-            let sound = !matches!(outcome, Err(LedgerError::Store(_)));
-            let _gone = reply.send(outcome);
-            drop(permit);
-            sound
-        });
+        let look: Box<dyn Look> = Box::new(Glance::new(work, reply, permit));
         self.looks.send(look).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }

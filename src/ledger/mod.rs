@@ -6,35 +6,44 @@
 //! stays spent, and nothing expires into a refund.
 //!
 //! What this rests on:
-//! * Sums are exact. They are made inside the transaction that holds the write lock, from what
-//!   the file says, so any number of tasks and processes may race for the last unit.
+//! * Sums are exact. They are made under the store's one write lock, from what the store says, so
+//!   any number of tasks, processes and machines may race for the last unit.
 //! * An answer is given after the commit that it tells of. One thread commits all requests that
-//!   wait in one transaction, so many charges share one fsync.
+//!   wait in one unit of work, so many charges share one sync of a disk.
+//! * Each unit of work is a generation in a chain of digests. The last one that was seen is noted
+//!   outside the ledger, so an older copy of it does not pass for it.
 //! * The ledger's time never goes back, and does not follow a clock that jumps far ahead: no
 //!   window refills by mistake.
 
 mod types;
 // The handle and the two threads behind it.
 mod handle;
+mod place;
 mod reader;
 mod writer;
-// What a transaction does.
+// What a unit of work does.
 mod accounts;
 mod batch;
+mod chain;
 mod charge;
-mod history;
-mod releases;
-mod users;
-// The file.
 mod failpoint;
+mod history;
+mod seen;
+mod users;
+// What keeps it.
+mod copy;
+mod postgres;
+mod sqlite;
 mod store;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;
 
+pub use copy::{Copied, copy};
 pub use handle::Ledger;
+pub use place::Place;
 pub use types::{
     Account, Balance, Charge, Entry, LeafCharge, LedgerError, Overdrawn, Remembered, Reservation,
-    State, Window,
+    Restored, State, Window,
 };

@@ -1,130 +1,320 @@
-//! The SQLite file: opening, settings, versions.
+//! What a place that keeps a ledger has to do: the whole of what a store knows about budgets.
+//!
+//! A unit of work begins with the store's one write lock and everything that its jobs said they
+//! need, goes on in memory, and ends with all that changed, written at once. So a store over a
+//! network needs the same few round trips for a thousand charges as for one, and what a charge
+//! means is written once, for every store, in terms of these types.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OpenFlags};
+use noisegate_privacy::budget::{Amount, Loss};
 
-use super::types::LedgerError;
+use super::accounts::Spent;
+use super::chain::{Head, Link};
+use super::types::{LedgerError, State, Window};
 use crate::clock::Millis;
+use crate::ids::{Analyst, ChargeKey, QueryId, Question};
 
-/// Marks a file as a ledger of ours ("NGld").
-const APPLICATION_ID: i32 = 0x4e47_6c64;
-/// The version of the tables in `schema.sql`.
-const VERSION: i32 = 1;
-/// How long to wait for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The write-ahead log is cut back to this after a checkpoint.
-const LOG_BYTES_MAX: i64 = 64 * 1024 * 1024;
-/// The log is carried over into the tables when it has so many pages (of 4 KiB).
-const LOG_PAGES_CHECKPOINT: i64 = 4000;
-const STATEMENTS_CACHED: usize = 64;
-
-/// Opens the ledger for writing, making it if it is not there, and settles what an earlier run
-/// left behind: its pending charges are posted, because nothing tells whether the source was asked.
-pub(super) fn open(path: &Path, now: Millis) -> Result<Connection, LedgerError> {
-    create(path)?;
-    let conn = connect(path)?;
-    conn.execute_batch("BEGIN IMMEDIATE")?;
-    migrate(&conn, now)?;
-    conn.execute("UPDATE charge SET state = 'posted' WHERE state = 'pending'", [])?;
-    conn.execute_batch("COMMIT")?;
-    Ok(conn)
+/// Where a ledger is kept, and how it is reached.
+pub(super) trait Backend: Send + Sync {
+    /// Whether there is a ledger already.
+    fn exists(&self) -> Result<bool, LedgerError>;
+    /// Connects, and makes the tables if there are none.
+    fn open(&self, now: Millis) -> Result<Box<dyn Store>, LedgerError>;
+    /// Connects again after a failure. A ledger that is gone is not made again: that would be one
+    /// in which nothing is spent.
+    fn reconnect(&self) -> Result<Box<dyn Store>, LedgerError>;
+    /// Connects for reading.
+    fn view(&self) -> Result<Box<dyn View>, LedgerError>;
 }
 
-/// Opens the ledger for writing again after its store failed. A file that is gone is not made
-/// again: that would be a ledger in which nothing is spent.
-pub(super) fn reconnect(path: &Path) -> Result<Connection, LedgerError> {
-    let conn = connect(path)?;
-    // On a full disk the log may be what fills it. Where even this fails, the next try may not.
-    let _best_effort = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    Ok(conn)
+/// A connection that writes.
+pub(super) trait Store: Send {
+    /// Takes the write lock, and reads the state of the ledger as far as it is needed. `known` is
+    /// the generation whose head is wanted.
+    fn begin(&mut self, needs: &Needs, known: Option<i64>) -> Result<Loaded, LedgerError>;
+    /// The sums of the debits of accounts that are not voided, each from a time on; in order.
+    fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError>;
+    /// The first pending charges.
+    fn pending(&mut self, count_max: i64) -> Result<Vec<i64>, LedgerError>;
+    /// How many bytes of releases have expired.
+    fn expired_bytes(&mut self, now: Millis) -> Result<i64, LedgerError>;
+    /// The first releases after an id that have not expired, with their sizes.
+    fn oldest(
+        &mut self,
+        after: i64,
+        now: Millis,
+        count_max: i64,
+    ) -> Result<Vec<(i64, i64)>, LedgerError>;
+    /// Writes what changed, for the end of a copy to make durable.
+    fn write(&mut self, changes: &Changes) -> Result<(), LedgerError>;
+    /// Writes what changed and makes it durable. After an error it may be so or not.
+    fn commit(&mut self, changes: &Changes) -> Result<(), LedgerError>;
+    /// Ends a unit of work that changed nothing.
+    fn rollback(&mut self) -> Result<(), LedgerError>;
+    /// Says where the ledger was moved to, which ends it; or, with nothing, that it was not.
+    fn mark_moved(&mut self, to: Option<&str>) -> Result<(), LedgerError>;
+    /// Reads a page of everything, for a copy.
+    fn page(&mut self, of: Page) -> Result<Changes, LedgerError>;
+    /// Counts the rows of each table, for a copy.
+    fn counts(&mut self) -> Result<Counts, LedgerError>;
+    /// Puts everything about one ledger in the place of another that is empty.
+    fn take_identity(&mut self, meta: &Meta) -> Result<(), LedgerError>;
+    /// Whether the connection was lost, so that another one may help.
+    fn lost(&self) -> bool {
+        false
+    }
+    /// Runs a statement that a test made up; the first value of what it gives, if that is a number.
+    #[cfg(test)]
+    fn raw(&mut self, sql: &str) -> Result<Option<i64>, LedgerError>;
 }
 
-fn connect(path: &Path) -> Result<Connection, LedgerError> {
-    let conn = with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // Before anything is changed: the path may lead to somebody else's database.
-    let application: i32 = conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
-    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
-    if application != APPLICATION_ID && (application, tables) != (0, 0) {
-        return Err(LedgerError::Store("the file is not a ledger".to_owned()));
+/// A connection that reads. It sees everything that was acknowledged before it is asked.
+pub(super) trait View: Send {
+    /// The payload of the unexpired release that answers a question.
+    fn recall(&mut self, question: &Question, wall: Millis)
+    -> Result<Option<Vec<u8>>, LedgerError>;
+    /// The ledger's mark and the stored sums of accounts. What follows up to [`Self::end`] is of
+    /// the same moment where the store can do that.
+    fn stored(
+        &mut self,
+        accounts: &[String],
+    ) -> Result<(Millis, BTreeMap<String, Spent>), LedgerError>;
+    /// As [`Store::sums`].
+    fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError>;
+    /// Ends what [`Self::stored`] began.
+    fn end(&mut self) -> Result<(), LedgerError>;
+    /// The latest charges of an analyst with the losses of their leaves, newest first.
+    fn history(
+        &mut self,
+        analyst: &Analyst,
+        count_max: u32,
+    ) -> Result<Vec<(ChargeRow, Vec<Loss>)>, LedgerError>;
+    /// The names of all users, in order.
+    fn users(&mut self) -> Result<Vec<String>, LedgerError>;
+    /// The verifier of a user.
+    fn verifier(&mut self, name: &str) -> Result<Option<String>, LedgerError>;
+    /// Whether the connection was lost, so that another one may help.
+    fn lost(&self) -> bool {
+        false
     }
-    let mode: String = conn.pragma_update_and_check(None, "journal_mode", "wal", |r| r.get(0))?;
-    if mode != "wal" {
-        return Err(LedgerError::Store(format!("journal mode is {mode}, not wal")));
-    }
-    // One fsync for each commit: what was acknowledged survives a power cut.
-    conn.pragma_update(None, "synchronous", "full")?;
-    conn.pragma_update(None, "fullfsync", true)?;
-    conn.pragma_update(None, "checkpoint_fullfsync", true)?;
-    // A checkpoint costs two more syncs and rewrites pages: not after every fifth batch.
-    conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_CHECKPOINT)?;
-    conn.pragma_update(None, "foreign_keys", true)?;
-    conn.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
-    Ok(conn)
 }
 
-/// Which file a path leads to. A ledger that is deleted or replaced while it is open must not go
-/// on: what is acknowledged then would be in no file that the next start reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
+/// What jobs have to know before they run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Needs {
+    /// Accounts, with the window that they are about to be used with.
+    pub(super) accounts: BTreeMap<String, Window>,
+    /// Charges, of which the state is needed.
+    pub(super) charges: BTreeSet<i64>,
+    /// Charges that may be given back, of which the debits are needed too.
+    pub(super) voids: BTreeSet<i64>,
+    /// Keys that may have been charged already.
+    pub(super) keys: BTreeSet<ChargeKey>,
+    /// Questions that may have an answer already.
+    pub(super) questions: BTreeSet<Question>,
+    /// Users that there may be already.
+    pub(super) users: BTreeSet<String>,
+}
 
-impl Identity {
-    /// Of the file that is there now.
-    pub(super) fn of(path: &Path) -> Result<Self, LedgerError> {
-        let metadata = std::fs::metadata(path)?;
-        Ok(Self(metadata.dev(), metadata.ino()))
-    }
-
-    /// Refuses any other file.
-    pub(super) fn check(self, path: &Path) -> Result<(), LedgerError> {
-        if Self::of(path)? == self {
-            return Ok(());
+impl Needs {
+    /// Takes in what another job needs.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (id, window) in &other.accounts {
+            // Two windows in one batch: the second is summed when it is asked for.
+            self.accounts.entry(id.clone()).or_insert(*window);
         }
-        Err(LedgerError::Store("the file was replaced; restart to use another one".to_owned()))
+        self.charges.extend(&other.charges);
+        self.voids.extend(&other.voids);
+        self.keys.extend(&other.keys);
+        self.questions.extend(&other.questions);
+        self.users.extend(other.users.iter().cloned());
     }
 }
 
-/// Opens the ledger for reading.
-pub(super) fn connect_reader(path: &Path) -> Result<Connection, LedgerError> {
-    with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+/// What the store says at the beginning of a unit of work.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    /// The ledger itself.
+    pub(super) meta: Meta,
+    /// The stored sums of the accounts, also of those that pay for [`Needs::voids`].
+    pub(super) accounts: BTreeMap<String, Spent>,
+    /// The charges that there are, of those that were asked for.
+    pub(super) charges: BTreeMap<i64, Known>,
+    /// The keys that were charged already.
+    pub(super) keys: BTreeSet<ChargeKey>,
+    /// The releases that are stored, expired or not.
+    pub(super) releases: BTreeMap<Question, Kept>,
+    /// The users that there are.
+    pub(super) users: BTreeSet<String>,
+    /// The head of the generation that was asked for.
+    pub(super) known: Option<Head>,
 }
 
-fn with_flags(path: &Path, access: OpenFlags) -> Result<Connection, LedgerError> {
-    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(BUSY_TIMEOUT)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    Ok(conn)
+/// What there is once in a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Meta {
+    /// Which ledger this is; a copy is the same one.
+    pub(super) ledger: [u8; 16],
+    /// The latest time that the ledger knows.
+    pub(super) mark: Millis,
+    /// The size of what is remembered.
+    pub(super) release_bytes: i64,
+    /// The latest id of a charge.
+    pub(super) last_charge: i64,
+    /// The latest id of a release.
+    pub(super) last_release: i64,
+    /// The latest generation.
+    pub(super) link: Link,
+    /// Where the ledger was moved to.
+    pub(super) moved: Option<String>,
 }
 
-/// Makes the file, readable by its owner only, and makes its name durable.
-fn create(path: &Path) -> Result<(), LedgerError> {
-    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match new {
-        Ok(file) => file.sync_all()?,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(error) => return Err(error.into()),
+/// A charge as it is stored.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// What became of it so far.
+    pub(super) state: State,
+    /// When it was made.
+    pub(super) at: Millis,
+    /// Who paid what, if that was asked for.
+    pub(super) debits: Vec<(String, Loss)>,
+}
+
+/// A release as it is stored, without its payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    /// Its place in the order of storing.
+    pub(super) id: i64,
+    /// From when on it does not answer any more.
+    pub(super) expires: Millis,
+    /// The size of its payload.
+    pub(super) bytes: i64,
+}
+
+/// A sum of debits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    /// Σρ.
+    pub(super) rho: Amount,
+    /// Σε of those that have a price in it.
+    pub(super) epsilon: Amount,
+    /// Σδ.
+    pub(super) delta: Amount,
+    /// How many have no price in ε.
+    pub(super) gaussian: i64,
+}
+
+/// The row of a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ChargeRow {
+    /// In the order of charging.
+    pub(super) id: i64,
+    /// What makes a second try of it known; not in ledgers that are older than keys.
+    pub(super) key: Option<ChargeKey>,
+    /// The statement.
+    pub(super) query: QueryId,
+    /// Who asks.
+    pub(super) analyst: String,
+    /// When.
+    pub(super) at: Millis,
+    /// What became of it.
+    pub(super) state: State,
+}
+
+/// A charge with all that it is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WholeCharge {
+    /// Itself.
+    pub(super) row: ChargeRow,
+    /// What was asked, and what it costs.
+    pub(super) leaves: Vec<(Question, Loss)>,
+    /// Who pays what.
+    pub(super) debits: Vec<(String, Loss)>,
+}
+
+/// A release with its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WholeRelease {
+    /// Its place in the order of storing.
+    pub(super) id: i64,
+    /// What it answers.
+    pub(super) question: Question,
+    /// The charge that paid for it.
+    pub(super) charge: i64,
+    /// From when on it does not answer any more.
+    pub(super) expires: Millis,
+    /// The release.
+    pub(super) payload: Vec<u8>,
+}
+
+/// All that a unit of work changes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    /// New charges, in order.
+    pub(super) charges: Vec<WholeCharge>,
+    /// New states of charges that were there.
+    pub(super) states: BTreeMap<i64, State>,
+    /// New sums of accounts.
+    pub(super) accounts: BTreeMap<String, Spent>,
+    /// Forget all releases that expire up to then.
+    pub(super) forget_expired: Option<Millis>,
+    /// Forget these releases; before new ones are stored.
+    pub(super) forgotten: Vec<i64>,
+    /// New releases, in order.
+    pub(super) releases: Vec<WholeRelease>,
+    /// Users with their verifiers, or that they are gone.
+    pub(super) users: BTreeMap<String, Option<String>>,
+    /// New generations; one, except for a copy.
+    pub(super) links: Vec<Link>,
+    /// The ledger as it is afterwards; not for a page of a copy.
+    pub(super) meta: Option<Meta>,
+}
+
+impl Changes {
+    /// Whether nothing but the ledger's time and counters may have changed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.charges.is_empty()
+            && self.states.is_empty()
+            && self.accounts.is_empty()
+            && self.forget_expired.is_none()
+            && self.forgotten.is_empty()
+            && self.releases.is_empty()
+            && self.users.is_empty()
+            && self.links.is_empty()
     }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    Ok(())
 }
 
-fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
-    let version: i32 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    match version {
-        0 => {
-            conn.execute_batch(include_str!("schema.sql"))?;
-            conn.execute("INSERT INTO meta VALUES (1, ?1, 0)", [now.0.max(0)])?;
-            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-            conn.pragma_update(None, "user_version", VERSION)?;
-            Ok(())
-        }
-        VERSION => Ok(()),
-        newer => {
-            Err(LedgerError::Store(format!("its tables have version {newer}, known is {VERSION}")))
-        }
-    }
+/// What a copy reads next, after what it has.
+#[derive(Clone, Debug)]
+pub(super) enum Page {
+    /// Charges after an id, with leaves and debits.
+    Charges(i64),
+    /// Accounts after a name.
+    Accounts(String),
+    /// Releases after an id.
+    Releases(i64),
+    /// Users after a name.
+    Users(String),
+    /// Generations after one.
+    Links(i64),
+}
+
+/// How many rows each table has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Charges.
+    pub(super) charges: i64,
+    /// Leaves of charges.
+    pub(super) leaves: i64,
+    /// Debits of charges.
+    pub(super) debits: i64,
+    /// Accounts.
+    pub(super) accounts: i64,
+    /// Releases.
+    pub(super) releases: i64,
+    /// Users.
+    pub(super) users: i64,
+    /// Generations.
+    pub(super) links: i64,
 }

@@ -4,7 +4,7 @@ use noisegate_privacy::budget::{Accountant, Amount, Loss};
 use noisegate_privacy::receipt::Receipt;
 
 use crate::clock::Millis;
-use crate::ids::{Analyst, QueryId, Question};
+use crate::ids::{Analyst, ChargeKey, QueryId, Question};
 
 /// A budget, as the policy means it. The ledger stores only what was spent, so a limit can
 /// change from one charge to the next.
@@ -65,6 +65,8 @@ impl Window {
 /// What one statement asks to pay. The time is the ledger's.
 #[derive(Clone, Debug)]
 pub struct Charge {
+    /// What makes this one charge: asked for again under the same key, it is not charged twice.
+    pub key: ChargeKey,
     /// The statement.
     pub query: QueryId,
     /// Who asks.
@@ -154,6 +156,25 @@ pub enum State {
     Voided,
 }
 
+impl State {
+    /// As it is stored.
+    pub(in crate::ledger) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Posted => "posted",
+            Self::Voided => "voided",
+        }
+    }
+
+    /// Reads what [`Self::name`] wrote.
+    pub(in crate::ledger) fn parse(text: &str) -> Result<Self, LedgerError> {
+        [Self::Pending, Self::Posted, Self::Voided]
+            .into_iter()
+            .find(|state| state.name() == text)
+            .ok_or_else(|| LedgerError::Store("a charge in an unknown state".to_owned()))
+    }
+}
+
 /// Which account cannot pay, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overdrawn {
@@ -184,6 +205,25 @@ pub enum LedgerError {
         /// What the machine's clock says.
         now: Millis,
     },
+    /// A charge whose key was charged before. Nothing was charged now; what was charged then
+    /// stays spent, since nothing tells what became of it.
+    #[error("this was charged before")]
+    Repeated,
+    /// Another ledger than the one last seen, or an older or another state of it.
+    #[error(
+        "{0}. If an operator means this, `noisegate ledger accept-restored` goes on from here, \
+         after each account was lowered to what is left at worst"
+    )]
+    Restored(Restored),
+    /// The ledger was moved, and goes on elsewhere.
+    #[error("this ledger was moved to {0}, and nothing may be charged here")]
+    Moved(String),
+    /// A ledger cannot be copied to where something has happened already.
+    #[error("{0} is not empty")]
+    NotEmpty(String),
+    /// The address of a PostgreSQL is not one.
+    #[error("the address of the ledger cannot be read")]
+    Address,
     /// The request makes no sense; a mistake in the caller.
     #[error("malformed request: {0}")]
     Malformed(&'static str),
@@ -192,10 +232,41 @@ pub enum LedgerError {
     Store(String),
 }
 
-impl From<rusqlite::Error> for LedgerError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.to_string())
-    }
+/// How a ledger differs from the one last seen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Restored {
+    /// It is not there.
+    #[error("there is no ledger, and generation {seen} of one was last seen here")]
+    Gone {
+        /// The generation last seen.
+        seen: i64,
+    },
+    /// It was made anew, or belongs to others.
+    #[error("this is not the ledger that was last seen here, of which generation {seen} was known")]
+    Another {
+        /// The generation last seen.
+        seen: i64,
+    },
+    /// An older copy was put back.
+    #[error(
+        "the ledger is at generation {now}, and generation {seen} was last seen here: it was put \
+         back from an older copy, and does not know what was spent since"
+    )]
+    Older {
+        /// Its generation.
+        now: i64,
+        /// The generation last seen.
+        seen: i64,
+    },
+    /// An older copy was put back and went on.
+    #[error(
+        "generation {seen} of the ledger is not the one that was last seen here: it was put back \
+         from an older copy and went on from there, and does not know all that was spent"
+    )]
+    Diverged {
+        /// The generation last seen.
+        seen: i64,
+    },
 }
 
 impl From<std::io::Error> for LedgerError {

@@ -1,42 +1,39 @@
-//! The one thread that writes: it commits all that waits in one transaction.
+//! The one thread that writes: it commits all that waits in one unit of work.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batch::Batch;
-use super::store;
-use super::types::LedgerError;
+use super::seen::{self, Mark, Seen};
+use super::store::{Backend, Loaded, Needs, Store};
+use super::types::{LedgerError, Restored};
 use crate::clock::Clock;
 
-/// The most jobs in one transaction.
+/// The most jobs in one unit of work.
 const JOBS_MAX: usize = 1024;
 /// How often the time is noted while nobody asks for anything, so that a quiet month does not
 /// look like a jump of the clock.
 const IDLE: Duration = Duration::from_hours(1);
+/// How many charges that an earlier run left behind are posted in one unit of work.
+const PENDING_MAX: i64 = 1024;
 
-/// Something to write. It runs inside a transaction and is answered once that is on disk.
+/// Something to write. It runs inside a unit of work and is answered once that is durable.
 pub(super) trait Job: Send {
-    /// Does the work and keeps its outcome; whether the store is sound.
-    fn run(&mut self, batch: &mut Batch<'_>) -> Result<Health, LedgerError>;
-    /// Answers: the outcome, or the failure of the whole batch.
+    /// What it has to know.
+    fn needs(&self) -> &Needs;
+    /// Does the work and keeps its outcome. An error here is one of the store, and fails all.
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), LedgerError>;
+    /// Answers: the outcome, or the failure of the whole unit of work.
     fn answer(self: Box<Self>, failure: Option<&LedgerError>);
-}
-
-/// Whether a job met an error of the store that the rest of its batch survived.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Health {
-    /// It did not.
-    Sound,
-    /// It did; a new connection may help.
-    Doubtful,
 }
 
 /// A [`Job`] made of a function.
 pub(super) struct Task<T, F> {
+    needs: Needs,
     work: Option<F>,
     outcome: Option<Result<T, LedgerError>>,
     reply: oneshot::Sender<Result<T, LedgerError>>,
@@ -47,11 +44,12 @@ pub(super) struct Task<T, F> {
 impl<T, F> Task<T, F> {
     /// A job that runs `work`.
     pub(super) fn new(
+        needs: Needs,
         work: F,
         reply: oneshot::Sender<Result<T, LedgerError>>,
         permit: OwnedSemaphorePermit,
     ) -> Self {
-        Self { work: Some(work), outcome: None, reply, _permit: permit }
+        Self { needs, work: Some(work), outcome: None, reply, _permit: permit }
     }
 }
 
@@ -60,12 +58,19 @@ where
     T: Send,
     F: FnOnce(&mut Batch<'_>) -> Result<T, LedgerError> + Send,
 {
-    fn run(&mut self, batch: &mut Batch<'_>) -> Result<Health, LedgerError> {
-        let Some(work) = self.work.take() else { return Ok(Health::Sound) };
-        let outcome = batch.isolated(work)?;
-        let doubtful = matches!(outcome, Err(LedgerError::Store(_)));
-        self.outcome = Some(outcome);
-        Ok(if doubtful { Health::Doubtful } else { Health::Sound })
+    fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), LedgerError> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        match work(batch) {
+            Err(error @ LedgerError::Store(_)) => Err(error),
+            outcome => {
+                self.outcome = Some(outcome);
+                Ok(())
+            }
+        }
     }
 
     fn answer(self: Box<Self>, failure: Option<&LedgerError>) {
@@ -81,19 +86,84 @@ where
 
 /// The state of the writing thread.
 pub(super) struct Writer {
-    /// The file.
-    pub(super) path: PathBuf,
+    backend: Arc<dyn Backend>,
+    clock: Clock,
+    release_bytes_max: i64,
+    /// The connection; `None` after the store failed.
+    store: Option<Box<dyn Store>>,
+    /// The latest state that this writer knows of, and where it is noted.
+    last: Mark,
+    seen: Option<Seen>,
+}
+
+/// How a ledger is opened.
+pub(super) struct Opening {
+    /// Where it is.
+    pub(super) backend: Arc<dyn Backend>,
+    /// Where its last state is noted.
+    pub(super) seen: PathBuf,
     /// Where the time comes from.
     pub(super) clock: Clock,
     /// The most bytes of releases to remember.
     pub(super) release_bytes_max: i64,
-    /// Which file it was when it was opened.
-    pub(super) identity: store::Identity,
-    /// The connection; `None` after the store failed.
-    pub(super) conn: Option<Connection>,
+    /// On an operator's word, any state of the ledger will do.
+    pub(super) accept_restored: bool,
 }
 
 impl Writer {
+    /// Opens the ledger, unless it is another or an older one than was last seen.
+    pub(super) fn open(how: Opening) -> Result<Self, LedgerError> {
+        let Opening { backend, seen: path, clock, release_bytes_max, accept_restored } = how;
+        let before = if accept_restored { None } else { seen::read(&path)? };
+        let mut writer = Self::start(backend, clock, release_bytes_max, before)?;
+        if accept_restored {
+            writer.unit(&Needs::default(), |batch| {
+                batch.note("an operator accepted a restored ledger".to_owned());
+                Ok(())
+            })?;
+        }
+        writer.seen = Some(Seen::begin(&path, &writer.last)?);
+        Ok(writer)
+    }
+
+    /// Opens a ledger of which a state was seen before, and posts what an earlier run left pending.
+    pub(super) fn start(
+        backend: Arc<dyn Backend>,
+        clock: Clock,
+        release_bytes_max: i64,
+        before: Option<Mark>,
+    ) -> Result<Self, LedgerError> {
+        if let Some(Mark { generation: seen, .. }) = before
+            && !backend.exists()?
+        {
+            return Err(LedgerError::Restored(Restored::Gone { seen }));
+        }
+        let mut store = backend.open(clock.now())?;
+        let loaded = begin(store.as_mut(), &Needs::default(), before.as_ref())?;
+        store.rollback()?;
+        let last = Mark::new(loaded.meta.ledger, &loaded.meta.link);
+        let mut writer = Self::resumed(backend, clock, release_bytes_max, last);
+        writer.store = Some(store);
+        while writer.unit(&Needs::default(), |batch| batch.post_pending(PENDING_MAX))? > 0 {}
+        Ok(writer)
+    }
+
+    /// A writer that knows a state of the ledger, and is not connected.
+    pub(super) fn resumed(
+        backend: Arc<dyn Backend>,
+        clock: Clock,
+        release_bytes_max: i64,
+        last: Mark,
+    ) -> Self {
+        Self { backend, clock, release_bytes_max, store: None, last, seen: None }
+    }
+
+    /// The latest state that this writer knows of.
+    #[cfg(test)]
+    pub(super) fn last(&self) -> Mark {
+        self.last
+    }
+
     /// Serves until the last handle of the ledger is dropped.
     pub(super) fn run(mut self, inbox: &Receiver<Box<dyn Job>>) {
         loop {
@@ -103,33 +173,93 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             jobs.extend(inbox.try_iter().take(JOBS_MAX - 1));
-            let failure = self.commit(&mut jobs).err();
-            if let Some(error) = &failure {
+            let mut needs = Needs::default();
+            for job in &jobs {
+                needs.add(job.needs());
+            }
+            let failure =
+                self.unit(&needs, |batch| jobs.iter_mut().try_for_each(|job| job.run(batch)));
+            if let Err(error) = &failure {
                 tracing::error!(%error, jobs = jobs.len(), "the ledger's store failed");
             }
             for job in jobs {
-                job.answer(failure.as_ref());
+                job.answer(failure.as_ref().err());
             }
         }
     }
 
-    /// One transaction. After a failure the connection is closed, which rolls back, and the next
-    /// batch opens another: when the disk has room again, the ledger goes on by itself.
-    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), LedgerError> {
-        self.identity.check(&self.path)?;
-        let conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => store::reconnect(&self.path)?,
-        };
-        let mut batch = Batch::begin(&conn, self.clock.now(), self.release_bytes_max)?;
-        let mut health = Health::Sound;
-        for job in jobs {
-            if job.run(&mut batch)? == Health::Doubtful {
-                health = Health::Doubtful;
+    /// One unit of work. After a failure the connection is closed, which rolls back, and the next
+    /// one opens another: when the disk has room again, the ledger goes on by itself.
+    pub(super) fn unit<T>(
+        &mut self,
+        needs: &Needs,
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let (mut store, loaded) = self.begin(needs)?;
+        let ledger = loaded.meta.ledger;
+        let other = Mark::new(ledger, &loaded.meta.link);
+        let (wall, max) = (self.clock.now(), self.release_bytes_max);
+        let mut batch = Batch::new(store.as_mut(), loaded, needs, wall, max)?;
+        let outcome = work(&mut batch)?;
+        let mut made = None;
+        let finished = batch.finish(&mut made);
+        let made = made.map(|link| Mark::new(ledger, &link));
+        match (finished, &made) {
+            (Ok(()), _) => self.store = Some(store),
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(made)) => {
+                drop(store);
+                self.resolve(made, error)?;
             }
         }
-        batch.commit()?;
-        self.conn = Some(conn).filter(|_| health == Health::Sound);
-        Ok(())
+        // Others may have written since the last time.
+        let latest = made.unwrap_or(other);
+        if latest != self.last {
+            self.last = latest;
+            if let Some(seen) = &mut self.seen {
+                seen.note(&latest);
+            }
+        }
+        Ok(outcome)
     }
+
+    /// Begins a unit of work, on a new connection if one was lost in the meantime: nothing has been
+    /// done yet that could be done twice.
+    fn begin(&mut self, needs: &Needs) -> Result<(Box<dyn Store>, Loaded), LedgerError> {
+        let mut store = self.store.take().map_or_else(|| self.backend.reconnect(), Ok)?;
+        let mut begun = begin(store.as_mut(), needs, Some(&self.last));
+        if begun.is_err() && store.lost() {
+            store = self.backend.reconnect()?;
+            begun = begin(store.as_mut(), needs, Some(&self.last));
+        }
+        Ok((store, begun?))
+    }
+
+    /// Finds out whether a commit that was not acknowledged happened. Under the lock it either did
+    /// or never will; and where nobody answers, it counts as not acknowledged: who asked is told
+    /// of a failure, and what was charged, if it was, stays spent.
+    fn resolve(&mut self, made: &Mark, error: LedgerError) -> Result<(), LedgerError> {
+        let mut store = self.backend.reconnect().map_err(|_| error.clone())?;
+        let loaded = store.begin(&Needs::default(), Some(made.generation));
+        let loaded = loaded.map_err(|_| error.clone())?;
+        store.rollback().map_err(|_| error.clone())?;
+        self.store = Some(store);
+        if loaded.meta.ledger == made.ledger && loaded.known == Some(made.head) {
+            tracing::warn!(%error, "a commit of the ledger was not acknowledged, and happened");
+            return Ok(());
+        }
+        Err(error)
+    }
+}
+
+/// Takes the lock, and refuses a ledger that was moved, or that is not the one last seen.
+fn begin(store: &mut dyn Store, needs: &Needs, last: Option<&Mark>) -> Result<Loaded, LedgerError> {
+    let loaded = store.begin(needs, last.map(|mark| mark.generation))?;
+    if let Some(to) = loaded.meta.moved {
+        return Err(LedgerError::Moved(to));
+    }
+    if let Some(last) = last {
+        last.check(&loaded).map_err(LedgerError::Restored)?;
+    }
+    Ok(loaded)
 }

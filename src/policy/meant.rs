@@ -267,6 +267,10 @@ pub struct Server {
     pub shadow_analyst_password_file: Option<PathBuf>,
     /// Where the budgets are counted.
     pub ledger: LedgerStore,
+    /// Where the password of a ledger in PostgreSQL is kept, if not in the environment.
+    pub ledger_password_file: Option<PathBuf>,
+    /// The folder for what the program itself keeps, apart from the ledger.
+    pub state: PathBuf,
     /// Encryption of the analysts' connections.
     pub tls: Option<Tls>,
 }
@@ -274,8 +278,10 @@ pub struct Server {
 /// Where the budgets are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerStore {
-    /// In a file, by this proxy alone.
+    /// In a file, by the proxies of this machine.
     Sqlite(PathBuf),
+    /// In a schema of a PostgreSQL: an URL without a password, which may say `schema=`.
+    Postgres(String),
 }
 
 /// Encryption of the analysts' connections.

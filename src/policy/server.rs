@@ -79,6 +79,8 @@ pub(super) fn read(
         shadow_analyst: analyst_role(source, server.shadow_analyst.as_ref())?,
         shadow_analyst_password_file: path(&server.shadow_analyst_password_file),
         ledger,
+        ledger_password_file: path(&server.ledger_password_file),
+        state: path(&server.state).unwrap_or_default(),
         tls: server.tls.as_ref().map(|tls| Tls {
             cert: PathBuf::from(tls.cert.get_ref()),
             key: PathBuf::from(tls.key.get_ref()),
@@ -131,12 +133,14 @@ fn ledger(source: &Source<'_>, written: &Spanned<String>) -> Result<LedgerStore,
         Some(path) if !path.is_empty() => return Ok(LedgerStore::Sqlite(PathBuf::from(path))),
         _ => {}
     }
-    let what = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        "a ledger in PostgreSQL is not offered yet"
-    } else {
-        "this is not a place for a ledger"
-    };
-    Err(source.wrong(&written.span(), what, "write \"sqlite:/var/lib/noisegate/ledger.db\""))
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return database(source, written, "NOISEGATE_LEDGER_PASSWORD").map(LedgerStore::Postgres);
+    }
+    Err(source.wrong(
+        &written.span(),
+        "this is not a place for a ledger",
+        "write \"sqlite:/var/lib/noisegate/ledger.db\" or \"postgres://user@host/database\"",
+    ))
 }
 
 fn analyst_role(
@@ -188,6 +192,11 @@ impl Server {
         password("NOISEGATE_SHADOW_ANALYST_PASSWORD", self.shadow_analyst_password_file.as_deref())
     }
 
+    /// The password of a ledger in PostgreSQL: `NOISEGATE_LEDGER_PASSWORD`, or the file.
+    pub fn ledger_password(&self) -> Result<Option<Password>, PolicyError> {
+        password("NOISEGATE_LEDGER_PASSWORD", self.ledger_password_file.as_deref())
+    }
+
     /// Lets every relative path start at the folder that the policy file is in.
     pub(super) fn start_at(&mut self, folder: &Path) {
         let mut paths: Vec<&mut PathBuf> = Vec::new();
@@ -197,8 +206,11 @@ impl Server {
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.cert, &mut tls.key]);
         }
-        let LedgerStore::Sqlite(ledger) = &mut self.ledger;
-        paths.push(ledger);
+        paths.extend(&mut self.ledger_password_file);
+        paths.push(&mut self.state);
+        if let LedgerStore::Sqlite(ledger) = &mut self.ledger {
+            paths.push(ledger);
+        }
         for path in paths {
             *path = folder.join(&*path);
         }

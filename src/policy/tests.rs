@@ -288,8 +288,8 @@ fn mistakes_say_where_and_what_to_write() {
         ("\"127.0.0.1:6433\"", "⌖\"localhost\"", "not an address", "127.0.0.1"),
         (
             "\"sqlite:/var/lib/noisegate/ledger.db\"",
-            "⌖\"postgres://l@h/d\"",
-            "not offered yet",
+            "⌖\"mysql://l@h/d\"",
+            "not a place for a ledger",
             "sqlite:",
         ),
         ("[\"alice\", \"bob\"]", "[\"alice\", ⌖\"b/ob\"]", "name of an analyst", "63"),

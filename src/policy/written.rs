@@ -48,6 +48,8 @@ pub(super) struct Server {
     pub(super) shadow_analyst: Option<Spanned<String>>,
     pub(super) shadow_analyst_password_file: Option<Spanned<String>>,
     pub(super) ledger: Option<Spanned<String>>,
+    pub(super) ledger_password_file: Option<Spanned<String>>,
+    pub(super) state: Option<Spanned<String>>,
     pub(super) tls: Option<Tls>,
 }
 

@@ -34,6 +34,7 @@ use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault};
+use crate::ids::ChargeKey;
 use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
 use crate::query::leaves::{Answer as Kind, Bound};
 use crate::query::{parse, splice};
@@ -90,8 +91,12 @@ async fn reserve(
         loss: step.plan().loss().clone(),
         accounts: payment.accounts.clone(),
     });
-    let charge =
-        Charge { query: asked.id, analyst: asked.analyst.clone(), leaves: leaves.collect() };
+    let charge = Charge {
+        key: ChargeKey::fresh(gate.clock.now().0),
+        query: asked.id,
+        analyst: asked.analyst.clone(),
+        leaves: leaves.collect(),
+    };
     gate.ledger.reserve(charge).await.map_err(|error| payment::refused(gate, error))
 }
 

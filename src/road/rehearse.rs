@@ -196,16 +196,7 @@ impl Rehearsal {
 
     /// The settings that an analyst's session has by now.
     fn settings_of(&self, analyst: &str) -> Settings {
-        self.settings.get(analyst).cloned().unwrap_or_else(|| Settings {
-            search_path: "\"$user\", public".to_owned(),
-            time_zone: "UTC".to_owned(),
-            date_style: "ISO, MDY".to_owned(),
-            interval_style: "postgres".to_owned(),
-            epsilon: None,
-            notices: true,
-            intervals: false,
-            accuracy: None,
-        })
+        self.settings.get(analyst).cloned().unwrap_or_default()
     }
 
     fn set(&mut self, analyst: &str, name: &str, value: &str) {

@@ -21,6 +21,22 @@ pub struct Settings {
     pub accuracy: Option<String>,
 }
 
+impl Default for Settings {
+    /// Those that PostgreSQL starts with, in Greenwich.
+    fn default() -> Self {
+        Self {
+            search_path: "\"$user\", public".to_owned(),
+            time_zone: "UTC".to_owned(),
+            date_style: "ISO, MDY".to_owned(),
+            interval_style: "postgres".to_owned(),
+            epsilon: None,
+            notices: true,
+            intervals: false,
+            accuracy: None,
+        }
+    }
+}
+
 impl Settings {
     /// The query that reads them: one row of text.
     pub const QUERY: &str = "SELECT pg_catalog.current_setting('search_path'), \

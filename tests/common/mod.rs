@@ -92,16 +92,7 @@ pub(crate) async fn error(client: &Client, sql: &str) -> (String, String) {
 
 /// How a query of this user would be answered, with the settings of a fresh session.
 pub(crate) async fn inspect(shop: &Shop, user: &str, sql: &str) -> Result<Inspected, Error> {
-    let settings = Settings {
-        search_path: "\"$user\", public".to_owned(),
-        time_zone: "UTC".to_owned(),
-        date_style: "ISO, MDY".to_owned(),
-        interval_style: "postgres".to_owned(),
-        epsilon: None,
-        notices: true,
-        intervals: false,
-        accuracy: None,
-    };
+    let settings = Settings::default();
     let asked = Asked {
         id: QueryId::fresh(),
         analyst: &Analyst(user.to_owned()),

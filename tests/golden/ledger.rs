@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use noisegate::clock::{Clock, Millis};
-use noisegate::ids::{Analyst, QueryId, Question};
+use noisegate::ids::{Analyst, ChargeKey, QueryId, Question};
 use noisegate::ledger::{
     Account, Charge, LeafCharge, Ledger, LedgerError, Remembered, Reservation, State, Window,
 };
@@ -144,6 +144,7 @@ impl World {
         });
         self.names.push(name.to_owned());
         let charge = Charge {
+            key: ChargeKey::fresh(0),
             query: QueryId(u64::try_from(self.names.len()).unwrap_or(0).to_be_bytes()),
             analyst: Analyst(analyst.to_owned()),
             leaves: leaves.collect(),

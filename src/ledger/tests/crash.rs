@@ -1,10 +1,12 @@
 //! The process ends at each failpoint; another one looks at what is left.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::super::Ledger;
-use super::{account, amount, charge, loss, question, remembered};
+use tempfile::TempDir;
+
+use super::super::{Ledger, Place};
+use super::{On, account, amount, charge, fresh_url, loss, on_both, question, remembered};
 use crate::clock::Clock;
 
 const CHILD: &str = "NOISEGATE_TEST_CRASH_LEDGER";
@@ -13,8 +15,8 @@ const ROUND: &str = "NOISEGATE_TEST_CRASH_ROUND";
 /// Not a test by itself: what the other process runs. It does nothing unless told where.
 #[tokio::test]
 async fn child() {
-    let Some(path) = std::env::var_os(CHILD) else { return };
-    let ledger = Ledger::open(&PathBuf::from(path), Clock::System).unwrap();
+    let Ok(place) = std::env::var(CHILD) else { return };
+    let ledger = Ledger::open_at(&here(&place), Clock::System).unwrap();
     let round = std::env::var(ROUND).ok().and_then(|round| round.parse().ok()).unwrap_or(1);
     let limit = if std::env::var_os(ROUND).is_some() { LIMIT } else { 100 };
     let shop = account("shop", limit);
@@ -23,27 +25,39 @@ async fn child() {
     ledger.settle(reservation, releases).await.unwrap();
 }
 
+/// A place as the other process is told of it: a folder, or a folder and an address.
+fn here(place: &str) -> Place {
+    match place.split_once(' ') {
+        None => Place::sqlite(&Path::new(place).join("ledger.db")),
+        Some((folder, url)) => Place::postgres(url, None, Some(Path::new(folder))).unwrap(),
+    }
+}
+
+fn place_in(dir: &TempDir, on: On) -> String {
+    let folder = dir.path().display().to_string();
+    match on {
+        On::Sqlite => folder,
+        On::Postgres => format!("{folder} {}", fresh_url()),
+    }
+}
+
 /// Runs the child to its end at a failpoint; ρ spent and whether the release is remembered.
-async fn crash_at(failpoint: &str) -> (noisegate_privacy::budget::Amount, bool) {
+async fn crash_at(on: On, failpoint: &str) -> (noisegate_privacy::budget::Amount, bool) {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.db");
-    let ended_well = run_child(&path, failpoint);
+    let place = place_in(&dir, on);
+    let ended_well = command(&place, failpoint).status().unwrap().success();
     assert_eq!(ended_well, failpoint == "none", "{failpoint}");
-    let ledger = Ledger::open(&path, Clock::System).unwrap();
+    let ledger = Ledger::open_at(&here(&place), Clock::System).unwrap();
     let balance = ledger.balances(vec![account("shop", 100)]).await.unwrap().pop().unwrap();
     let release = ledger.recall(question(1)).await.unwrap();
     (balance.spent_rho, release.is_some_and(|payload| payload == b"answer"))
 }
 
-fn run_child(path: &Path, failpoint: &str) -> bool {
-    command(path, failpoint).status().unwrap().success()
-}
-
-fn command(path: &Path, failpoint: &str) -> Command {
+fn command(place: &str, failpoint: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "ledger::tests::crash::child", "--quiet"])
-        .env(CHILD, path)
+        .env(CHILD, place)
         .env("NOISEGATE_FAILPOINT", failpoint)
         .stdout(Stdio::null())
         .stderr(Stdio::null());
@@ -65,14 +79,14 @@ async fn two_hundred_kills_overspend_nothing() {
         "after_settle_commit",
     ];
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.db");
+    let place = place_in(&dir, On::Sqlite);
     let mut spent = 0;
     for (round, point) in (1_u64..=200).zip(POINTS.iter().cycle()) {
         let fits = spent + 10 <= LIMIT;
-        assert!(!command(&path, point).env(ROUND, round.to_string()).status().unwrap().success());
+        assert!(!command(&place, point).env(ROUND, round.to_string()).status().unwrap().success());
         let committed = fits && *point != "before_reserve_commit";
         spent += if committed { 10 } else { 0 };
-        let ledger = Ledger::open(&path, Clock::System).unwrap();
+        let ledger = Ledger::open_at(&here(&place), Clock::System).unwrap();
         let balance = ledger.balances(vec![account("shop", LIMIT)]).await.unwrap().pop().unwrap();
         assert_eq!(balance.spent_rho, amount(spent), "round {round}, {point}");
         let answered = ledger.recall(question(round)).await.unwrap().is_some();
@@ -81,11 +95,11 @@ async fn two_hundred_kills_overspend_nothing() {
     assert_eq!(spent, LIMIT);
 }
 
-#[tokio::test]
-async fn what_was_committed_survives_and_nothing_else_does() {
-    assert_eq!(crash_at("none").await, (amount(10), true));
-    assert_eq!(crash_at("before_reserve_commit").await, (amount(0), false));
-    assert_eq!(crash_at("after_reserve_commit").await, (amount(10), false));
-    assert_eq!(crash_at("before_settle_commit").await, (amount(10), false));
-    assert_eq!(crash_at("after_settle_commit").await, (amount(10), true));
+on_both!(what_was_committed_survives_and_nothing_else_does);
+async fn what_was_committed_survives_and_nothing_else_does(on: On) {
+    assert_eq!(crash_at(on, "none").await, (amount(10), true));
+    assert_eq!(crash_at(on, "before_reserve_commit").await, (amount(0), false));
+    assert_eq!(crash_at(on, "after_reserve_commit").await, (amount(10), false));
+    assert_eq!(crash_at(on, "before_settle_commit").await, (amount(10), false));
+    assert_eq!(crash_at(on, "after_settle_commit").await, (amount(10), true));
 }

@@ -1,12 +1,13 @@
 //! Random histories against a model that keeps every charge in a list and adds it up anew.
 
 use proptest::prelude::*;
-use proptest::test_runner::TestCaseError;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use noisegate_privacy::budget::{Accountant, Amount, Loss};
 
+use super::super::store::Needs;
 use super::super::{Account, LedgerError, Reservation, Window};
-use super::{Fixture, account, amount, charge};
+use super::{Fixture, On, account, amount, charge};
 
 const ACCOUNTS: usize = 4;
 const WINDOW_MS: i64 = 100;
@@ -104,8 +105,8 @@ impl Model {
     }
 }
 
-async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let mut fixture = Fixture::new();
+async fn play(on: On, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut fixture = Fixture::on(on);
     let (mut wall, mut model) = (0_i64, Model::default());
     let mut open: Vec<(usize, Reservation)> = Vec::new();
     let accounts = accounts();
@@ -116,7 +117,7 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 fixture.set_time(wall);
                 model.now = model.now.max(wall);
                 // Time counts for the ledger once it has seen it.
-                fixture.ledger.write(|_| Ok(())).await.unwrap();
+                fixture.ledger.write(Needs::default(), |_| Ok(())).await.unwrap();
             }
             Step::Reopen => fixture.reopen(),
             Step::Reserve { rho, epsilon, delta, payers } => {
@@ -161,14 +162,23 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn sums_and_verdicts_are_those_of_the_model(
-        steps in proptest::collection::vec(step(), 1..60),
-    ) {
+/// Plays random histories.
+fn histories(on: On, cases: u32) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let histories = proptest::collection::vec(step(), 1..60);
+    let outcome = TestRunner::new(config).run(&histories, |steps| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(play(steps))?;
-    }
+        runtime.block_on(play(on, steps))
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn sums_and_verdicts_are_those_of_the_model_in_sqlite() {
+    histories(On::Sqlite, 48);
+}
+
+#[test]
+fn sums_and_verdicts_are_those_of_the_model_in_postgresql() {
+    histories(On::Postgres, 16);
 }

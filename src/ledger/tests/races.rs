@@ -1,7 +1,7 @@
 //! Many tasks, and two processes' worth of handles, for the last places.
 
 use super::super::{Ledger, LedgerError};
-use super::{Fixture, account, amount, charge, loss};
+use super::{Fixture, On, account, amount, charge, loss, on_both};
 
 /// Charges 7 units in each of `tasks` tasks; how many were accepted.
 async fn race(handles: &[Ledger], tasks: u64, limit: u128) -> usize {
@@ -25,20 +25,20 @@ async fn race(handles: &[Ledger], tasks: u64, limit: u128) -> usize {
     accepted
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_racers_for_n_places_fill_exactly_n() {
+on_both!(a_hundred_racers_for_n_places_fill_exactly_n);
+async fn a_hundred_racers_for_n_places_fill_exactly_n(on: On) {
     for places in [0, 1, 37, 99] {
-        let fixture = Fixture::new();
+        let fixture = Fixture::on(on);
         let accepted = race(std::slice::from_ref(&fixture.ledger), 100, places * 7 + 6).await;
         assert_eq!(accepted as u128, places);
         assert_eq!(fixture.spent_rho(&account("shop", 0)).await, amount(places * 7));
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_writers_on_one_file_fill_exactly_n_too() {
-    let fixture = Fixture::new();
-    let other = Ledger::open(&fixture.path(), fixture.clock.clone()).unwrap();
+on_both!(two_writers_on_one_ledger_fill_exactly_n_too);
+async fn two_writers_on_one_ledger_fill_exactly_n_too(on: On) {
+    let fixture = Fixture::on(on);
+    let other = fixture.other();
     let accepted = race(&[fixture.ledger.clone(), other.clone()], 100, 50 * 7).await;
     assert_eq!(accepted, 50);
     assert_eq!(fixture.spent_rho(&account("shop", 0)).await, amount(350));

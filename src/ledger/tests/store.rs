@@ -1,28 +1,27 @@
-//! The file: what is remembered, who may read it, and what happens when the disk fails.
+//! The contract of a store: what is remembered, who may log in, and what failures leave behind.
 
-use std::os::unix::fs::PermissionsExt;
-
-use super::super::{Ledger, LedgerError};
-use super::{Fixture, account, amount, charge, loss, question, remembered};
+use super::super::store::Needs;
+use super::super::{Account, Ledger, LedgerError, Window};
+use super::{Fixture, On, account, amount, charge, loss, on_both, question, remembered};
 use noisegate_privacy::budget::{Amount, Loss};
 
 impl Fixture {
     /// Charges one unit and settles it with a release.
-    async fn answer(&self, n: u64, payload: &[u8], expires: i64) {
+    pub(super) async fn answer(&self, n: u64, payload: &[u8], expires: i64) {
         let shop = account("shop", 1_000_000);
         let reservation = self.ledger.reserve(charge(n, loss(1), &[shop])).await.unwrap();
         let releases = vec![remembered(n, payload, expires)];
         self.ledger.settle(reservation, releases).await.unwrap();
     }
 
-    async fn recall(&self, n: u64) -> Option<Vec<u8>> {
+    pub(super) async fn recall(&self, n: u64) -> Option<Vec<u8>> {
         self.ledger.recall(question(n)).await.unwrap()
     }
 }
 
-#[tokio::test]
-async fn a_release_is_recalled_until_it_expires_and_not_changed_before() {
-    let mut fixture = Fixture::new();
+on_both!(a_release_is_recalled_until_it_expires_and_not_changed_before);
+async fn a_release_is_recalled_until_it_expires_and_not_changed_before(on: On) {
+    let mut fixture = Fixture::on(on);
     assert_eq!(fixture.recall(1).await, None);
     fixture.answer(1, b"first", 1000).await;
     fixture.answer(1, b"second", 2000).await;
@@ -40,10 +39,10 @@ async fn a_release_is_recalled_until_it_expires_and_not_changed_before() {
     assert_eq!(fixture.recall(1).await, None);
 }
 
-#[tokio::test]
-async fn what_is_remembered_is_bounded_expired_first_then_oldest() {
-    let mut fixture = Fixture::new();
-    fixture.ledger = Ledger::open_sized(&fixture.path(), fixture.clock.clone(), 100).unwrap();
+on_both!(what_is_remembered_is_bounded_expired_first_then_oldest);
+async fn what_is_remembered_is_bounded_expired_first_then_oldest(on: On) {
+    let mut fixture = Fixture::on(on);
+    fixture.ledger = Ledger::open_sized(&fixture.place, fixture.clock.clone(), 100).unwrap();
     fixture.answer(1, &[1; 40], 9000).await;
     fixture.answer(2, &[2; 40], 1000).await;
     fixture.answer(3, &[3; 101], 9000).await;
@@ -57,9 +56,9 @@ async fn what_is_remembered_is_bounded_expired_first_then_oldest() {
     assert_eq!(fixture.recall(5).await, Some(vec![5; 40]));
 }
 
-#[tokio::test]
-async fn users_come_and_go() {
-    let fixture = Fixture::new();
+on_both!(users_come_and_go);
+async fn users_come_and_go(on: On) {
+    let fixture = Fixture::on(on);
     let ledger = &fixture.ledger;
     ledger.put_user("bob", "SCRAM-SHA-256$1").await.unwrap();
     ledger.put_user("alice", "SCRAM-SHA-256$2").await.unwrap();
@@ -73,9 +72,9 @@ async fn users_come_and_go() {
     assert!(ledger.put_user("eve", &"v".repeat(5000)).await.is_err());
 }
 
-#[tokio::test]
-async fn amounts_of_any_size_are_exact() {
-    let fixture = Fixture::new();
+on_both!(amounts_of_any_size_are_exact);
+async fn amounts_of_any_size_are_exact(on: On) {
+    let fixture = Fixture::on(on);
     let digits = "9".repeat(300);
     let huge = Amount::parse(&digits).unwrap();
     let mut shop = account("shop", 0);
@@ -90,63 +89,19 @@ async fn amounts_of_any_size_are_exact() {
     assert!(matches!(refused, Err(LedgerError::Malformed(_))), "{refused:?}");
 }
 
-#[tokio::test]
-async fn the_file_is_the_owners_and_commits_are_synced() {
-    let fixture = Fixture::new();
-    fixture.answer(1, b"x", 1).await;
-    for name in ["ledger.db", "ledger.db-wal"] {
-        let mode = std::fs::metadata(fixture.dir.path().join(name)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
-    }
-    let pragmas = |name: &'static str| {
-        fixture.ledger.write(move |batch| {
-            Ok(batch.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))?)
-        })
-    };
-    assert_eq!(pragmas("synchronous").await.unwrap(), 2, "FULL");
-    assert_eq!(pragmas("foreign_keys").await.unwrap(), 1);
-    assert_eq!(pragmas("journal_size_limit").await.unwrap(), 64 * 1024 * 1024);
-}
-
-#[tokio::test]
-async fn a_full_disk_is_an_error_and_the_ledger_recovers_when_there_is_room() {
-    let fixture = Fixture::new();
-    fixture.answer(1, b"before", 1000).await;
-    // The limit belongs to the connection, so the one that is opened after the error has room.
-    let full = fixture.ledger.write(|batch| {
-        let pages: i64 = batch.conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
-        Ok(batch
-            .conn
-            .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?)
-    });
-    full.await.unwrap();
-    let shops = [account("shop", 1_000_000)];
-    let reservation = fixture.ledger.reserve(charge(2, loss(1), &shops)).await.unwrap();
-    let releases = vec![remembered(2, &[7; 100_000], 1000)];
-    let outcome = fixture.ledger.settle(reservation, releases).await;
-    assert!(matches!(outcome, Err(LedgerError::Store(_))), "{outcome:?}");
-    assert_eq!(fixture.recall(2).await, None);
-    assert_eq!(fixture.recall(1).await.unwrap(), b"before");
-    assert_eq!(fixture.spent_rho(&shops[0]).await, amount(2), "it stays spent");
-    fixture.answer(3, &vec![7; 100_000], 1000).await;
-    assert_eq!(fixture.recall(3).await.unwrap(), vec![7; 100_000]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_fails_does_not_poison_its_batch() {
-    let fixture = Fixture::new();
-    let shop = account("shop", 1_000_000);
+on_both!(a_job_that_fails_does_not_poison_its_batch);
+async fn a_job_that_fails_does_not_poison_its_batch(on: On) {
+    let fixture = Fixture::on(on);
+    let shop = account("shop", 60);
+    let poor = account("poor", 0);
     let mut tasks = Vec::new();
     for n in 0..90 {
-        let (ledger, shop) = (fixture.ledger.clone(), shop.clone());
+        let (ledger, shop, poor) = (fixture.ledger.clone(), shop.clone(), poor.clone());
         tasks.push(tokio::spawn(async move {
             if n % 3 == 0 {
-                // Writes, then breaks a rule of the schema.
-                let broken = ledger.write(|batch| {
-                    batch.conn.execute("INSERT INTO user VALUES ('mallory', 'v')", [])?;
-                    Ok(batch.conn.execute("UPDATE meta SET mark_ms = -1", [])?)
-                });
-                assert!(matches!(broken.await, Err(LedgerError::Store(_))));
+                // Its first account could pay.
+                let refused = ledger.reserve(charge(n, loss(1), &[shop, poor])).await;
+                assert!(matches!(refused, Err(LedgerError::Overdrawn(_))), "{refused:?}");
             } else {
                 let _spent = ledger.reserve(charge(n, loss(1), &[shop])).await.unwrap();
             }
@@ -156,42 +111,79 @@ async fn a_job_that_fails_does_not_poison_its_batch() {
         task.await.unwrap();
     }
     assert_eq!(fixture.spent_rho(&shop).await, amount(60));
+    assert_eq!(fixture.spent_rho(&poor).await, amount(0));
+}
+
+on_both!(a_store_that_fails_undoes_the_batch_and_goes_on);
+async fn a_store_that_fails_undoes_the_batch_and_goes_on(on: On) {
+    let fixture = Fixture::on(on);
+    let shop = account("shop", 1_000_000);
+    let broken = fixture.ledger.write(Needs::default(), |batch| {
+        batch.put_user("mallory", "v");
+        batch.raw("UPDATE meta SET mark_ms = -1")
+    });
+    assert!(matches!(broken.await, Err(LedgerError::Store(_))));
     assert!(fixture.ledger.users().await.unwrap().is_empty());
+    let _spent = fixture.ledger.reserve(charge(1, loss(1), &[shop])).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_ledger_that_is_deleted_or_replaced_while_open_charges_nothing() {
-    let fixture = Fixture::new();
-    fixture.answer(1, b"x", 1000).await;
-    let shops = [account("shop", 1_000_000)];
-    let old = fixture.dir.path().join("old");
-    std::fs::rename(fixture.path(), &old).unwrap();
-    let outcome = fixture.ledger.reserve(charge(2, loss(1), &shops)).await;
-    assert!(matches!(outcome, Err(LedgerError::Store(_))), "{outcome:?}");
-    assert!(!fixture.path().exists());
-    std::fs::copy(&old, fixture.path()).unwrap();
-    let outcome = fixture.ledger.reserve(charge(3, loss(1), &shops)).await;
-    assert!(matches!(outcome, Err(LedgerError::Store(_))), "{outcome:?}");
-    std::fs::rename(&old, fixture.path()).unwrap();
-    let _spent = fixture.ledger.reserve(charge(4, loss(1), &shops)).await.unwrap();
+on_both!(a_key_is_charged_once);
+async fn a_key_is_charged_once(on: On) {
+    let mut fixture = Fixture::on(on);
+    let shop = account("shop", 10);
+    let once = charge(1, loss(4), std::slice::from_ref(&shop));
+    let mut first = fixture.ledger.reserve(once.clone()).await.unwrap();
+    assert_eq!(first.receipts().len(), 1);
+    fixture.reopen();
+    for ledger in [fixture.ledger.clone(), fixture.other()] {
+        let again = ledger.reserve(once.clone()).await;
+        assert!(matches!(again, Err(LedgerError::Repeated)), "{again:?}");
+    }
+    assert_eq!(fixture.spent_rho(&shop).await, amount(4));
+    // Given back, it is still the same charge.
+    fixture.ledger.give_back(first).await.unwrap();
+    assert!(matches!(fixture.ledger.reserve(once.clone()).await, Err(LedgerError::Repeated)));
+    // At once, in one unit of work or in two.
+    let twice = charge(2, loss(4), std::slice::from_ref(&shop));
+    let (one, other) =
+        tokio::join!(fixture.ledger.reserve(twice.clone()), fixture.ledger.reserve(twice.clone()));
+    assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|ok| **ok).count(), 1);
+    assert_eq!(fixture.spent_rho(&shop).await, amount(4));
 }
 
-#[test]
-fn a_file_that_is_not_a_ledger_is_left_alone() {
-    let fixture = Fixture::new();
-    let path = fixture.dir.path().join("other.db");
-    let other = rusqlite::Connection::open(&path).unwrap();
-    other.execute_batch("CREATE TABLE t (a INTEGER)").unwrap();
-    assert!(matches!(Ledger::open(&path, fixture.clock.clone()), Err(LedgerError::Store(_))));
-    let tables: i64 =
-        other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
-    assert_eq!(tables, 1);
-    let mode: String = other.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
-    assert_eq!(mode, "delete");
-    let newer = rusqlite::Connection::open(fixture.path()).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
-    assert!(matches!(
-        Ledger::open(&fixture.path(), fixture.clock.clone()),
-        Err(LedgerError::Store(_))
-    ));
+on_both!(two_windows_in_one_batch_count_the_same_debits);
+async fn two_windows_in_one_batch_count_the_same_debits(on: On) {
+    let fixture = Fixture::on(on);
+    fixture.set_time(1500);
+    let lifetime = account("shop", 10);
+    let window = Account { window: Window::Every { ms: 1000 }, ..lifetime.clone() };
+    let mut tasks = Vec::new();
+    for n in 0..20 {
+        let ledger = fixture.ledger.clone();
+        let payer = if n % 2 == 0 { lifetime.clone() } else { window.clone() };
+        tasks.push(tokio::spawn(async move {
+            ledger.reserve(charge(n, loss(1), &[payer])).await.is_ok()
+        }));
+    }
+    let mut accepted = 0;
+    for task in tasks {
+        accepted += usize::from(task.await.unwrap());
+    }
+    assert_eq!(accepted, 10);
+    assert_eq!(fixture.spent_rho(&lifetime).await, amount(10));
+    assert_eq!(fixture.spent_rho(&window).await, amount(10));
+}
+
+on_both!(a_new_handle_posts_what_another_left_pending_and_that_one_can_still_settle);
+async fn a_new_handle_posts_what_another_left_pending_and_that_one_can_still_settle(on: On) {
+    let fixture = Fixture::on(on);
+    let shop = account("shop", 10);
+    let shops = std::slice::from_ref(&shop);
+    let settled = fixture.ledger.reserve(charge(1, loss(4), shops)).await.unwrap();
+    let voided = fixture.ledger.reserve(charge(2, loss(4), shops)).await.unwrap();
+    let _other = fixture.other();
+    fixture.ledger.settle(settled, vec![remembered(1, b"x", 1000)]).await.unwrap();
+    fixture.ledger.give_back(voided).await.unwrap();
+    assert_eq!(fixture.recall(1).await.unwrap(), b"x");
+    assert_eq!(fixture.spent_rho(&shop).await, amount(4));
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use noisegate_privacy::budget::{Accountant, Amount, Loss};
 
 use super::super::{Account, LeafCharge, LedgerError, Reservation, Window};
-use super::{Fixture, account, amount, charge, question};
+use super::{Fixture, On, account, amount, charge, on_both, question};
 
 /// Runs a table and compares each line with its expectation.
 ///
 /// Losses are `rho/epsilon/delta`, `-` for an ε that Gaussian noise does not have. `reserve NAME
 /// LOSS@ACCOUNT+ACCOUNT ...` has one word per leaf.
-async fn check(table: &str) {
-    let mut world = World::default();
+async fn check(on: On, table: &str) {
+    let mut world = World::on(on);
     let (mut seen, mut wanted) = (Vec::new(), Vec::new());
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (event, expected) = line.split_once("->").unwrap_or((line, "ok"));
@@ -29,13 +29,12 @@ struct World {
     reservations: BTreeMap<String, Reservation>,
 }
 
-impl Default for World {
-    fn default() -> Self {
-        Self { fixture: Fixture::new(), accounts: BTreeMap::new(), reservations: BTreeMap::new() }
-    }
-}
-
 impl World {
+    fn on(on: On) -> Self {
+        let (accounts, reservations) = Default::default();
+        Self { fixture: Fixture::on(on), accounts, reservations }
+    }
+
     async fn run(&mut self, event: &str) -> String {
         let words: Vec<&str> = event.split_whitespace().collect();
         match words[..] {
@@ -137,13 +136,14 @@ fn shown(outcome: Result<(), LedgerError>) -> String {
         Err(LedgerError::NotPayable(id)) => format!("not payable {id}"),
         Err(LedgerError::Clock { mark, now }) => format!("clock {} {}", mark.0, now.0),
         Err(LedgerError::Malformed(what)) => format!("malformed: {what}"),
-        Err(LedgerError::Store(what)) => format!("store: {what}"),
+        Err(other) => other.to_string(),
     }
 }
 
-#[tokio::test]
-async fn pending_and_posted_count_and_voided_does_not() {
+on_both!(pending_and_posted_count_and_voided_does_not);
+async fn pending_and_posted_count_and_voided_does_not(on: On) {
     check(
+        on,
         "account shop zcdp 10/0/10 lifetime
          reserve a 4/-/1@shop
          balance shop -> 4/0/1 refills never
@@ -162,9 +162,10 @@ async fn pending_and_posted_count_and_voided_does_not() {
     .await;
 }
 
-#[tokio::test]
-async fn all_accounts_of_all_leaves_pay_or_none() {
+on_both!(all_accounts_of_all_leaves_pay_or_none);
+async fn all_accounts_of_all_leaves_pay_or_none(on: On) {
     check(
+        on,
         "account shop zcdp 10/0/0 lifetime
          account alice zcdp 5/0/0 lifetime
          account team zcdp 7/0/0 lifetime
@@ -185,9 +186,10 @@ async fn all_accounts_of_all_leaves_pay_or_none() {
     .await;
 }
 
-#[tokio::test]
-async fn pure_accounts_count_epsilon_and_never_pay_for_gaussian_noise() {
+on_both!(pure_accounts_count_epsilon_and_never_pay_for_gaussian_noise);
+async fn pure_accounts_count_epsilon_and_never_pay_for_gaussian_noise(on: On) {
     check(
+        on,
         "account shop pure 0/10/0 lifetime
          account lab zcdp 100/0/5 lifetime
          reserve a 1/-/0@lab+shop -> not payable shop
@@ -206,9 +208,10 @@ async fn pure_accounts_count_epsilon_and_never_pay_for_gaussian_noise() {
     .await;
 }
 
-#[tokio::test]
-async fn delta_is_a_limit_of_its_own() {
+on_both!(delta_is_a_limit_of_its_own);
+async fn delta_is_a_limit_of_its_own(on: On) {
     check(
+        on,
         "account shop zcdp 1000000/0/3 lifetime
          reserve a 1/-/2@shop
          reserve b 1/-/2@shop -> overdrawn shop 1/0/2 needs 1/-/2
@@ -219,9 +222,10 @@ async fn delta_is_a_limit_of_its_own() {
     .await;
 }
 
-#[tokio::test]
-async fn a_window_refills_at_its_end_and_not_before() {
+on_both!(a_window_refills_at_its_end_and_not_before);
+async fn a_window_refills_at_its_end_and_not_before(on: On) {
     check(
+        on,
         "account shop zcdp 10/0/0 1000
          at 1500
          reserve a 10/-/0@shop
@@ -240,9 +244,10 @@ async fn a_window_refills_at_its_end_and_not_before() {
     .await;
 }
 
-#[tokio::test]
-async fn another_window_does_not_forget_what_was_spent() {
+on_both!(another_window_does_not_forget_what_was_spent);
+async fn another_window_does_not_forget_what_was_spent(on: On) {
     check(
+        on,
         "account shop zcdp 10/0/0 1000
          at 900
          reserve a 3/-/0@shop
@@ -262,9 +267,10 @@ async fn another_window_does_not_forget_what_was_spent() {
     .await;
 }
 
-#[tokio::test]
-async fn a_clock_that_goes_back_reopens_nothing() {
+on_both!(a_clock_that_goes_back_reopens_nothing);
+async fn a_clock_that_goes_back_reopens_nothing(on: On) {
     check(
+        on,
         "account shop zcdp 10/0/0 1000
          at 500
          reserve a 10/-/0@shop
@@ -285,9 +291,10 @@ async fn a_clock_that_goes_back_reopens_nothing() {
     .await;
 }
 
-#[tokio::test]
-async fn a_clock_that_jumps_ahead_waits_for_an_operator() {
+on_both!(a_clock_that_jumps_ahead_waits_for_an_operator);
+async fn a_clock_that_jumps_ahead_waits_for_an_operator(on: On) {
     check(
+        on,
         "account shop zcdp 10/0/0 1000
          at 1000
          reserve a 9/-/0@shop
@@ -310,9 +317,10 @@ async fn a_clock_that_jumps_ahead_waits_for_an_operator() {
     .await;
 }
 
-#[tokio::test]
-async fn what_is_pending_stays_spent_after_a_restart() {
+on_both!(what_is_pending_stays_spent_after_a_restart);
+async fn what_is_pending_stays_spent_after_a_restart(on: On) {
     check(
+        on,
         "account shop zcdp 10/0/0 lifetime
          reserve a 4/-/0@shop
          reserve b 3/-/0@shop
@@ -327,9 +335,10 @@ async fn what_is_pending_stays_spent_after_a_restart() {
     .await;
 }
 
-#[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+on_both!(what_makes_no_sense_is_refused);
+async fn what_makes_no_sense_is_refused(on: On) {
     check(
+        on,
         "account shop zcdp 10/10/10 lifetime
          account odd zcdp 10/10/10 0
          reserve a -> malformed: no leaves, or too many

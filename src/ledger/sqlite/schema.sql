@@ -1,20 +1,16 @@
--- The ledger, version 1. Amounts are decimal digits in text: they can exceed 64 bits.
+-- The ledger, version 2. Amounts are decimal digits in text: they can exceed 64 bits.
 
--- The ledger's own time, and the size of what is remembered. One row.
-CREATE TABLE meta (
-    one           INTEGER PRIMARY KEY CHECK (one = 1),
-    mark_ms       INTEGER NOT NULL CHECK (mark_ms >= 0),
-    release_bytes INTEGER NOT NULL CHECK (release_bytes >= 0)
-) STRICT;
-
--- One statement of one analyst. Pending and posted count as spent, voided does not.
+-- One statement of one analyst. Pending and posted count as spent, voided does not. Charges from
+-- before there were keys have none.
 CREATE TABLE charge (
-    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      INTEGER PRIMARY KEY,
     query   BLOB    NOT NULL CHECK (length(query) = 8),
     analyst TEXT    NOT NULL CHECK (analyst <> ''),
     at_ms   INTEGER NOT NULL CHECK (at_ms >= 0),
-    state   TEXT    NOT NULL CHECK (state IN ('pending', 'posted', 'voided'))
+    state   TEXT    NOT NULL CHECK (state IN ('pending', 'posted', 'voided')),
+    key     BLOB             CHECK (length(key) = 16)
 ) STRICT;
+CREATE UNIQUE INDEX charge_key ON charge (key);
 CREATE INDEX charge_analyst ON charge (analyst, id);
 CREATE INDEX charge_pending ON charge (id) WHERE state = 'pending';
 CREATE TRIGGER charge_final BEFORE UPDATE ON charge WHEN old.state = 'voided'
@@ -60,17 +56,13 @@ CREATE TABLE account (
 
 -- Releases remembered, in the order of storing.
 CREATE TABLE release (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         INTEGER PRIMARY KEY,
     question   BLOB    NOT NULL UNIQUE CHECK (length(question) = 32),
     charge     INTEGER NOT NULL REFERENCES charge (id),
     expires_ms INTEGER NOT NULL,
     payload    BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX release_expiry ON release (expires_ms);
-CREATE TRIGGER release_added AFTER INSERT ON release
-BEGIN UPDATE meta SET release_bytes = release_bytes + length(new.payload); END;
-CREATE TRIGGER release_removed AFTER DELETE ON release
-BEGIN UPDATE meta SET release_bytes = release_bytes - length(old.payload); END;
 CREATE TRIGGER release_final BEFORE UPDATE ON release
 BEGIN SELECT raise(ABORT, 'a release is never changed'); END;
 

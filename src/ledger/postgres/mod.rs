@@ -1,0 +1,156 @@
+//! The ledger in a schema of a PostgreSQL, for several proxies.
+//!
+//! The one row of `meta` is the lock. Under READ COMMITTED each statement sees what was committed
+//! before it began, so what is read after the lock was taken is the latest there is. Statements
+//! are sent without waiting for each other: a unit of work is two round trips, however many
+//! charges it holds.
+
+mod connect;
+mod open;
+mod pages;
+mod read;
+mod rows;
+mod view;
+mod write;
+
+use tokio_postgres::Config;
+
+use super::store::{
+    Backend, Changes, Counts, Loaded, Meta, Needs, Page, Store, Sum, View as Viewing,
+};
+use super::types::LedgerError;
+use crate::clock::Millis;
+use connect::Connection;
+use rows::get;
+use view::View;
+
+/// A schema that a ledger is in.
+pub(super) struct Remote {
+    config: Config,
+    schema: String,
+}
+
+impl Remote {
+    pub(super) fn new(config: &Config, schema: &str) -> Self {
+        Self { config: config.clone(), schema: schema.to_owned() }
+    }
+
+    fn connect(&self) -> Result<Connection, LedgerError> {
+        Connection::open(&self.config, &self.schema)
+    }
+}
+
+impl Backend for Remote {
+    fn exists(&self) -> Result<bool, LedgerError> {
+        open::exists(&mut self.connect()?, &self.schema)
+    }
+
+    fn open(&self, now: Millis) -> Result<Box<dyn Store>, LedgerError> {
+        let mut connection = self.connect()?;
+        open::make(&mut connection, &self.schema, now)?;
+        ready(connection)
+    }
+
+    fn reconnect(&self) -> Result<Box<dyn Store>, LedgerError> {
+        ready(self.connect()?)
+    }
+
+    fn view(&self) -> Result<Box<dyn Viewing>, LedgerError> {
+        let mut connection = self.connect()?;
+        connection.batch("SET default_transaction_read_only = on")?;
+        open::check_version(&mut connection)?;
+        connection.prepare(&view::STATEMENTS)?;
+        Ok(Box::new(View { connection }))
+    }
+}
+
+fn ready(mut connection: Connection) -> Result<Box<dyn Store>, LedgerError> {
+    open::check_version(&mut connection)?;
+    connection.prepare(&read::STATEMENTS)?;
+    connection.prepare(&write::STATEMENTS)?;
+    Ok(Box::new(Postgres { connection }))
+}
+
+/// A connection that writes.
+struct Postgres {
+    connection: Connection,
+}
+
+impl Store for Postgres {
+    fn begin(&mut self, needs: &Needs, known: Option<i64>) -> Result<Loaded, LedgerError> {
+        read::loaded(&mut self.connection, needs, known)
+    }
+
+    fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError> {
+        read::sums(&mut self.connection, of)
+    }
+
+    fn pending(&mut self, count_max: i64) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE state = 'pending' ORDER BY id LIMIT $1";
+        let rows = self.connection.query(sql, vec![Box::new(count_max)])?;
+        rows.iter().map(|row| get(row, 0)).collect()
+    }
+
+    fn expired_bytes(&mut self, now: Millis) -> Result<i64, LedgerError> {
+        let sql = "SELECT coalesce(sum(length(payload)), 0)::bigint FROM release
+                   WHERE expires_ms <= $1";
+        let rows = self.connection.query(sql, vec![Box::new(now.0)])?;
+        rows.first().map_or(Ok(0), |row| get(row, 0))
+    }
+
+    fn oldest(
+        &mut self,
+        after: i64,
+        now: Millis,
+        count_max: i64,
+    ) -> Result<Vec<(i64, i64)>, LedgerError> {
+        let sql = "SELECT id, length(payload)::bigint FROM release
+                   WHERE id > $1 AND expires_ms > $2 ORDER BY id LIMIT $3";
+        let parameters: connect::Parameters =
+            vec![Box::new(after), Box::new(now.0), Box::new(count_max)];
+        let rows = self.connection.query(sql, parameters)?;
+        rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect()
+    }
+
+    fn write(&mut self, changes: &Changes) -> Result<(), LedgerError> {
+        self.connection.pipeline("", write::statements(changes), &[]).map(drop)
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), LedgerError> {
+        // A timeout while a standby confirms would end the wait, and the commit would be
+        // acknowledged all the same.
+        let end = ["SET LOCAL statement_timeout = 0", "COMMIT"];
+        self.connection.pipeline("", write::statements(changes), &end).map(drop)
+    }
+
+    fn rollback(&mut self) -> Result<(), LedgerError> {
+        self.connection.batch("ROLLBACK")
+    }
+
+    fn mark_moved(&mut self, to: Option<&str>) -> Result<(), LedgerError> {
+        let to = to.map(str::to_owned);
+        self.connection.query("UPDATE meta SET moved = $1", vec![Box::new(to)])?;
+        self.connection.batch("COMMIT")
+    }
+
+    fn page(&mut self, of: Page) -> Result<Changes, LedgerError> {
+        pages::read(&mut self.connection, of)
+    }
+
+    fn counts(&mut self) -> Result<Counts, LedgerError> {
+        pages::counts(&mut self.connection)
+    }
+
+    fn take_identity(&mut self, meta: &Meta) -> Result<(), LedgerError> {
+        open::take_identity(&mut self.connection, meta)
+    }
+
+    fn lost(&self) -> bool {
+        self.connection.lost()
+    }
+
+    #[cfg(test)]
+    fn raw(&mut self, sql: &str) -> Result<Option<i64>, LedgerError> {
+        self.connection.raw(sql)
+    }
+}

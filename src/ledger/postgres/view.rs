@@ -1,0 +1,102 @@
+//! A connection that reads.
+
+use std::collections::BTreeMap;
+
+use noisegate_privacy::budget::Loss;
+
+use super::super::accounts::Spent;
+use super::super::store::{ChargeRow, Sum, View as Viewing};
+use super::super::types::LedgerError;
+use super::connect::Connection;
+use super::read;
+use super::rows::{self, get};
+use crate::clock::Millis;
+use crate::ids::{Analyst, Question};
+
+const RECALL: &str = "SELECT payload FROM release, meta
+    WHERE question = $1 AND expires_ms > greatest(mark_ms, $2)";
+const MARK: &str = "SELECT mark_ms FROM meta";
+const STORED: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
+    gaussian FROM account WHERE id = ANY($1)";
+const HISTORY: &str = "SELECT id, key, query, analyst, at_ms, state FROM charge
+    WHERE analyst = $1 ORDER BY id DESC LIMIT $2";
+const LEAVES: &str = "SELECT charge, rho::text, epsilon::text, delta::text FROM leaf
+    WHERE charge = ANY($1)";
+const VERIFIER: &str = "SELECT verifier FROM analyst WHERE name = $1";
+
+pub(super) const STATEMENTS: [&str; 6] = [RECALL, MARK, STORED, HISTORY, LEAVES, VERIFIER];
+
+pub(super) struct View {
+    pub(super) connection: Connection,
+}
+
+impl Viewing for View {
+    fn recall(
+        &mut self,
+        question: &Question,
+        wall: Millis,
+    ) -> Result<Option<Vec<u8>>, LedgerError> {
+        let question = question.0.to_vec();
+        let rows = self.connection.query(RECALL, vec![Box::new(question), Box::new(wall.0)])?;
+        rows.first().map(|row| get(row, 0)).transpose()
+    }
+
+    /// The sums may be of a later moment than the mark; then they are those of a later window
+    /// than the one asked about, and made again from the debits.
+    fn stored(
+        &mut self,
+        accounts: &[String],
+    ) -> Result<(Millis, BTreeMap<String, Spent>), LedgerError> {
+        let asked = vec![(MARK, Vec::new()), (STORED, vec![Box::new(accounts.to_vec()) as _])];
+        let answers = self.connection.pipeline("", asked, &[])?;
+        let mut answers = answers.iter();
+        let mark = answers.next().and_then(|rows| rows.first());
+        let mark = mark.map_or(Ok(0), |row| get(row, 0))?;
+        let stored =
+            answers.next().map_or_else(|| Ok(BTreeMap::new()), |rows| read::spent(rows))?;
+        Ok((Millis(mark), stored))
+    }
+
+    fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError> {
+        read::sums(&mut self.connection, of)
+    }
+
+    fn end(&mut self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn history(
+        &mut self,
+        analyst: &Analyst,
+        count_max: u32,
+    ) -> Result<Vec<(ChargeRow, Vec<Loss>)>, LedgerError> {
+        let parameters: super::connect::Parameters =
+            vec![Box::new(analyst.0.clone()), Box::new(i64::from(count_max))];
+        let charges = self.connection.query(HISTORY, parameters)?;
+        let charges: Vec<ChargeRow> = charges.iter().map(rows::charge).collect::<Result<_, _>>()?;
+        let ids: Vec<i64> = charges.iter().map(|charge| charge.id).collect();
+        let mut losses: BTreeMap<i64, Vec<Loss>> = BTreeMap::new();
+        for row in self.connection.query(LEAVES, vec![Box::new(ids)])? {
+            losses.entry(get(&row, 0)?).or_default().push(rows::loss(&row, 1)?);
+        }
+        let of = |charge: ChargeRow| {
+            let losses = losses.remove(&charge.id).unwrap_or_default();
+            (charge, losses)
+        };
+        Ok(charges.into_iter().map(of).collect())
+    }
+
+    fn users(&mut self) -> Result<Vec<String>, LedgerError> {
+        let rows = self.connection.query("SELECT name FROM analyst ORDER BY name", Vec::new())?;
+        rows.iter().map(|row| get(row, 0)).collect()
+    }
+
+    fn verifier(&mut self, name: &str) -> Result<Option<String>, LedgerError> {
+        let rows = self.connection.query(VERIFIER, vec![Box::new(name.to_owned())])?;
+        rows.first().map(|row| get(row, 0)).transpose()
+    }
+
+    fn lost(&self) -> bool {
+        self.connection.lost()
+    }
+}

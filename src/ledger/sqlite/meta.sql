@@ -1,0 +1,22 @@
+-- What there is once in a ledger. One row.
+CREATE TABLE meta (
+    one           INTEGER PRIMARY KEY CHECK (one = 1),
+    mark_ms       INTEGER NOT NULL CHECK (mark_ms >= 0),
+    release_bytes INTEGER NOT NULL CHECK (release_bytes >= 0),
+    ledger        BLOB    NOT NULL CHECK (length(ledger) = 16),
+    last_charge   INTEGER NOT NULL CHECK (last_charge >= 0),
+    last_release  INTEGER NOT NULL CHECK (last_release >= 0),
+    moved         TEXT
+) STRICT;
+
+-- The generations: one for each unit of work that changed something. The last is the ledger's.
+CREATE TABLE chain (
+    generation INTEGER PRIMARY KEY CHECK (generation >= 0),
+    head       BLOB NOT NULL CHECK (length(head) = 32),
+    note       TEXT
+) STRICT;
+CREATE TRIGGER chain_final BEFORE UPDATE ON chain
+BEGIN SELECT raise(ABORT, 'a generation is final'); END;
+CREATE TRIGGER chain_kept BEFORE DELETE ON chain
+BEGIN SELECT raise(ABORT, 'generations are never deleted'); END;
+

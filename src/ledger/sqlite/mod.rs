@@ -1,0 +1,153 @@
+//! The ledger in an SQLite file.
+
+mod open;
+mod pages;
+mod read;
+mod rows;
+mod view;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use rusqlite::Connection;
+
+use super::store::{
+    Backend, Changes, Counts, Loaded, Meta, Needs, Page, Store, Sum, View as Viewing,
+};
+use super::types::LedgerError;
+use crate::clock::Millis;
+use open::Identity;
+use view::View;
+
+/// A file that a ledger is in.
+pub(super) struct File {
+    path: PathBuf,
+    /// Which file it was when it was opened.
+    identity: OnceLock<Identity>,
+}
+
+impl File {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), identity: OnceLock::new() }
+    }
+
+    fn store(&self, conn: Connection) -> Result<Box<dyn Store>, LedgerError> {
+        let found = Identity::of(&self.path)?;
+        let identity = *self.identity.get_or_init(|| found);
+        Ok(Box::new(Sqlite { path: self.path.clone(), identity, conn }))
+    }
+}
+
+impl Backend for File {
+    fn exists(&self) -> Result<bool, LedgerError> {
+        Ok(self.path.try_exists()?)
+    }
+
+    fn open(&self, now: Millis) -> Result<Box<dyn Store>, LedgerError> {
+        self.store(open::open(&self.path, now)?)
+    }
+
+    fn reconnect(&self) -> Result<Box<dyn Store>, LedgerError> {
+        if let Some(identity) = self.identity.get() {
+            identity.check(&self.path)?;
+        }
+        self.store(open::reconnect(&self.path)?)
+    }
+
+    fn view(&self) -> Result<Box<dyn Viewing>, LedgerError> {
+        Ok(Box::new(View { conn: open::connect_reader(&self.path)? }))
+    }
+}
+
+/// A connection that writes.
+struct Sqlite {
+    path: PathBuf,
+    identity: Identity,
+    conn: Connection,
+}
+
+impl Store for Sqlite {
+    fn begin(&mut self, needs: &Needs, known: Option<i64>) -> Result<Loaded, LedgerError> {
+        self.identity.check(&self.path)?;
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        read::loaded(&self.conn, needs, known)
+    }
+
+    fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError> {
+        of.iter().map(|(id, start)| read::sum(&self.conn, id, *start)).collect()
+    }
+
+    fn pending(&mut self, count_max: i64) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE state = 'pending' ORDER BY id LIMIT ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let ids = statement.query_map([count_max], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    fn expired_bytes(&mut self, now: Millis) -> Result<i64, LedgerError> {
+        let sql = "SELECT coalesce(sum(length(payload)), 0) FROM release WHERE expires_ms <= ?1";
+        Ok(self.conn.prepare_cached(sql)?.query_row([now.0], |row| row.get(0))?)
+    }
+
+    fn oldest(
+        &mut self,
+        after: i64,
+        now: Millis,
+        count_max: i64,
+    ) -> Result<Vec<(i64, i64)>, LedgerError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, length(payload) FROM release WHERE id > ?1 AND expires_ms > ?2
+             ORDER BY id LIMIT ?3",
+        )?;
+        let rows =
+            statement.query_map([after, now.0, count_max], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn write(&mut self, changes: &Changes) -> Result<(), LedgerError> {
+        write::all(&self.conn, changes)
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), LedgerError> {
+        self.write(changes)?;
+        self.conn.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<(), LedgerError> {
+        self.conn.prepare_cached("ROLLBACK")?.execute([])?;
+        Ok(())
+    }
+
+    fn mark_moved(&mut self, to: Option<&str>) -> Result<(), LedgerError> {
+        self.conn.execute("UPDATE meta SET moved = ?1", [to])?;
+        self.conn.execute_batch("COMMIT")?;
+        Ok(())
+    }
+
+    fn page(&mut self, of: Page) -> Result<Changes, LedgerError> {
+        pages::read(&self.conn, of)
+    }
+
+    fn counts(&mut self) -> Result<Counts, LedgerError> {
+        pages::counts(&self.conn)
+    }
+
+    fn take_identity(&mut self, meta: &Meta) -> Result<(), LedgerError> {
+        write::identity(&self.conn, meta)
+    }
+
+    #[cfg(test)]
+    fn raw(&mut self, sql: &str) -> Result<Option<i64>, LedgerError> {
+        let mut statement = self.conn.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        Ok(rows.next()?.and_then(|row| row.get(0).ok()))
+    }
+}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.to_string())
+    }
+}
