@@ -8,7 +8,12 @@
 //! `NOISEGATE_CHAOS_SECONDS=600 cargo test --test ledger_chaos` goes on for ten minutes. The faults
 //! follow from `NOISEGATE_SEED`, which a failure tells.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test, which tells its seed and what happened"
+)]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

@@ -70,6 +70,14 @@ impl Spent {
     }
 }
 
+/// As many sums as were asked for: none of them may be missing, and read as nothing spent.
+pub(super) fn sums(sums: Vec<Sum>, count: usize) -> Result<Vec<Sum>, LedgerError> {
+    if sums.len() == count {
+        return Ok(sums);
+    }
+    Err(LedgerError::Store("not all sums were made".to_owned()))
+}
+
 impl Sum {
     /// Takes a loss.
     pub(super) fn add(&mut self, loss: &Loss) {

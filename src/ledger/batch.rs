@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::accounts::Spent;
+use super::accounts::{self, Spent};
 use super::chain::Link;
 use super::failpoint;
 use super::store::{
@@ -94,7 +94,7 @@ impl<'s> Batch<'s> {
         }
         let of: Vec<_> =
             missing.iter().map(|(id, window)| (id.clone(), window.start(now).0)).collect();
-        let sums = self.store.sums(&of)?;
+        let sums = accounts::sums(self.store.sums(&of)?, of.len())?;
         for ((id, window), sum) in missing.into_iter().zip(sums) {
             self.accounts.insert(id, Spent::of(sum, window, now));
         }
@@ -142,7 +142,8 @@ impl<'s> Batch<'s> {
 
     /// The debits of an account from a time on: what is stored, and what this batch changed.
     fn summed(&mut self, id: &str, start: Millis) -> Result<Sum, LedgerError> {
-        let mut sum = self.store.sums(&[(id.to_owned(), start.0)])?.pop().unwrap_or_default();
+        let sums = accounts::sums(self.store.sums(&[(id.to_owned(), start.0)])?, 1)?;
+        let mut sum = sums.into_iter().next().unwrap_or_default();
         let own = self.changes.charges.iter().filter(|charge| charge.row.at >= start);
         for (_, loss) in own.flat_map(|charge| &charge.debits).filter(|(payer, _)| payer == id) {
             sum.add(loss);

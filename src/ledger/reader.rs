@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::accounts::Spent;
+use super::accounts::{self, Spent};
 use super::store::{Backend, View};
 use super::types::{Account, Balance, LedgerError};
 use crate::clock::{Clock, Millis};
@@ -43,7 +43,7 @@ impl Sight<'_> {
         let others = accounts.iter().filter(|account| current(account).is_none());
         let of: Vec<_> = others.map(|a| (a.id.clone(), a.window.start(now).0)).collect();
         let sums = if of.is_empty() { Vec::new() } else { self.view.sums(&of)? };
-        let mut sums = sums.into_iter();
+        let mut sums = accounts::sums(sums, of.len())?.into_iter();
         let spent = |account: &Account| match current(account) {
             Some(spent) => spent.clone(),
             None => Spent::of(sums.next().unwrap_or_default(), account.window, now),

@@ -302,5 +302,4 @@ fn every_state_of_a_small_ledger_is_sound() {
     }
     // As many as there are: fewer would mean that something cannot happen any more.
     assert!(known.len() > 1_000, "{} states, {steps} steps", known.len());
-    println!("{} states, {steps} steps", known.len());
 }

@@ -1,7 +1,12 @@
 //! What is particular to the server: settings, lost connections, commits that nobody hears of.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio_postgres::{Client, NoTls};
 
 use super::super::store::Needs;
@@ -120,7 +125,7 @@ async fn a_connection_that_is_lost_in_the_middle_fails_what_it_carried_and_no_mo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_is_not_acknowledged_is_found_out_about() {
+async fn a_commit_that_fails_charges_nothing() {
     let fixture = Fixture::on(On::Postgres);
     let shops = [account("shop", 100)];
     let schema = schema(&fixture);
@@ -159,4 +164,103 @@ async fn a_server_that_restarts_is_waited_for_by_nobody_and_found_again() {
     assert!(ledger.recall(super::question(1)).await.unwrap().is_some());
     let spent = ledger.balances(shops.to_vec()).await.unwrap().pop().unwrap().spent_rho;
     assert_eq!(spent, amount(1));
+}
+
+/// Stands between a ledger and its server, and cuts off connections in the moment of a commit.
+struct Between {
+    port: u16,
+    /// The next commit reaches the server, and its answer reaches nobody.
+    swallow: Arc<AtomicBool>,
+    /// And afterwards nobody gets through.
+    away: Arc<AtomicBool>,
+    then_away: Arc<AtomicBool>,
+}
+
+impl Between {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (swallow, away, then_away) = Default::default();
+        let it = Self { port, swallow, away, then_away };
+        let socket = SERVER.socket_dir().join(format!(".s.PGSQL.{}", SERVER.port()));
+        let flags = (Arc::clone(&it.swallow), Arc::clone(&it.away), Arc::clone(&it.then_away));
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (swallow, away, then_away) = flags.clone();
+                if !away.load(Ordering::SeqCst) {
+                    tokio::spawn(pass(client, socket.clone(), swallow, away, then_away));
+                }
+            }
+        });
+        it
+    }
+}
+
+async fn pass(
+    mut client: TcpStream,
+    socket: PathBuf,
+    swallow: Arc<AtomicBool>,
+    away: Arc<AtomicBool>,
+    then_away: Arc<AtomicBool>,
+) {
+    let mut server = UnixStream::connect(socket).await.unwrap();
+    let (mut asked, mut answered) = (vec![0; 65536], vec![0; 65536]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let Ok(length @ 1..) = read else { return };
+                let commits = asked[..length].windows(7).any(|word| word == b"COMMIT\0");
+                server.write_all(&asked[..length]).await.unwrap();
+                if commits && swallow.swap(false, Ordering::SeqCst) {
+                    away.store(then_away.load(Ordering::SeqCst), Ordering::SeqCst);
+                    // Until the server has done it.
+                    let mut words = Vec::new();
+                    while !words.windows(7).any(|word| word == b"COMMIT\0") {
+                        let length = server.read(&mut answered).await.unwrap();
+                        words.extend_from_slice(&answered[..length]);
+                    }
+                    return;
+                }
+            }
+            read = server.read(&mut answered) => {
+                let Ok(length @ 1..) = read else { return };
+                if client.write_all(&answered[..length]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_whose_acknowledgement_is_lost_is_made_once() {
+    let between = Between::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let schema = fresh_url().rsplit('=').next().unwrap().to_owned();
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?schema={schema}", between.port);
+    let place = Place::postgres(&url, None, Some(dir.path())).unwrap();
+    let fixture = Fixture::at(dir, place);
+    let shop = account("shop", 10);
+    let shops = std::slice::from_ref(&shop);
+
+    // The server is there to be asked, so it is known that the charge was made.
+    between.swallow.store(true, Ordering::SeqCst);
+    let first = charge(1, loss(4), shops);
+    let mut reserved = fixture.ledger.reserve(first.clone()).await.unwrap();
+    assert!(!between.swallow.load(Ordering::SeqCst), "it was swallowed");
+    assert_eq!(reserved.receipts().len(), 1);
+    assert!(matches!(fixture.ledger.reserve(first).await, Err(LedgerError::Repeated)));
+    between.swallow.store(true, Ordering::SeqCst);
+    fixture.ledger.settle(reserved, vec![remembered(1, b"x", 9000)]).await.unwrap();
+    assert_eq!(fixture.recall(1).await.unwrap(), b"x");
+
+    // It is not, so nobody knows: not acknowledged, and spent.
+    let second = charge(2, loss(4), shops);
+    between.then_away.store(true, Ordering::SeqCst);
+    between.swallow.store(true, Ordering::SeqCst);
+    let lost = fixture.ledger.reserve(second.clone()).await;
+    assert!(matches!(lost, Err(LedgerError::Store(_))), "{lost:?}");
+    between.away.store(false, Ordering::SeqCst);
+    assert!(matches!(fixture.ledger.reserve(second).await, Err(LedgerError::Repeated)));
+    assert_eq!(fixture.spent_rho(&shop).await, amount(8));
 }
