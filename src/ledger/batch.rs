@@ -42,6 +42,8 @@ pub(super) struct Batch<'s> {
     /// The accounts that differ from what is stored.
     changed: BTreeSet<String>,
     note: Option<String>,
+    /// Whether a counter changed that counts nothing new.
+    counted: bool,
     /// What the batch does; names the failpoint.
     reserves: bool,
     settles: bool,
@@ -75,6 +77,7 @@ impl<'s> Batch<'s> {
             changes: Changes::default(),
             changed: BTreeSet::new(),
             note: None,
+            counted: false,
             reserves: false,
             settles: false,
         };
@@ -205,11 +208,15 @@ impl<'s> Batch<'s> {
     }
 
     /// Posts what an earlier run left behind, because nothing tells whether the source was asked;
-    /// how many charges that are.
-    pub(super) fn post_pending(&mut self, count_max: i64) -> Result<usize, LedgerError> {
-        let pending = self.store.pending(count_max)?;
+    /// whether there may be more of it.
+    pub(super) fn post_pending(&mut self, count_max: i64) -> Result<bool, LedgerError> {
+        let pending = self.store.pending(self.meta.final_charge, count_max)?;
         self.changes.states.extend(pending.iter().map(|charge| (*charge, State::Posted)));
-        Ok(pending.len())
+        let last = pending.last().copied().filter(|_| bounded(pending.len(), count_max));
+        let final_charge = last.unwrap_or(self.meta.last_charge);
+        self.counted = final_charge != self.meta.final_charge;
+        self.meta.final_charge = final_charge;
+        Ok(last.is_some())
     }
 
     /// Stores a release, unless its question has an unexpired one, which is kept then, or unless
@@ -264,7 +271,8 @@ impl<'s> Batch<'s> {
                 self.changes.accounts.insert(id, spent);
             }
         }
-        if self.changes.is_empty() && self.now == self.meta.mark && self.note.is_none() {
+        let timeless = self.changes.is_empty() && self.note.is_none() && !self.counted;
+        if timeless && self.now == self.meta.mark {
             return self.store.rollback();
         }
         let link = self.meta.link.next(&self.changes, self.now, self.note.take());
@@ -332,6 +340,11 @@ impl<'s> Batch<'s> {
             failpoint::hit(settle);
         }
     }
+}
+
+/// Whether a list may have ended because no more was asked for.
+fn bounded(length: usize, count_max: i64) -> bool {
+    i64::try_from(length).is_ok_and(|length| length >= count_max)
 }
 
 fn bytes(payload: &[u8]) -> i64 {

@@ -35,8 +35,8 @@ pub(super) trait Store: Send {
     fn begin(&mut self, needs: &Needs, known: Option<i64>) -> Result<Loaded, LedgerError>;
     /// The sums of the debits of accounts that are not voided, each from a time on; in order.
     fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError>;
-    /// The first pending charges.
-    fn pending(&mut self, count_max: i64) -> Result<Vec<i64>, LedgerError>;
+    /// The first pending charges after an id.
+    fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError>;
     /// How many bytes of releases have expired.
     fn expired_bytes(&mut self, now: Millis) -> Result<i64, LedgerError>;
     /// The first releases after an id that have not expired, with their sizes.
@@ -162,6 +162,9 @@ pub(super) struct Meta {
     pub(super) release_bytes: i64,
     /// The latest id of a charge.
     pub(super) last_charge: i64,
+    /// Up to this id no charge is pending. So those that are can be found without an index of
+    /// them, which each charge would have to enter and leave.
+    pub(super) final_charge: i64,
     /// The latest id of a release.
     pub(super) last_release: i64,
     /// The latest generation.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -18,6 +18,10 @@ const JOBS_MAX: usize = 1024;
 /// How often the time is noted while nobody asks for anything, so that a quiet month does not
 /// look like a jump of the clock.
 const IDLE: Duration = Duration::from_hours(1);
+/// The part of the last unit of work's time that others are waited for: an eighth.
+const GATHERING: u32 = 8;
+/// And not longer than this.
+const GATHERING_MAX: Duration = Duration::from_micros(500);
 /// How many charges that an earlier run left behind are posted in one unit of work.
 const PENDING_MAX: i64 = 1024;
 
@@ -144,7 +148,7 @@ impl Writer {
         let last = Mark::new(loaded.meta.ledger, &loaded.meta.link);
         let mut writer = Self::resumed(backend, clock, release_bytes_max, last);
         writer.store = Some(store);
-        while writer.unit(&Needs::default(), |batch| batch.post_pending(PENDING_MAX))? > 0 {}
+        while writer.unit(&Needs::default(), |batch| batch.post_pending(PENDING_MAX))? {}
         Ok(writer)
     }
 
@@ -166,13 +170,19 @@ impl Writer {
 
     /// Serves until the last handle of the ledger is dropped.
     pub(super) fn run(mut self, inbox: &Receiver<Box<dyn Job>>) {
+        let mut jobs: Vec<Box<dyn Job>> = Vec::new();
+        let mut expected = 1;
+        let mut took = Duration::ZERO;
         loop {
-            let mut jobs = match inbox.recv_timeout(IDLE) {
-                Ok(first) => vec![first],
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            jobs.extend(inbox.try_iter().take(JOBS_MAX - 1));
+            if jobs.is_empty() {
+                match inbox.recv_timeout(IDLE) {
+                    Ok(first) => jobs.push(first),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+            gather(inbox, &mut jobs, expected, took);
+            let start = Instant::now();
             let mut needs = Needs::default();
             for job in &jobs {
                 needs.add(job.needs());
@@ -182,7 +192,11 @@ impl Writer {
             if let Err(error) = &failure {
                 tracing::error!(%error, jobs = jobs.len(), "the ledger's store failed");
             }
-            for job in jobs {
+            took = start.elapsed();
+            // Before anybody is answered, who then comes again.
+            let waiting: Vec<_> = inbox.try_iter().take(JOBS_MAX).collect();
+            expected = jobs.len() + waiting.len();
+            for job in std::mem::replace(&mut jobs, waiting) {
                 job.answer(failure.as_ref().err());
             }
         }
@@ -249,6 +263,25 @@ impl Writer {
             return Ok(());
         }
         Err(error)
+    }
+}
+
+/// Takes what waits. Where many asked the last time, most of them will ask again in a moment: for
+/// a part of the time that a unit of work takes they are waited for, so that all share one commit.
+/// Otherwise two halves of them would take turns, with twice as many commits.
+fn gather(
+    inbox: &Receiver<Box<dyn Job>>,
+    jobs: &mut Vec<Box<dyn Job>>,
+    expected: usize,
+    took: Duration,
+) {
+    jobs.extend(inbox.try_iter().take(JOBS_MAX.saturating_sub(jobs.len())));
+    let end = Instant::now() + (took / GATHERING).min(GATHERING_MAX);
+    while !jobs.is_empty() && jobs.len() < expected.min(JOBS_MAX) {
+        match inbox.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(job) => jobs.push(job),
+            Err(_) => return,
+        }
     }
 }
 

@@ -85,9 +85,9 @@ impl Store for Postgres {
         read::sums(&mut self.connection, of)
     }
 
-    fn pending(&mut self, count_max: i64) -> Result<Vec<i64>, LedgerError> {
-        let sql = "SELECT id FROM charge WHERE state = 'pending' ORDER BY id LIMIT $1";
-        let rows = self.connection.query(sql, vec![Box::new(count_max)])?;
+    fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE id > $1 AND state = 'pending' ORDER BY id LIMIT $2";
+        let rows = self.connection.query(sql, vec![Box::new(after), Box::new(count_max)])?;
         rows.iter().map(|row| get(row, 0)).collect()
     }
 

@@ -74,7 +74,7 @@ fn create(connection: &mut Connection, schema: &str, now: Millis) -> Result<(), 
         Box::new(first.head.to_vec()),
     ];
     connection
-        .query("INSERT INTO meta VALUES (true, $1, $2, $3, 0, 0, 0, 0, $4, NULL)", parameters)?;
+        .query("INSERT INTO meta VALUES (true, $1, $2, $3, 0, 0, 0, 0, 0, $4, NULL)", parameters)?;
     connection.pipeline("", vec![write::links(&[first])], &[]).map(drop)
 }
 

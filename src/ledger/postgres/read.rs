@@ -13,8 +13,8 @@ use super::rows::{self, bytes, get, question};
 use crate::clock::Millis;
 use crate::ids::{ChargeKey, Question};
 
-const LOCK: &str = "SELECT ledger, mark_ms, release_bytes, last_charge, last_release, moved,
-    generation, head FROM meta FOR UPDATE";
+const LOCK: &str = "SELECT ledger, mark_ms, release_bytes, last_charge, final_charge, last_release,
+    moved, generation, head FROM meta FOR UPDATE";
 const KNOWN: &str = "SELECT head FROM chain WHERE generation = $1";
 const ACCOUNTS: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
     gaussian FROM account WHERE id = ANY($1)";
@@ -100,15 +100,16 @@ where
 fn meta(rows: &[Row]) -> Result<Meta, LedgerError> {
     let empty = || LedgerError::Store("its tables are empty".to_owned());
     let row = rows.first().ok_or_else(empty)?;
-    let head: Head = bytes(row, 7)?;
+    let head: Head = bytes(row, 8)?;
     Ok(Meta {
         ledger: bytes(row, 0)?,
         mark: Millis(get(row, 1)?),
         release_bytes: get(row, 2)?,
         last_charge: get(row, 3)?,
-        last_release: get(row, 4)?,
-        moved: get(row, 5)?,
-        link: Link { generation: get(row, 6)?, head, note: None },
+        final_charge: get(row, 4)?,
+        last_release: get(row, 5)?,
+        moved: get(row, 6)?,
+        link: Link { generation: get(row, 7)?, head, note: None },
     })
 }
 

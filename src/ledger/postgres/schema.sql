@@ -12,6 +12,7 @@ CREATE TABLE meta (
     mark_ms       bigint  NOT NULL CHECK (mark_ms >= 0),
     release_bytes bigint  NOT NULL CHECK (release_bytes >= 0),
     last_charge   bigint  NOT NULL CHECK (last_charge >= 0),
+    final_charge  bigint  NOT NULL CHECK (final_charge >= 0),
     last_release  bigint  NOT NULL CHECK (last_release >= 0),
     generation    bigint  NOT NULL CHECK (generation >= 0),
     head          bytea   NOT NULL CHECK (length(head) = 32),
@@ -34,9 +35,8 @@ CREATE TABLE charge (
     at_ms   bigint NOT NULL CHECK (at_ms >= 0),
     state   text   COLLATE "C" NOT NULL CHECK (state IN ('pending', 'posted', 'voided')),
     key     bytea  UNIQUE CHECK (length(key) = 16)
-);
+) WITH (fillfactor = 90); -- room for the state to change in place
 CREATE INDEX charge_analyst ON charge (analyst, id);
-CREATE INDEX charge_pending ON charge (id) WHERE state = 'pending';
 
 -- The leaves of a charge: what was asked, and its price for every kind of account.
 -- No epsilon: the noise is Gaussian.

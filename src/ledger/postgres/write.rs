@@ -35,7 +35,7 @@ const USERS: &str = "INSERT INTO analyst SELECT * FROM unnest($1::text[], $2::te
 const GONE: &str = "DELETE FROM analyst WHERE name = ANY($1)";
 const LINKS: &str = "INSERT INTO chain SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[])";
 const META: &str = "UPDATE meta SET mark_ms = $1, release_bytes = $2, last_charge = $3,
-    last_release = $4, generation = $5, head = $6";
+    final_charge = $4, last_release = $5, generation = $6, head = $7";
 
 pub(super) const STATEMENTS: [&str; 12] = [
     CHARGES, LEAVES, DEBITS, STATES, ACCOUNTS, EXPIRED, FORGOTTEN, RELEASES, USERS, GONE, LINKS,
@@ -213,6 +213,7 @@ pub(super) fn counters(meta: &Meta) -> (&'static str, Parameters) {
         Box::new(meta.mark.0),
         Box::new(meta.release_bytes),
         Box::new(meta.last_charge),
+        Box::new(meta.final_charge),
         Box::new(meta.last_release),
         Box::new(meta.link.generation),
         Box::new(meta.link.head.to_vec()),

@@ -5,6 +5,7 @@ CREATE TABLE meta (
     release_bytes INTEGER NOT NULL CHECK (release_bytes >= 0),
     ledger        BLOB    NOT NULL CHECK (length(ledger) = 16),
     last_charge   INTEGER NOT NULL CHECK (last_charge >= 0),
+    final_charge  INTEGER NOT NULL CHECK (final_charge >= 0),
     last_release  INTEGER NOT NULL CHECK (last_release >= 0),
     moved         TEXT
 ) STRICT;

@@ -78,10 +78,10 @@ impl Store for Sqlite {
         of.iter().map(|(id, start)| read::sum(&self.conn, id, *start)).collect()
     }
 
-    fn pending(&mut self, count_max: i64) -> Result<Vec<i64>, LedgerError> {
-        let sql = "SELECT id FROM charge WHERE state = 'pending' ORDER BY id LIMIT ?1";
+    fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE id > ?1 AND state = 'pending' ORDER BY id LIMIT ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let ids = statement.query_map([count_max], |row| row.get(0))?;
+        let ids = statement.query_map([after, count_max], |row| row.get(0))?;
         Ok(ids.collect::<Result<_, _>>()?)
     }
 

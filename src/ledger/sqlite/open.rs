@@ -119,7 +119,7 @@ fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
             conn.execute_batch(include_str!("meta.sql"))?;
             conn.execute_batch(include_str!("schema.sql"))?;
             conn.execute(
-                "INSERT INTO meta VALUES (1, ?1, 0, randomblob(16), 0, 0, NULL)",
+                "INSERT INTO meta VALUES (1, ?1, 0, randomblob(16), 0, 0, 0, NULL)",
                 [now.0.max(0)],
             )?;
             first_generation(conn, "made")?;
@@ -130,7 +130,7 @@ fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
             conn.execute_batch(include_str!("meta.sql"))?;
             conn.execute_batch(
                 "INSERT INTO meta SELECT 1, mark_ms, release_bytes, randomblob(16),
-                     coalesce((SELECT max(id) FROM charge), 0),
+                     coalesce((SELECT max(id) FROM charge), 0), 0,
                      coalesce((SELECT max(id) FROM release), 0), NULL FROM meta_1;
                  DROP TABLE meta_1",
             )?;

@@ -33,8 +33,8 @@ pub(super) fn loaded(
 
 pub(super) fn meta(conn: &Connection) -> Result<Meta, LedgerError> {
     let mut statement = conn.prepare_cached(
-        "SELECT ledger, mark_ms, release_bytes, last_charge, last_release, moved,
-             generation, head, note
+        "SELECT ledger, mark_ms, release_bytes, last_charge, final_charge, last_release,
+             moved, generation, head, note
          FROM meta, chain ORDER BY generation DESC LIMIT 1",
     )?;
     Ok(statement.query_row([], |row| {
@@ -43,9 +43,10 @@ pub(super) fn meta(conn: &Connection) -> Result<Meta, LedgerError> {
             mark: Millis(row.get(1)?),
             release_bytes: row.get(2)?,
             last_charge: row.get(3)?,
-            last_release: row.get(4)?,
-            moved: row.get(5)?,
-            link: Link { generation: row.get(6)?, head: row.get(7)?, note: row.get(8)? },
+            final_charge: row.get(4)?,
+            last_release: row.get(5)?,
+            moved: row.get(6)?,
+            link: Link { generation: row.get(7)?, head: row.get(8)?, note: row.get(9)? },
         })
     })?)
 }

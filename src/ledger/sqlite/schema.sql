@@ -12,7 +12,6 @@ CREATE TABLE charge (
 ) STRICT;
 CREATE UNIQUE INDEX charge_key ON charge (key);
 CREATE INDEX charge_analyst ON charge (analyst, id);
-CREATE INDEX charge_pending ON charge (id) WHERE state = 'pending';
 CREATE TRIGGER charge_final BEFORE UPDATE ON charge WHEN old.state = 'voided'
 BEGIN SELECT raise(ABORT, 'a voided charge is final'); END;
 CREATE TRIGGER charge_kept BEFORE DELETE ON charge

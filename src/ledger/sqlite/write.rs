@@ -108,9 +108,16 @@ pub(super) fn links(conn: &Connection, links: &[Link]) -> Result<(), LedgerError
 
 fn counters(conn: &Connection, meta: &Meta) -> Result<(), LedgerError> {
     conn.prepare_cached(
-        "UPDATE meta SET mark_ms = ?1, release_bytes = ?2, last_charge = ?3, last_release = ?4",
+        "UPDATE meta SET mark_ms = ?1, release_bytes = ?2, last_charge = ?3, final_charge = ?4,
+             last_release = ?5",
     )?
-    .execute([meta.mark.0, meta.release_bytes, meta.last_charge, meta.last_release])?;
+    .execute([
+        meta.mark.0,
+        meta.release_bytes,
+        meta.last_charge,
+        meta.final_charge,
+        meta.last_release,
+    ])?;
     Ok(())
 }
 

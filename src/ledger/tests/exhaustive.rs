@@ -101,11 +101,9 @@ impl World {
     fn key(&self) -> String {
         let held =
             self.proxies.each_ref().map(|proxy| (proxy.up, proxy.held.keys().collect::<Vec<_>>()));
-        let mark = self.durable.meta.mark.0;
-        format!(
-            "{held:?} {} {mark} {:?} {:?} {:?}",
-            self.wall, self.fate, self.shown, self.durable.accounts
-        )
+        let (mark, last) = (self.durable.meta.mark.0, self.durable.meta.final_charge);
+        let Self { wall, fate, shown, .. } = self;
+        format!("{held:?} {wall} {mark} {last} {fate:?} {shown:?} {:?}", self.durable.accounts)
     }
 
     /// One unit of work of a proxy.

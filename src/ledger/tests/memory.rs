@@ -71,6 +71,7 @@ impl Durable {
             mark: Millis(0),
             release_bytes: 0,
             last_charge: 0,
+            final_charge: 0,
             last_release: 0,
             link: link.clone(),
             moved: None,
@@ -171,9 +172,10 @@ impl Store for Memory {
         Ok(of.iter().map(|(id, start)| durable.sum(id, *start)).collect())
     }
 
-    fn pending(&mut self, _count_max: i64) -> Result<Vec<i64>, LedgerError> {
+    fn pending(&mut self, after: i64, _count_max: i64) -> Result<Vec<i64>, LedgerError> {
         let durable = &self.0.lock().unwrap().0;
-        let pending = durable.charges.iter().filter(|(_, c)| c.row.state == State::Pending);
+        let pending = durable.charges.range(after + 1..);
+        let pending = pending.filter(|(_, charge)| charge.row.state == State::Pending);
         Ok(pending.map(|(id, _)| *id).collect())
     }
 
