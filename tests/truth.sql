@@ -379,3 +379,7 @@ select count(*) from customer where c_nationkey in (values (1), (2), (7));
 select count(*) from customer where c_nationkey > (select max(n_nationkey) - 5 from (select n_nationkey from nation union select 3) as n);
 -- A cast to a length cuts.
 select o_orderpriority::varchar(1) as level, count(*) from orders group by 1 order by 1;
+-- The columns of a WITH query under names of the block's own.
+with r as (select o_shippriority as a, o_totalprice as b, o_shippriority as c from orders) select sum(t.c), count(*) from r as t(x, c, b) where t.c > 1000;
+-- Equal numbers that are written with more zeros or fewer.
+select count(*) from (select o_custkey, avg(distinct case when o_orderstatus = 'F' then o_shippriority + 3 else (o_shippriority + 3) * 1.0000000000 end) as m from orders group by 1) t where m > 2;

@@ -53,6 +53,7 @@ fn moved(from: &Place, to: &Place, now: Millis) -> Result<Copied, LedgerError> {
         let counts = target.counts()?;
         target.rollback()?;
         note(to, meta)?;
+        left(from, meta)?;
         return Ok(copied(counts, meta));
     }
     if !is_new(&target.counts()?) || before.meta.moved.is_some() {
@@ -62,10 +63,11 @@ fn moved(from: &Place, to: &Place, now: Millis) -> Result<Copied, LedgerError> {
     let counts = match fill(source.0.as_mut(), target.as_mut(), meta) {
         Ok(counts) => counts,
         Err(error) => {
-            // Nothing was committed there, so here it goes on.
-            drop(target);
+            // Nothing was committed there, so here it goes on. The target's lock is kept until then:
+            // another copy could fill it while this one is charged again.
             source.0.begin(&Needs::default(), None)?;
             source.0.mark_moved(None)?;
+            drop(target);
             return Err(error);
         }
     };
@@ -73,6 +75,7 @@ fn moved(from: &Place, to: &Place, now: Millis) -> Result<Copied, LedgerError> {
     // out which it was.
     target.commit(&Changes::default())?;
     note(to, meta)?;
+    left(from, meta)?;
     Ok(copied(counts, meta))
 }
 
@@ -89,7 +92,8 @@ fn source(from: &Place, label: &str) -> Result<(Box<dyn Store>, Loaded), LedgerE
     if let Some(to) = loaded.meta.moved.as_ref().filter(|to| *to != label) {
         return Err(LedgerError::Moved(to.clone()));
     }
-    if let Some(seen) = seen {
+    // One that a copy has left is the one that was seen, and nothing of it comes after.
+    if let Some(seen) = seen.filter(|_| loaded.meta.moved.is_none()) {
         seen.check(&loaded).map_err(LedgerError::Restored)?;
     }
     Ok((store, loaded))
@@ -154,6 +158,15 @@ fn after(page: &Page, read: &Changes) -> Option<Page> {
 fn note(to: &Place, meta: &Meta) -> Result<(), LedgerError> {
     let Some(path) = to.seen() else { return Ok(()) };
     Seen::begin(path, &Mark::new(meta.ledger, &meta.link)).map(drop)
+}
+
+/// Notes at the source that it went on elsewhere: a copy of it from before, put back in its place,
+/// is not marked as moved, and would be charged as if nothing had been spent since.
+fn left(from: &Place, meta: &Meta) -> Result<(), LedgerError> {
+    let Some(path) = from.seen() else { return Ok(()) };
+    let generation = meta.link.generation.saturating_add(1);
+    let mark = Mark { ledger: meta.ledger, generation, head: [0; 32] };
+    Seen::begin(path, &mark).map(drop)
 }
 
 fn copied(counts: Counts, meta: &Meta) -> Copied {

@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -104,6 +104,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Mark>, LedgerError> {
 pub(super) struct Seen {
     path: PathBuf,
     file: File,
+    /// Which of the two places is written next.
+    second: bool,
     synced: Instant,
     failing: bool,
 }
@@ -112,7 +114,13 @@ impl Seen {
     /// Begins with a state, whatever was seen before.
     pub(super) fn begin(path: &Path, mark: &Mark) -> Result<Self, LedgerError> {
         let file = replace(path, mark).map_err(|error| failed(path, &error))?;
-        Ok(Self { path: path.to_owned(), file, synced: Instant::now(), failing: false })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            second: false,
+            synced: Instant::now(),
+            failing: false,
+        })
     }
 
     /// Notes a state. The ledger is what counts, so a failure is told and no more.
@@ -125,7 +133,17 @@ impl Seen {
     }
 
     fn write(&mut self, mark: &Mark) -> io::Result<()> {
-        let place = if mark.generation % 2 == 0 { 0 } else { PLACE_BYTES as u64 };
+        // Another process, such as a command, may have put a file of its own there since: what is
+        // written to the one that has no name any more, nobody reads.
+        if !is_at(&self.file, &self.path) {
+            self.file = match OpenOptions::new().write(true).open(&self.path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => replace(&self.path, mark)?,
+                Err(error) => return Err(error),
+            };
+        }
+        let place = if self.second { PLACE_BYTES as u64 } else { 0 };
+        self.second = !self.second;
         self.file.write_all_at(&mark.print(), place)?;
         if self.synced.elapsed() >= SYNC_AFTER {
             self.file.sync_data()?;
@@ -139,6 +157,14 @@ impl Drop for Seen {
     fn drop(&mut self) {
         // The next start finds an earlier state at worst.
         let _lost = self.file.sync_data();
+    }
+}
+
+/// Whether the file is the one that the path leads to.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
     }
 }
 

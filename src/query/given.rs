@@ -245,9 +245,15 @@ impl Giving<'_, '_> {
                     let Some(given) = self.binder.given.get(number) else { return Ok(()) };
                     rows_of(number, &given.columns)
                 };
-                let alias = alias.as_ref().map_or(name, |alias| folded(&alias.name));
-                let alias = alias.replace('"', "\"\"");
-                let text = format!("SELECT 1 FROM ({rows}) AS \"{alias}\"");
+                let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+                let mut written = quoted(&alias.as_ref().map_or(name, |a| folded(&a.name)));
+                let columns = alias.iter().flat_map(|alias| &alias.columns);
+                let columns: Vec<String> =
+                    columns.map(|column| quoted(&folded(&column.name))).collect();
+                if !columns.is_empty() {
+                    written.push_str(&format!("({})", columns.join(", ")));
+                }
+                let text = format!("SELECT 1 FROM ({rows}) AS {written}");
                 if let SetExpr::Select(select) = *parse::query(&text)?.body
                     && let Some(item) = select.from.into_iter().next()
                 {

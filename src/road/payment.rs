@@ -25,6 +25,8 @@ pub(super) struct Payment {
     pub(super) accounts: Vec<Account>,
     /// What each leaf costs, where that is chosen for an accuracy.
     chosen: Vec<Epsilon>,
+    /// For each leaf, whether its bounds are declared ones for an accuracy's sake alone.
+    declared: Vec<bool>,
     accuracy: Option<Accuracy>,
     /// The most that one statement may cost.
     max: Epsilon,
@@ -51,7 +53,7 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
         groups_max: gate.policy.defaults.max_groups,
         contribution: Contribution::Declared,
     };
-    Ok(Payment { accounts, chosen: Vec::new(), accuracy, max, terms })
+    Ok(Payment { accounts, chosen: Vec::new(), declared: Vec::new(), accuracy, max, terms })
 }
 
 /// Reads `noisegate.epsilon` and holds it to the policy's maximum.
@@ -169,6 +171,10 @@ impl Payment {
             }
         }
         self.chosen = chosen;
+        let estimated =
+            |leaf: &BoundLeaf| contribution(policy, &leaf.leaf.scans) == Contribution::Automatic;
+        let declared = leaves.iter().map(|leaf| self.accuracy.is_some() && estimated(leaf));
+        self.declared = declared.collect();
         let leaves = leaves.iter().enumerate();
         leaves.map(|(at, leaf)| self.analyzed(policy, leaf, self.epsilon(at))).collect()
     }
@@ -212,7 +218,8 @@ impl Payment {
         // How a contribution is bounded is the policy's, whose version is in the key besides, but
         // for an accuracy that is asked for.
         let Terms { accountant, delta, group_min, groups_max, .. } = &self.terms;
-        let (epsilon, declared) = (self.epsilon(leaf), self.accuracy.is_some());
+        let epsilon = self.epsilon(leaf);
+        let declared = self.declared.get(leaf).copied().unwrap_or(false);
         format!("{epsilon} {accountant:?} {} {group_min} {groups_max} {declared}", delta.cost())
     }
 

@@ -39,6 +39,10 @@ struct Before<'a> {
     leaves: Vec<(&'a BoundLeaf, Question)>,
 }
 
+/// Changes when a release of a question would no longer be read as it was meant: when noise, bounds
+/// or shares of a price are made in another way from the same question.
+const FORM: &[u8] = b"noisegate question 2";
+
 /// The digest of a question: everything that the answer depends on, but for the data. Bounds that
 /// are estimated are data as well: a leaf that waits for them has the digest of one that waits.
 fn question(
@@ -54,6 +58,7 @@ fn question(
         digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
         digest.update(bytes);
     };
+    part(FORM);
     part(&gate.snapshot.version);
     part(&epoch(gate).to_be_bytes());
     part(noise.as_bytes());

@@ -149,6 +149,13 @@ fn grouped(rows: &Rows, keys: &[Expr], aggregates: &[Aggregate]) -> String {
         let at = at.saturating_add(1);
         if let Some(argument) = &aggregate.argument {
             let printed = argument_of(&printer, aggregate.function, argument);
+            // Of equal numbers one is kept, and an average has places by how that one is written.
+            let printed = match aggregate.function {
+                AggregateFunction::Sum | AggregateFunction::Avg if aggregate.distinct => {
+                    format!("pg_catalog.trim_scale({printed})")
+                }
+                _ => printed,
+            };
             columns.push(format!("{printed} AS x{at}"));
         }
         columns.extend(aggregate.filter.iter().map(|f| format!("{} AS f{at}", printer.expr(f))));
@@ -305,12 +312,13 @@ fn windowed(rows: &Rows, columns: &[Expr], windows: &[Window]) -> String {
 }
 
 /// What tells the rows of a unit apart that come to the same place, so that their order does not
-/// hang on other units. Values of limited size are compared as they look; a text or a JSON value,
-/// which printed could be more than PostgreSQL allocates, as it is.
+/// hang on other units. Values are compared as they are, since two instants can look alike in a
+/// zone of the analyst's choice; and those of limited size as they look, since equal ones can look
+/// different.
 #[derive(Default)]
 struct Tie {
-    small: Vec<String>,
-    large: Vec<String>,
+    looks: Vec<String>,
+    own: Vec<String>,
 }
 
 impl Tie {
@@ -322,16 +330,19 @@ impl Tie {
 
     fn one(&mut self, name: String, ty: &Type) {
         match ty {
-            Type::Text(_) => self.large.push(format!("{name} COLLATE pg_catalog.\"C\"")),
-            Type::Other(of) if of != "uuid" => self.large.push(name),
-            _ => self.small.push(name),
+            Type::Text(_) => self.own.push(format!("{name} COLLATE pg_catalog.\"C\"")),
+            Type::Other(of) if of != "uuid" => self.own.push(name),
+            _ => {
+                self.looks.push(name.clone());
+                self.own.push(name);
+            }
         }
     }
 
     fn order(mut self) -> String {
-        let looks = format!("ROW({})::text COLLATE pg_catalog.\"C\"", self.small.join(", "));
-        self.large.insert(0, looks);
-        self.large.join(", ")
+        let looks = format!("ROW({})::text COLLATE pg_catalog.\"C\"", self.looks.join(", "));
+        self.own.insert(0, looks);
+        self.own.join(", ")
     }
 }
 

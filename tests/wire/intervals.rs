@@ -70,7 +70,7 @@ fn what_is_described_is_what_comes() {
 #[test]
 fn transactions_texts_and_what_stands_around() {
     run(async {
-        let (client, notices) = connect(&SHOP.client_config("widths")).await;
+        let (client, notices) = connect(&SHOP.client_config("ends")).await;
         // The simple protocol; a transaction's own setting.
         let sql = GROUPED.replace("$1", "0");
         client.batch_execute("begin; set local noisegate.intervals = on").await.expect("set");
@@ -144,7 +144,7 @@ fn transactions_texts_and_what_stands_around() {
 #[test]
 fn options_and_roles_may_ask_for_them() {
     run(async {
-        let mut config = SHOP.client_config("widths");
+        let mut config = SHOP.client_config("ends");
         config.options("-c noisegate.intervals=on -c noisegate.epsilon=0.125");
         let (client, _) = connect(&config).await;
         assert_eq!(cell(&client, "show noisegate.intervals").await, "on");

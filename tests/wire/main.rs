@@ -26,10 +26,10 @@ use noisegate::wire::scram;
 use tokio_postgres::Client;
 
 /// One analyst for each test that counts charges; each one's password is the name.
-const ANALYSTS: [&str; 21] = [
+const ANALYSTS: [&str; 22] = [
     "accurate", "again", "alice", "bob", "copies", "copying", "cursors", "deep", "draw", "driver",
-    "names", "plans", "python", "raw", "refresh", "settings", "skip", "start", "tables", "typed",
-    "widths",
+    "ends", "names", "plans", "python", "raw", "refresh", "settings", "skip", "start", "tables",
+    "typed", "widths",
 ];
 
 /// The demo's policy with budgets that no test exhausts.

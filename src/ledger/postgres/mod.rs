@@ -130,7 +130,8 @@ impl Store for Postgres {
     fn mark_moved(&mut self, to: Option<&str>) -> Result<(), LedgerError> {
         let to = to.map(str::to_owned);
         self.connection.query("UPDATE meta SET moved = $1", vec![Box::new(to)])?;
-        self.connection.batch("COMMIT")
+        // As in `commit`: no timeout while a standby confirms.
+        self.connection.batch("SET LOCAL statement_timeout = 0; COMMIT")
     }
 
     fn page(&mut self, of: Page) -> Result<Changes, LedgerError> {

@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::ids::{Analyst, ChargeKey};
 
 impl Fixture {
-    fn new_place(&self, on: On) -> Place {
+    pub(super) fn new_place(&self, on: On) -> Place {
         let dir = self.dir.path();
         match on {
             On::Sqlite => Place::sqlite(&dir.join(format!("{}.db", fresh_number()))),

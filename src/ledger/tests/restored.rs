@@ -1,7 +1,8 @@
 //! An older copy of a ledger is put back, or another ledger in its place.
 
-use super::super::{Ledger, LedgerError, Place, Restored};
+use super::super::{Ledger, LedgerError, Place, Restored, copy};
 use super::{Fixture, On, SERVER, account, amount, charge, loss, on_both};
+use crate::clock::Millis;
 
 /// A copy of a ledger's state, and the way back to it.
 enum Backup {
@@ -111,6 +112,40 @@ async fn an_older_ledger_than_the_one_last_seen_is_refused_until_an_operator_acc
     drop(accepted);
     fixture.reopen();
     assert_eq!(fixture.spent_rho(&account("shop", 0)).await, amount(8));
+}
+
+on_both!(a_command_beside_a_proxy_does_not_end_its_notes);
+async fn a_command_beside_a_proxy_does_not_end_its_notes(on: On) {
+    let mut fixture = Fixture::on(on);
+    Fixture::spend(&fixture.ledger, 1).await;
+    // It notes what it saw in a file of its own, and is gone.
+    let command = Ledger::open_at(&fixture.place, fixture.clock.clone()).unwrap();
+    command.put_user("bob", "verifier").await.unwrap();
+    drop(command);
+    let backup = fixture.backup(on).await;
+    Fixture::spend(&fixture.ledger, 3).await;
+    fixture.ledger = fixture.elsewhere();
+    fixture.restore(&backup).await;
+    let how = restored(Ledger::open_at(&fixture.place, fixture.clock.clone()));
+    assert!(matches!(how, Restored::Older { .. }), "{how:?}");
+}
+
+on_both!(what_was_moved_away_is_not_put_back);
+async fn what_was_moved_away_is_not_put_back(on: On) {
+    let mut fixture = Fixture::on(on);
+    Fixture::spend(&fixture.ledger, 3).await;
+    fixture.reopen();
+    let backup = fixture.backup(on).await;
+    fixture.ledger = fixture.elsewhere();
+    let new = fixture.new_place(On::Sqlite);
+    copy(&fixture.place, &new, Millis(0)).unwrap();
+    // Marked as moved it is no ledger; as it was before it is an older one.
+    let open = || Ledger::open_at(&fixture.place, fixture.clock.clone());
+    assert!(matches!(open(), Err(LedgerError::Moved(_))));
+    copy(&fixture.place, &new, Millis(0)).unwrap();
+    fixture.restore(&backup).await;
+    let how = restored(open());
+    assert!(matches!(how, Restored::Older { .. }), "{how:?}");
 }
 
 on_both!(a_ledger_that_is_put_back_under_a_running_proxy_charges_nothing);

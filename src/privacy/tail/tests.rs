@@ -82,6 +82,12 @@ fn rounding_is_never_on_the_side_of_less() {
     }
 }
 
+/// Within σ the density is not convex, and a whole step is added: the tail above 524½ is 0.3.
+#[test]
+fn a_tail_within_the_deviation_is_a_step_further() {
+    assert_eq!(gaussian(&rational("1000"), 0.3), UBig::from(526_u32));
+}
+
 #[test]
 fn no_tail_starts_below_one() {
     for scale in ["0.1", "1", "50", "1e6"] {
@@ -122,4 +128,6 @@ fn normal_quantiles() {
         assert!(found >= z - 1e-12 && found <= z + 1e-8, "{p}: {found}");
     }
     assert_eq!(normal_quantile(0.7), 0.0);
+    // Below what is searched for.
+    assert!(normal_quantile(f64::MIN_POSITIVE) > 37.5);
 }
