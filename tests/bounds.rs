@@ -19,10 +19,10 @@ use noisegate_privacy::IBig;
 use noisegate_privacy::noise::Noise;
 use tokio_postgres::Client;
 
-/// Alice and carol pay under zCDP, bob pays pure epsilon. Several tests ask as alice.
+/// Alice, carol and dave pay under zCDP, bob pays pure epsilon. Several tests ask as alice.
 const PEOPLE: &str = r#"
 [roles.gauss]
-members = ["alice", "carol"]
+members = ["alice", "carol", "dave"]
 answers = "noisy"
 pays    = ["gauss"]
 epsilon = { default = 0.5, max = 1e6 }
@@ -167,6 +167,31 @@ fn an_estimate_is_bought_once_and_with_its_leaf() {
         assert!(explained(&proxy, sql).await.contains("is estimated first"));
         texts(&proxy, sql).await.expect("an answer");
         assert_eq!(cell(&proxy, paid).await, "2 0.5000");
+    });
+}
+
+/// Its numbers can only be read with the bounds that they were made under.
+#[test]
+fn an_answer_is_forgotten_with_its_bounds() {
+    let shop = &*SHOP;
+    run(async {
+        let verifier = noisegate::wire::scram::verifier("dave").expect("a verifier");
+        shop.gate.ledger.put_user("dave", &verifier).await.expect("a user");
+        let (proxy, _) = connect(&shop.client_config("dave")).await;
+        let sql = "SELECT sum(o_totalprice) FROM orders WHERE o_orderdate > '1995-06-07'";
+        let paid = "SELECT count(*) FROM noisegate.my_queries";
+        let first = cell(&proxy, sql).await;
+        let ledger = rusqlite::Connection::open(&shop.ledger_path).expect("the ledger");
+        ledger.busy_timeout(std::time::Duration::from_secs(5)).expect("patience");
+        let estimate = "DELETE FROM release WHERE id = (SELECT min(release.id) FROM release \
+                        JOIN charge ON charge.id = release.charge WHERE analyst = 'dave')";
+        assert_eq!(ledger.execute(estimate, []).expect("a release that is gone"), 1);
+        let second = cell(&proxy, sql).await;
+        assert_ne!(first, second);
+        assert_eq!(cell(&proxy, paid).await, "2");
+        // The first answer is still there, and is of other bounds.
+        assert_eq!(cell(&proxy, sql).await, second);
+        assert_eq!(cell(&proxy, paid).await, "2");
     });
 }
 

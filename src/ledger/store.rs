@@ -24,6 +24,10 @@ pub(super) trait Backend: Send + Sync {
     /// Connects again after a failure. A ledger that is gone is not made again: that would be one
     /// in which nothing is spent.
     fn reconnect(&self) -> Result<Box<dyn Store>, LedgerError>;
+    /// Whether a commit that was not acknowledged, and is found afterwards, is durable once another
+    /// one has been. It is where only the acknowledgement can get lost; a local file whose log
+    /// could not be synced may look as if it had been.
+    fn found_is_durable(&self) -> bool;
     /// Connects for reading.
     fn view(&self) -> Result<Box<dyn View>, LedgerError>;
 }

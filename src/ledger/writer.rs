@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batch::Batch;
 use super::seen::{self, Mark, Seen};
-use super::store::{Backend, Loaded, Needs, Store};
+use super::store::{Backend, Changes, Loaded, Needs, Store};
 use super::types::{LedgerError, Restored};
 use crate::clock::Clock;
 
@@ -253,10 +253,15 @@ impl Writer {
     /// or never will; and where nobody answers, it counts as not acknowledged: who asked is told
     /// of a failure, and what was charged, if it was, stays spent.
     fn resolve(&mut self, made: &Mark, error: LedgerError) -> Result<(), LedgerError> {
+        if !self.backend.found_is_durable() {
+            return Err(error);
+        }
         let mut store = self.backend.reconnect().map_err(|_| error.clone())?;
         let loaded = store.begin(&Needs::default(), Some(made.generation));
         let loaded = loaded.map_err(|_| error.clone())?;
-        store.rollback().map_err(|_| error.clone())?;
+        // Not rolled back: what was found may not have reached a standby yet, and a commit waits for
+        // all that came before it.
+        store.commit(&Changes::default()).map_err(|_| error.clone())?;
         self.store = Some(store);
         if loaded.meta.ledger == made.ledger && loaded.known == Some(made.head) {
             tracing::warn!(%error, "a commit of the ledger was not acknowledged, and happened");

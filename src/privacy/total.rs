@@ -398,6 +398,10 @@ fn call_size(function: &Function, args: &[Expr], ty: &Type, sizes: &[Size]) -> O
         Function::NullIf => Some(a),
         // A cast from a number with a fraction to an integer rounds.
         Function::Cast if is_widened(function, args, ty) => Some(type_size(ty)),
+        // A binary number is rounded as such, and printed without its bounds.
+        Function::Cast if matches!((args, ty), ([arg], Type::Int(_)) if matches!(arg.ty, Type::Float(_))) => {
+            Size::new(type_size(&Type::Float(8)).whole.max(a.whole).checked_add(1)?, 0)
+        }
         Function::Cast => match args.first().map(|arg| &arg.ty) {
             Some(Type::Numeric(_) | Type::Float(_)) if a.whole > WHOLE_DIGITS_MAX => None,
             _ => Some(Size { whole: a.whole.max(1).saturating_add(1), ..a }),

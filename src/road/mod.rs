@@ -35,7 +35,7 @@ use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault};
 use crate::ids::ChargeKey;
-use crate::ledger::{Charge, LeafCharge, Remembered, Reservation};
+use crate::ledger::{Charge, LeafCharge, Reservation};
 use crate::query::leaves::{Answer as Kind, Bound};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
@@ -125,16 +125,9 @@ async fn ask_source(
         }
     };
     let released = released(asking, steps, receipts, snapshot).await;
-    let expires_at = remember::expires_at(gate);
-    let remembered = steps.fresh().filter_map(|step| {
-        Some(Remembered {
-            question: step.question,
-            payload: remember::encode(step.release.as_ref()?),
-            expires_at,
-        })
-    });
     // What was released before a fault is paid for, and is remembered too.
-    let settled = gate.ledger.settle(reservation, remembered.collect());
+    let remembered = steps.remembered(remember::expires_at(gate));
+    let settled = gate.ledger.settle(reservation, remembered);
     let snapshot = match released {
         Ok(snapshot) => snapshot,
         Err(error) => {

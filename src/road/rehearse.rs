@@ -167,7 +167,7 @@ impl Rehearsal {
                 return Ok(());
             }
         };
-        priced.steps.fresh_unless(&self.seen);
+        priced.steps.find_fresh(|step| self.seen.contains(&step.question));
         let fresh = priced.steps.leaves_fresh();
         found.verdict = Verdict::Remembered;
         if fresh.contains(&true) {

@@ -96,6 +96,14 @@ fn question(
     Question(digest.finalize().into())
 }
 
+/// A question, answered under bounds that this release gives.
+pub(super) fn under(question: Question, bounds: &Release) -> Question {
+    let mut digest = Sha256::new();
+    digest.update(question.0);
+    digest.update(encode(bounds));
+    Question(digest.finalize().into())
+}
+
 /// Whether a canonical text asks for the time, or for what hangs on it.
 fn reads_clock(text: &str) -> bool {
     let text = text.to_ascii_lowercase();

@@ -13,8 +13,10 @@ use noisegate_privacy::release::Release;
 use super::gate::{Gate, ledger_fault};
 use super::given::Known;
 use super::remember;
+use crate::clock::Millis;
 use crate::error::Fault;
 use crate::ids::Question;
+use crate::ledger::Remembered;
 
 /// One release that a statement needs.
 #[derive(Debug)]
@@ -79,44 +81,52 @@ impl Steps {
     /// Fills in what is remembered, and finds out what is to be paid for: leaves that are not, of
     /// equal ones the first, and the estimates that those wait for.
     pub(super) async fn recall(&mut self, gate: &Gate) -> Result<(), Fault> {
-        for step in &mut self.0 {
-            let payload = gate.ledger.recall(step.question).await.map_err(ledger_fault)?;
-            step.release = payload.as_deref().and_then(remember::decode);
-        }
-        // A release under bounds that are no longer known could not be read.
-        let known: Vec<bool> = self.0.iter().map(|step| step.release.is_some()).collect();
-        for step in &mut self.0 {
-            if step.estimate.is_some_and(|at| known.get(at) != Some(&true)) {
-                step.release = None;
-            }
-        }
-        let questions = self.questions();
-        let mut wanted = Vec::new();
-        for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| step.is_leaf) {
-            let first = questions.iter().position(|one| *one == step.question) == Some(at);
-            step.fresh = step.release.is_none() && first;
-            wanted.extend(step.estimate.filter(|_| step.fresh));
-        }
-        for at in wanted {
+        // Each estimate comes before the leaves that wait for it.
+        for at in 0..self.0.len() {
+            let Some(question) = self.remembered_as(at) else { continue };
+            let payload = gate.ledger.recall(question).await.map_err(ledger_fault)?;
             if let Some(step) = self.0.get_mut(at) {
-                step.fresh = step.release.is_none();
+                step.release = payload.as_deref().and_then(remember::decode);
             }
         }
+        self.find_fresh(|step| step.release.is_some());
         Ok(())
     }
 
-    /// Finds out what would be paid for if `seen` were all that was ever asked.
-    pub(super) fn fresh_unless(&mut self, seen: &BTreeSet<Question>) {
+    /// Finds out what is to be paid for, if this is what is known.
+    pub(super) fn find_fresh(&mut self, is_known: impl Fn(&Step) -> bool) {
         let questions = self.questions();
         let mut wanted = BTreeSet::new();
         for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| step.is_leaf) {
             let first = questions.iter().position(|one| *one == step.question) == Some(at);
-            step.fresh = first && !seen.contains(&step.question);
+            step.fresh = first && !is_known(step);
             wanted.extend(step.estimate.filter(|_| step.fresh));
         }
         for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| !step.is_leaf) {
-            step.fresh = wanted.contains(&at) && !seen.contains(&step.question);
+            step.fresh = wanted.contains(&at) && !is_known(step);
         }
+    }
+
+    /// What a step's release is remembered as. That of a leaf can only be read with the bounds that
+    /// it was made under, so it is of its estimate too; nothing while that is not there.
+    fn remembered_as(&self, at: usize) -> Option<Question> {
+        let step = self.0.get(at)?;
+        match step.estimate {
+            None => Some(step.question),
+            Some(estimate) => {
+                let bounds = self.0.get(estimate)?.release.as_ref()?;
+                Some(remember::under(step.question, bounds))
+            }
+        }
+    }
+
+    /// The new releases, to be remembered until then.
+    pub(super) fn remembered(&self, expires_at: Millis) -> Vec<Remembered> {
+        let one = |at: usize| {
+            let payload = remember::encode(self.0.get(at)?.release.as_ref()?);
+            Some(Remembered { question: self.remembered_as(at)?, payload, expires_at })
+        };
+        self.fresh_places().into_iter().filter_map(one).collect()
     }
 
     /// Those that are to be paid for and asked, in order.

@@ -66,7 +66,9 @@ impl Canonicalizer {
         let client = self.connect().await.map_err(CanonicalError::Fault)?;
         let busy = Busy::new(self.config.clone(), client);
         let rows = rows(&busy, query, parameters, &begin).await;
-        drop(busy.ended());
+        if rows.is_ok() {
+            drop(busy.ended());
+        }
         rows
     }
 

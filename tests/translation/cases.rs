@@ -381,3 +381,56 @@ fn rows_that_are_alike_have_one_place_in_all_windows() {
         assert!((with - without).abs() <= 30, "{without} without one person, {with} with");
     });
 }
+
+#[test]
+fn instants_that_look_alike_have_places_of_their_own() {
+    // In the hour in which Moscow put its clocks back both times were called MSK. Rows were told
+    // apart by how they look, and which of two instants came first hung on other people.
+    on_database("instants", |client| async move {
+        client
+            .batch_execute(
+                "SET TimeZone = 'Europe/Moscow'; SET DateStyle = 'SQL, DMY';
+                CREATE TABLE orders (id int, customer int, region int, at timestamptz);
+                INSERT INTO orders SELECT n, 1 + (n - 1) / 8, 1,
+                    timestamptz '2014-10-25 21:30Z' + (n % 2) * interval '1 hour'
+                FROM generate_series(1, 8000) AS n;",
+            )
+            .await
+            .unwrap();
+        let without = early(&client).await;
+        let other = "INSERT INTO orders VALUES (0, 0, 9, '2014-10-25 22:30Z'),
+                (0, 0, 1, '2014-10-25 21:30Z'), (0, 0, 5, '2014-10-25 22:30Z')";
+        client.batch_execute(other).await.unwrap();
+        let with = early(&client).await;
+        assert!((with - without).abs() <= 30, "{without} without one person, {with} with");
+    });
+}
+
+/// How many orders are of customers whose first one is the earlier instant.
+async fn early(client: &Client) -> i64 {
+    let mut orders = leaf(false, Vec::new(), rows(None)).scans;
+    if let Exposure::Private { rows_max, .. } = &mut orders[0].exposure {
+        *rows_max = 30;
+    }
+    let order =
+        Order { expr: column("region", Type::Int(4)), descending: false, nulls_first: false };
+    let first = Window {
+        function: WindowFunction::FirstValue,
+        argument: Some(column("at", Type::TimestampTz)),
+        partition: vec![column("customer", Type::Int(4))],
+        order: vec![order],
+        frame: Frame::Peers,
+        ty: Type::TimestampTz,
+    };
+    let windowed = Derived::Windowed {
+        rows: Rows { scans: orders, joins: Joins::Scan(0), filter: Vec::new() },
+        columns: Vec::new(),
+        windows: vec![first],
+    };
+    let mut leaf = leaf(false, Vec::new(), rows(None));
+    leaf.scans = vec![derived::scan(windowed).unwrap()];
+    let instant = Expr::constant("2014-10-25 21:30Z", Type::TimestampTz);
+    let same = vec![column("w1", Type::TimestampTz), instant];
+    leaf.filter = vec![Expr::call(Function::Eq, same, Type::Bool)];
+    answer(client, leaf, 1).await[0][0].as_deref().unwrap().parse().unwrap()
+}

@@ -55,6 +55,10 @@ impl Backend for Remote {
         ready(self.connect()?)
     }
 
+    fn found_is_durable(&self) -> bool {
+        true
+    }
+
     fn view(&self) -> Result<Box<dyn Viewing>, LedgerError> {
         let mut connection = self.connect()?;
         connection.batch("SET default_transaction_read_only = on")?;

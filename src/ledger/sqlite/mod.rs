@@ -55,6 +55,10 @@ impl Backend for File {
         self.store(open::reconnect(&self.path)?)
     }
 
+    fn found_is_durable(&self) -> bool {
+        false
+    }
+
     fn view(&self) -> Result<Box<dyn Viewing>, LedgerError> {
         Ok(Box::new(View { conn: open::connect_reader(&self.path)? }))
     }
