@@ -427,6 +427,8 @@ fn charge(number: u64, rho: u64, limit: u64) -> Charge {
         epsilon: Amount::ZERO,
         delta: Amount::ZERO,
         window,
+        throttle: Vec::new(),
+        control: 0,
     };
     let day = Window::Every { ms: 24 * 60 * 60 * 1000 };
     let own = account(&format!("each_analyst/{}", number % 7), u64::MAX, day);

@@ -185,6 +185,8 @@ fn shop() -> Account {
         epsilon: Amount::ZERO,
         delta: Amount::ZERO,
         window: Window::Lifetime,
+        throttle: Vec::new(),
+        control: 0,
     }
 }
 

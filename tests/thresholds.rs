@@ -84,6 +84,8 @@ fn shown(plan: Plan<Analyzed>, groups: u32, units: i64) -> BTreeSet<u32> {
         epsilon: plenty.clone(),
         delta: plenty,
         window: Window::Lifetime,
+        throttle: Vec::new(),
+        control: 0,
     };
     let leaf = LeafCharge {
         question: Question([0; 32]),

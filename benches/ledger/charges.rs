@@ -25,6 +25,8 @@ fn account(number: usize) -> Account {
         epsilon: Amount::ZERO,
         delta: Amount::ZERO,
         window: Window::Lifetime,
+        throttle: Vec::new(),
+        control: 0,
     }
 }
 

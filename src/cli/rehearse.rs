@@ -11,7 +11,7 @@ use super::error::{CliError, describe};
 use super::output::say;
 use super::statements::{Logged, read};
 use crate::clock::{Clock, Millis};
-use crate::ledger::{Ledger, Window};
+use crate::ledger::Ledger;
 use crate::policy::Policy;
 use crate::road::{AccountLeft, Gate, Rehearsal, Rehearsed, Verdict, accounts_left};
 
@@ -119,10 +119,7 @@ fn lasts(left: &AccountLeft, span_ms: i64, epoch_ms: i64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for display")]
     let lasts_ms = each as f64 / left.share;
     #[expect(clippy::cast_precision_loss, reason = "for display")]
-    let refills = match left.balance.account.window {
-        Window::Every { ms } => lasts_ms >= ms as f64,
-        Window::Lifetime => false,
-    };
+    let refills = left.balance.account.window.ms_max().is_some_and(|ms| lasts_ms >= ms as f64);
     if refills {
         format!("{every} it refills before it is spent")
     } else {

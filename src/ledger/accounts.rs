@@ -61,7 +61,10 @@ impl Spent {
     /// The balance to show.
     pub(super) fn balance(self, account: Account, now: Millis) -> Balance {
         Balance {
+            now,
+            window_start: Millis(self.start_ms),
             refills_at: account.window.refills_at(now),
+            throttled: None,
             account,
             spent_rho: self.sum.rho,
             spent_epsilon: self.sum.epsilon,

@@ -15,9 +15,11 @@
 //! * The ledger's time never goes back, and does not follow a clock that jumps far ahead: no
 //!   window refills by mistake.
 
+mod shown;
 mod types;
 // The handle and the two threads behind it.
 mod handle;
+mod office;
 mod place;
 mod reader;
 mod writer;
@@ -26,6 +28,8 @@ mod accounts;
 mod batch;
 mod chain;
 mod charge;
+mod control;
+mod event;
 mod failpoint;
 mod history;
 mod seen;
@@ -40,10 +44,15 @@ mod store;
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;
 
+pub use control::{Change, Control};
 pub use copy::{Copied, copy};
+pub use event::{AuditCursor, AuditFilter, AuditRecord, Event, RequestKey, Verified, Via};
 pub use handle::Ledger;
 pub use place::Place;
+pub use shown::{
+    Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
+};
 pub use types::{
-    Account, Balance, Charge, Entry, LeafCharge, LedgerError, Overdrawn, Remembered, Reservation,
-    Restored, State, Window,
+    Account, Balance, Charge, Effect, Entry, LeafCharge, LedgerError, Overdrawn, Remembered,
+    Reservation, Restored, State, Step, Throttled, Window,
 };

@@ -1,5 +1,6 @@
 //! What goes into the ledger and what comes out of it.
 
+use chrono::{DateTime, Datelike, Months, NaiveTime};
 use noisegate_privacy::budget::{Accountant, Amount, Loss};
 use noisegate_privacy::receipt::Receipt;
 
@@ -22,9 +23,51 @@ pub struct Account {
     pub delta: Amount,
     /// When it refills.
     pub window: Window,
+    /// What happens before it is empty.
+    pub throttle: Vec<Step>,
+    /// The version of the [`Control`](super::Control) that the limits were computed with.
+    pub control: i64,
 }
 
-/// When an account refills.
+/// What holds once so much is spent, in the measure that the account counts in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// From this much ρ on; for zCDP.
+    pub rho: Amount,
+    /// From this much ε on; for pure accounts.
+    pub epsilon: Amount,
+    /// What holds then.
+    pub effect: Effect,
+}
+
+/// How a step slows an account down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// No more than so many charges in any so many milliseconds.
+    AtMost {
+        /// How many; at least one.
+        charges: u32,
+        /// In how many milliseconds.
+        in_ms: i64,
+    },
+    /// No charges: only what is remembered is answered.
+    RememberedOnly,
+}
+
+/// A step that holds an account back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// The account.
+    pub account: String,
+    /// What holds it back.
+    pub effect: Effect,
+    /// The ledger's time.
+    pub now: Millis,
+    /// When it may be charged again, if time alone helps.
+    pub until: Option<Millis>,
+}
+
+/// When an account refills. Nothing is carried over from one window to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// Never.
@@ -34,14 +77,20 @@ pub enum Window {
         /// The length of a window in milliseconds.
         ms: i64,
     },
+    /// With each month of the calendar, in UTC.
+    Month,
 }
+
+/// How a calendar month is stored, where other windows have a length.
+const MONTH: i64 = -1;
 
 impl Window {
     /// The start of the window that `now` lies in.
-    pub(in crate::ledger) fn start(self, now: Millis) -> Millis {
+    pub(crate) fn start(self, now: Millis) -> Millis {
         match self {
             Self::Every { ms } if ms > 0 => Millis(now.0 - now.0.rem_euclid(ms)),
             Self::Every { .. } | Self::Lifetime => Millis(0),
+            Self::Month => month(now, 0),
         }
     }
 
@@ -50,16 +99,37 @@ impl Window {
         match self {
             Self::Lifetime => 0,
             Self::Every { ms } => ms,
+            Self::Month => MONTH,
+        }
+    }
+
+    /// How long it is at most; a lifetime does not end.
+    pub fn ms_max(self) -> Option<i64> {
+        match self {
+            Self::Lifetime => None,
+            Self::Every { ms } => Some(ms),
+            Self::Month => Some(31 * 24 * 60 * 60 * 1000),
         }
     }
 
     /// When the window that `now` lies in ends.
-    pub(in crate::ledger) fn refills_at(self, now: Millis) -> Option<Millis> {
+    pub(crate) fn refills_at(self, now: Millis) -> Option<Millis> {
         match self {
             Self::Lifetime => None,
             Self::Every { ms } => Some(Millis(self.start(now).0.saturating_add(ms))),
+            Self::Month => Some(month(now, 1)),
         }
     }
+}
+
+/// The beginning of a month: of the one that `now` lies in, or of one that comes so many after it.
+/// A time that no calendar has is in a month that never ends.
+fn month(now: Millis, later: u32) -> Millis {
+    let end = Millis(if later == 0 { 0 } else { i64::MAX });
+    let Some(at) = DateTime::from_timestamp_millis(now.0) else { return end };
+    let first =
+        at.date_naive().with_day(1).and_then(|day| day.checked_add_months(Months::new(later)));
+    first.map_or(end, |day| Millis(day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()))
 }
 
 /// What one statement asks to pay. The time is the ledger's.
@@ -124,8 +194,14 @@ pub struct Balance {
     pub spent_epsilon: Amount,
     /// δ spent.
     pub spent_delta: Amount,
+    /// The ledger's time.
+    pub now: Millis,
+    /// From when on debits count.
+    pub window_start: Millis,
     /// When the window ends.
     pub refills_at: Option<Millis>,
+    /// What holds the account back now, if anything does.
+    pub throttled: Option<Throttled>,
 }
 
 /// One charge in an analyst's history.
@@ -205,6 +281,28 @@ pub enum LedgerError {
         /// What the machine's clock says.
         now: Millis,
     },
+    /// An administrator froze the account. Nothing was charged.
+    #[error("account {0} is frozen")]
+    Frozen(String),
+    /// A step of the account's throttle is in force. Nothing was charged.
+    #[error("account {} is throttled", .0.account)]
+    Throttled(Box<Throttled>),
+    /// The limits of an account were computed with another [`Control`](super::Control) than the
+    /// one that holds. Nothing was charged.
+    #[error("the limits of account {account} are not the latest")]
+    Terms {
+        /// The account.
+        account: String,
+    },
+    /// A change was made for another version than the one that holds. Nothing was changed.
+    #[error("changed in the meantime; the version is now {version}")]
+    Stale {
+        /// The version that holds.
+        version: i64,
+    },
+    /// A request with the key of another one.
+    #[error("the key was used for another request")]
+    KeyReused,
     /// A charge whose key was charged before. Nothing was charged now; what was charged then
     /// stays spent, since nothing tells what became of it.
     #[error("this was charged before")]

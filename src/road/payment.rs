@@ -134,6 +134,8 @@ fn account(id: &str, budget: &Budget) -> Result<Account, Error> {
         epsilon: limit.epsilon,
         delta: limit.delta,
         window: budget.window.map_or(Window::Lifetime, |ms| Window::Every { ms }),
+        throttle: Vec::new(),
+        control: 0,
     })
 }
 

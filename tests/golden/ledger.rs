@@ -233,6 +233,8 @@ fn account(name: &str, accountant: &str, limits: &[&str]) -> Account {
         epsilon: Amount::ZERO,
         delta: Amount::ZERO,
         window: Window::Lifetime,
+        throttle: Vec::new(),
+        control: 0,
     };
     for limit in limits {
         let (key, value) = limit.split_once('=').expect("key=value");

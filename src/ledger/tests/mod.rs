@@ -122,6 +122,8 @@ fn account(id: &str, rho: u128) -> Account {
         epsilon: Amount::ZERO,
         delta: Amount::ZERO,
         window: Window::Lifetime,
+        throttle: Vec::new(),
+        control: 0,
     }
 }
 

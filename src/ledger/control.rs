@@ -1,0 +1,90 @@
+//! What administrators decided about one account, on top of the policy.
+
+use noisegate_privacy::budget::Amount;
+
+use super::types::{LedgerError, Window};
+use crate::clock::Millis;
+
+/// The decisions about one account that hold. Amounts are ε in the ledger's units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Control {
+    /// How many decisions there were; limits are computed with one of them.
+    pub version: i64,
+    /// Whether nothing may be charged.
+    pub frozen: bool,
+    /// The most ε in a window, whatever the policy allows.
+    pub cap: Option<Amount>,
+    /// ε on top of the policy's. See [`Self::granted_at`].
+    pub granted: Amount,
+    /// When the grant ends: with the window that it was given in.
+    pub granted_until: Option<Millis>,
+    /// What was spent before no longer counts.
+    pub reset_at: Option<Millis>,
+}
+
+/// A decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing may be charged any more.
+    Freeze,
+    /// It may again.
+    Thaw,
+    /// The most ε in a window; or as much as the policy allows.
+    Cap(Option<Amount>),
+    /// More ε for the rest of a window.
+    Grant {
+        /// How much more.
+        epsilon: Amount,
+        /// The account's window.
+        window: Window,
+    },
+    /// What was spent in this window no longer counts. Not for a lifetime, which is a promise that
+    /// nothing starts anew; a grant says openly that more is spent.
+    Reset {
+        /// The account's window.
+        window: Window,
+    },
+}
+
+impl Control {
+    /// The ε that is granted at a time.
+    pub fn granted_at(&self, now: Millis) -> Amount {
+        if self.granted_until.is_some_and(|until| until <= now) {
+            return Amount::ZERO;
+        }
+        self.granted.clone()
+    }
+
+    /// From when on debits count.
+    pub(in crate::ledger) fn start(&self, window: Window, now: Millis) -> Millis {
+        let start = window.start(now);
+        match window {
+            Window::Lifetime => start,
+            Window::Every { .. } | Window::Month => self.reset_at.map_or(start, |at| at.max(start)),
+        }
+    }
+
+    /// The same after a decision.
+    pub(in crate::ledger) fn after(
+        &self,
+        change: &Change,
+        now: Millis,
+    ) -> Result<Self, LedgerError> {
+        let mut after = self.clone();
+        after.version = self.version.saturating_add(1);
+        match change {
+            Change::Freeze => after.frozen = true,
+            Change::Thaw => after.frozen = false,
+            Change::Cap(cap) => after.cap.clone_from(cap),
+            Change::Grant { epsilon, window } => {
+                after.granted = &self.granted_at(now) + epsilon;
+                after.granted_until = window.refills_at(now);
+            }
+            Change::Reset { window: Window::Lifetime } => {
+                return Err(LedgerError::Malformed("a lifetime does not start anew"));
+            }
+            Change::Reset { .. } => after.reset_at = Some(now),
+        }
+        Ok(after)
+    }
+}

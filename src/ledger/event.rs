@@ -1,0 +1,130 @@
+//! The audit: what happened, who did it and why. Charges are records of their own.
+
+use super::types::LedgerError;
+use crate::clock::Millis;
+
+const NAME_BYTES_MAX: usize = 512;
+const DETAIL_BYTES_MAX: usize = 4096;
+const WHY_BYTES_MAX: usize = 2048;
+
+/// Something to put on record. It holds no values of the data and no literals of queries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Who did it: a name as it logs in, or `token:` and the name of a token.
+    pub who: String,
+    /// By which way.
+    pub via: Via,
+    /// What was done, as in `account.grant`.
+    pub kind: &'static str,
+    /// To what.
+    pub object: String,
+    /// More about it: the text of a JSON object.
+    pub detail: String,
+    /// The reason that was given.
+    pub why: String,
+}
+
+/// By which way something was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The administrators' API or page.
+    Http,
+    /// A command on the proxy's machine.
+    Cli,
+    /// The proxy itself.
+    Proxy,
+}
+
+impl Via {
+    /// As it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Cli => "cli",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+/// What makes a request known when it comes again, and what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestKey {
+    /// A digest of who asks and of the key that was given.
+    pub key: [u8; 32],
+    /// A digest of what is asked.
+    pub request: [u8; 32],
+}
+
+/// A record as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Where it stands; also the cursor to go on from.
+    pub cursor: AuditCursor,
+    /// When it was written.
+    pub at: Millis,
+    /// Who did it.
+    pub who: String,
+    /// By which way; `proxy` for a charge.
+    pub via: String,
+    /// What was done; `query` for a charge.
+    pub kind: String,
+    /// To what; the query's fingerprint for a charge.
+    pub object: String,
+    /// More about it: the text of a JSON object.
+    pub detail: String,
+    /// The reason that was given.
+    pub why: String,
+}
+
+/// The place of a record among all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AuditCursor {
+    /// When it was written.
+    pub at: Millis,
+    /// Whether it is an event; charges of the same time come before.
+    pub is_event: bool,
+    /// Its number among those.
+    pub id: i64,
+}
+
+/// Which records to show. What is not said is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// From this time on.
+    pub from: Option<Millis>,
+    /// Before this time.
+    pub to: Option<Millis>,
+    /// By this person.
+    pub who: Option<String>,
+    /// Of a kind, or of all kinds that begin so: `account` finds `account.grant`.
+    pub kind: Option<String>,
+    /// About this.
+    pub object: Option<String>,
+    /// With this in object, detail or reason.
+    pub text: Option<String>,
+}
+
+/// What a look through the whole ledger found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The generations that were held against their digests.
+    pub generations: i64,
+    /// The records in them.
+    pub records: i64,
+    /// The first one that is not as it was written, in words.
+    pub broken: Option<String>,
+}
+
+/// Refuses what cannot be stored.
+pub(super) fn validate(event: &Event) -> Result<(), LedgerError> {
+    let texts = [
+        (&event.who, NAME_BYTES_MAX),
+        (&event.object, NAME_BYTES_MAX),
+        (&event.detail, DETAIL_BYTES_MAX),
+        (&event.why, WHY_BYTES_MAX),
+    ];
+    if texts.iter().any(|(text, max)| text.len() > *max || text.contains('\0')) {
+        return Err(LedgerError::Malformed("a record that is too long, or holds zero bytes"));
+    }
+    Ok(())
+}
