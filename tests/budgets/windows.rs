@@ -52,24 +52,24 @@ fn accounts_slow_down_and_refill() {
         assert!(said.starts_with("cost nothing (remembered)"), "{said}");
 
         let spaced = Asker::of(&shop, "spaced").await;
-        spaced.ask(&question(1)).await;
-        let refused = spaced.refused(&question(2)).await;
+        spaced.ask(&question(101)).await;
+        let refused = spaced.refused(&question(102)).await;
         assert!(refused.message.contains("one new answer in 10 seconds"), "{}", refused.message);
         assert!(refused.hint.starts_with("Retry after 10 seconds ("), "{}", refused.hint);
-        spaced.ask(&question(1)).await;
+        spaced.ask(&question(101)).await;
         at(10 * SECOND - 1);
-        assert!(spaced.refused(&question(2)).await.hint.starts_with("Retry after 1 second ("));
+        assert!(spaced.refused(&question(102)).await.hint.starts_with("Retry after 1 second ("));
         at(10 * SECOND);
-        assert!(spaced.ask(&question(2)).await.1.starts_with("cost epsilon 0.1;"));
+        assert!(spaced.ask(&question(102)).await.1.starts_with("cost epsilon 0.1;"));
 
         let (monthly, other) = (Asker::of(&shop, "monthly").await, Asker::of(&shop, "other").await);
-        let (answer, _) = monthly.ask(&question(1)).await;
-        monthly.ask(&question(2)).await;
-        let refused = monthly.refused(&question(3)).await;
+        let (answer, _) = monthly.ask(&question(201)).await;
+        monthly.ask(&question(202)).await;
+        let refused = monthly.refused(&question(203)).await;
         assert_eq!(refused.code, "budget");
         assert!(refused.hint.contains("18 d 22 h (2025-04-01 00:00:00 UTC)"), "{}", refused.hint);
         // Under this policy what another analyst bought is free.
-        let (same, said) = other.ask(&question(1)).await;
+        let (same, said) = other.ask(&question(201)).await;
         assert!(same == answer && said.starts_with("cost nothing (remembered)"), "{said}");
         assert_eq!(other.charges().await, 0);
 
@@ -92,9 +92,9 @@ fn accounts_slow_down_and_refill() {
 
         let april = 19 * 24 * HOUR - HOUR;
         at(april - SECOND);
-        assert_eq!(monthly.refused(&question(3)).await.code, "budget");
+        assert_eq!(monthly.refused(&question(203)).await.code, "budget");
         at(april);
-        assert!(monthly.ask(&question(3)).await.1.starts_with("cost epsilon 0.1;"));
+        assert!(monthly.ask(&question(203)).await.1.starts_with("cost epsilon 0.1;"));
         assert_eq!(slow.refused(&question(7)).await.code, "throttled");
     });
 }
