@@ -8,6 +8,7 @@ mod common;
 
 mod decisions;
 mod planning;
+mod rehearsed;
 mod second;
 mod stretch;
 mod turns;
