@@ -64,7 +64,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     }
     let shape = intervals::shape(asked, &canonical, &mut bound)?;
     let toll::Paid { payment, mut steps, reservation, _alone } =
-        toll::pay(gate, asked, &bound).await?;
+        Box::pin(toll::pay(gate, asked, &bound)).await?;
     if let Some(reservation) = reservation {
         let asking = Asking { gate, asked, canonical: &canonical, bound: &bound };
         ask_source(&asking, &mut steps, reservation).await?;

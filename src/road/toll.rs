@@ -41,7 +41,7 @@ pub(super) async fn pay(gate: &Gate, asked: &Asked<'_>, bound: &Bound) -> Result
     let mut decisions = 0_u32;
     loop {
         let Priced { payment: priced, steps, alone } =
-            price(gate, asked, bound, payment, true).await?;
+            Box::pin(price(gate, asked, bound, payment, true)).await?;
         payment = priced;
         if !steps.is_charged() {
             return Ok(Paid { payment, steps, reservation: None, _alone: alone });
@@ -76,10 +76,7 @@ pub(super) async fn price(
 ) -> Result<Priced, Error> {
     loop {
         let mut steps = steps(gate, asked, bound, &mut payment)?;
-        let alone = match is_alone {
-            true => Some(hold(gate, asked, &steps).await?),
-            false => None,
-        };
+        let alone = if is_alone { Some(hold(gate, asked, &steps).await?) } else { None };
         steps.recall(gate, asked.analyst, &payment).await?;
         let Some(balance) = strained(gate, &payment, &steps).await? else {
             return Ok(Priced { payment, steps, alone });
