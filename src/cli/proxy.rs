@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ use crate::database;
 
 use super::databases::Databases;
 use super::error::CliError;
+use super::reload::PolicyFile;
 use crate::admin::{self, Health};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, Place};
-use crate::policy::{LedgerStore, Password, Policy};
-use crate::road::Gate;
+use crate::policy::{Finding, LedgerStore, Password, Policy};
+use crate::road::{Gate, Policies};
 use crate::wire::tls::TlsAcceptor;
 use crate::wire::{Server, Target, serve};
 
@@ -56,6 +58,13 @@ pub(super) fn of_ledger(place: &Place) -> impl Fn(LedgerError) -> CliError + use
     move |error| CliError::Ledger { place: place.clone(), error }
 }
 
+/// A policy as it stands in its file, and what was found of it.
+pub(super) struct Written<'a> {
+    pub(super) file: &'a Path,
+    pub(super) text: &'a str,
+    pub(super) findings: Vec<Finding>,
+}
+
 /// Everything that answers, ready to be let go.
 pub(super) struct Proxy {
     server: Server,
@@ -68,6 +77,7 @@ impl Proxy {
         policy: Policy,
         databases: &Databases,
         ledger: Ledger,
+        written: Written<'_>,
     ) -> Result<Self, CliError> {
         // As for the other connections: in the clear unless the address asks for TLS.
         let required = databases.shadow.get_ssl_mode() == SslMode::Require;
@@ -83,8 +93,16 @@ impl Proxy {
         };
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
         let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
-        let server = Server { gate: Arc::new(gate), shadow, login, tls, tls_required };
+        let Written { file, text, findings } = written;
+        let opener = Box::new(PolicyFile(file.to_owned()));
+        let policies = Policies::reloadable(Arc::new(gate), text, findings, opener);
+        let server = Server { policies: Arc::new(policies), shadow, login, tls, tls_required };
         Ok(Self { server, health })
+    }
+
+    /// The policy in force.
+    pub(super) fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.server.policies)
     }
 
     /// Answers until `stop` fires, and until those who were being answered have their answers.
