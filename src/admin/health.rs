@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database;
 use crate::ledger::Ledger;
+use crate::road::Policies;
 
 /// How long each part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -29,6 +30,8 @@ pub struct Health {
     pub shadow: Config,
     /// The ledger.
     pub ledger: Ledger,
+    /// What the metrics are of.
+    pub policies: Arc<Policies>,
 }
 
 struct Shared {
@@ -43,11 +46,13 @@ pub async fn serve(
     health: Health,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
+    let metrics = super::metrics::router(Arc::clone(&health.policies));
     let shared = Arc::new(Shared { health, turn: Mutex::new(()) });
     let router = Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready))
-        .with_state(shared);
+        .with_state(shared)
+        .merge(metrics);
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 

@@ -4,6 +4,7 @@
 //! server of its own: one that has never seen the source cannot tell of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -75,6 +76,7 @@ async fn serve(shop: &Shop, admin: TcpListener, end: CancellationToken) -> Resul
         source: shop.source_config(),
         shadow: shop.source.config(DATABASE, "postgres"),
         ledger: shop.gate.ledger.clone(),
+        policies: Arc::clone(&shop.policies),
     };
     with_admin(admin, health, &end, end.cancelled()).await;
     Ok(())

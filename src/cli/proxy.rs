@@ -86,17 +86,19 @@ impl Proxy {
         let tls = policy.server.tls.as_ref();
         let tls_required = tls.is_some_and(|tls| tls.required);
         let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
-        let health = Health {
-            source: databases.source.clone(),
-            shadow: databases.shadow.clone(),
-            ledger: ledger.clone(),
-        };
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
         let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
         let Written { file, text, findings } = written;
         let opener = Box::new(PolicyFile(file.to_owned()));
         let policies = Policies::reloadable(Arc::new(gate), text, findings, opener);
-        let server = Server { policies: Arc::new(policies), shadow, login, tls, tls_required };
+        let policies = Arc::new(policies);
+        let health = Health {
+            source: databases.source.clone(),
+            shadow: databases.shadow.clone(),
+            ledger: policies.gate().ledger.clone(),
+            policies: Arc::clone(&policies),
+        };
+        let server = Server { policies, shadow, login, tls, tls_required };
         Ok(Self { server, health })
     }
 
