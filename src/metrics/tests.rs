@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
 /// The names, types and labels of all series, as monitoring knows them.
 fn shape(text: &str) -> Vec<String> {
-    let mut shapes = BTreeMap::new();
+    let mut shapes = BTreeSet::new();
     let mut kinds = BTreeMap::new();
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -25,12 +25,13 @@ fn shape(text: &str) -> Vec<String> {
                 .unwrap_or(name);
             let labels: Vec<&str> = labels.into_iter().filter(|label| *label != "le").collect();
             shapes.insert(
-                format!("{family} {} {}", kinds[family], labels.join(",")).trim_end().to_owned(),
-                (),
+                format!("{family} {} {}", kinds.get(family).unwrap(), labels.join(","))
+                    .trim_end()
+                    .to_owned(),
             );
         }
     }
-    shapes.into_keys().collect()
+    shapes.into_iter().collect()
 }
 
 fn filled() -> Metrics {

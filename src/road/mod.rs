@@ -61,12 +61,13 @@ use steps::Steps;
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let _turn = gate.shared.turns.take(asked.analyst, gate.policy.concurrent(&asked.analyst.0))?;
-    let canonical = gate.timed(Stage::Canonical, asked.canonical(gate)).await?;
+    let canonical = gate.timed(Stage::Canonical, Box::pin(asked.canonical(gate))).await?;
     // A simple query has no parameters to give; PostgreSQL says so.
     if canonical.parameters.len() != asked.parameters.len() {
         return Ok(Answer::Forward(None));
     }
-    let mut bound = gate.timed(Stage::Bind, given::bound(gate, asked, &canonical)).await?;
+    let mut bound =
+        gate.timed(Stage::Bind, Box::pin(given::bound(gate, asked, &canonical))).await?;
     if bound.answer != Kind::Released {
         return asked::without_leaves(gate, &bound);
     }
@@ -86,7 +87,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     let mut arrays = arrays(&bound, &plans, &releases)?;
     arrays.extend(shape.arrays(&plans, &bound.leaves, &releases));
     let finished = finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken);
-    let answer = finished.await?;
+    let answer = Box::pin(finished).await?;
     Ok(if remembered { answer.remembered() } else { answer })
 }
 

@@ -88,10 +88,7 @@ pub(super) async fn price(
             // Without the wait for equal questions, which are at the source.
             gate.shared.metrics.took(Stage::Analyze, start.elapsed());
         }
-        let alone = match is_alone {
-            true => Some(hold(gate, asked, &steps).await?),
-            false => None,
-        };
+        let alone = if is_alone { Some(hold(gate, asked, &steps).await?) } else { None };
         steps.recall(gate, asked.analyst, &payment).await?;
         let Some(balance) = strained(gate, &payment, &steps).await? else {
             return Ok(Priced { payment, steps, alone });

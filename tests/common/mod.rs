@@ -103,5 +103,6 @@ pub(crate) async fn inspect(shop: &Shop, user: &str, sql: &str) -> Result<Inspec
         at: shop.gate.clock.now(),
         canceled: &CancellationToken::new(),
     };
-    Ok(road::inspect(&shop.gate, &asked).await?.expect("a query with leaves"))
+    let inspected = Box::pin(road::inspect(&shop.gate, &asked)).await?;
+    Ok(inspected.expect("a query with leaves"))
 }

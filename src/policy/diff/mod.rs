@@ -8,6 +8,7 @@ mod tables;
 mod words;
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 use super::meant::{Alerts, Answers, Audit, Bounding, Defaults, Policy, Preview, SecondAnalyst};

@@ -78,7 +78,7 @@ fn powers(to: &mut Changes, analyst: &str, old: &Policy, new: &Policy) {
     match (old.is_auditor(analyst), new.is_auditor(analyst)) {
         (false, true) => to.see(format!("{analyst} may look at what administrators see.")),
         (true, false) => {
-            to.see(format!("{analyst} may no longer look at what administrators see."))
+            to.see(format!("{analyst} may no longer look at what administrators see."));
         }
         _ => {}
     }
