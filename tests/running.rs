@@ -1,6 +1,8 @@
 //! A proxy that runs: what it counts, what it lists, and how its policy is replaced. Where the file
 //! of the policy matters, it is the real program that runs.
 
+#![expect(clippy::indexing_slicing, reason = "tests")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
