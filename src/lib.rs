@@ -37,6 +37,7 @@ pub mod live;
 pub mod metrics;
 pub mod policy;
 pub mod quote;
+pub mod record;
 // A place to try it.
 pub mod demo;
 // How it is run.

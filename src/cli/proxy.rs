@@ -20,6 +20,7 @@ use crate::admin::{self, Health};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, Place};
 use crate::policy::{Finding, LedgerStore, Password, Policy};
+use crate::record;
 use crate::road::{Gate, Policies};
 use crate::wire::tls::TlsAcceptor;
 use crate::wire::{Server, Target, serve};
@@ -114,7 +115,12 @@ impl Proxy {
         admin: TcpListener,
         stop: CancellationToken,
     ) -> Result<(), CliError> {
+        let gate = self.server.policies.gate();
+        let (ledger, policies) = (gate.ledger.clone(), Arc::clone(&self.server.policies));
+        let keep_ms = move || policies.gate().policy.audit.keep_ms;
+        let recorded = record::keep(&gate.shared.records, &ledger, keep_ms, &stop);
         let served = serve(clients, self.server, stop.clone());
+        let served = async { tokio::join!(served, recorded).0 };
         Ok(with_admin(admin, self.health, &stop, served).await?)
     }
 }

@@ -274,6 +274,13 @@ impl Ledger {
         .await
     }
 
+    /// Forgets events that are older than this.
+    pub async fn forget_events_after(&self, keep_ms: u64) -> Result<i64, LedgerError> {
+        let keep_ms = i64::try_from(keep_ms).unwrap_or(i64::MAX);
+        let now = self.read(|sight| Ok(sight.view.meta()?.mark.min(sight.wall))).await?;
+        self.forget_events(Millis(now.0.saturating_sub(keep_ms))).await
+    }
+
     /// The generation that the ledger is at.
     pub async fn generation(&self) -> Result<i64, LedgerError> {
         self.read(|sight| Ok(sight.view.meta()?.link.generation)).await

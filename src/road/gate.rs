@@ -18,6 +18,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::live::Live;
 use crate::metrics::{Metrics, Stage};
 use crate::policy::{Policy, TableName, TableRule};
+use crate::record::Records;
 use crate::shadow::canonical::Canonicalizer;
 use crate::shadow::public_ranges;
 use crate::source::Source;
@@ -53,6 +54,8 @@ pub struct Shared {
     pub live: Live,
     /// What happened so far.
     pub metrics: Metrics,
+    /// What is to go on record.
+    pub records: Records,
     pub(super) in_flight: InFlight,
     pub(super) turns: Turns,
 }
@@ -62,6 +65,7 @@ impl Shared {
         Self {
             live: Live::default(),
             metrics: Metrics::new(ledger.meters()),
+            records: Records::default(),
             in_flight: InFlight::default(),
             turns: Turns::default(),
         }

@@ -3,16 +3,20 @@
 use super::outcome::Outcome;
 use crate::error::{Error, Fault};
 use crate::metrics::{self, Metrics, Upstream};
+use crate::record::Records;
+use crate::road::Shared;
 
 /// A statement that has not ended. Dropped before it has, it was left by its client.
 pub(super) struct Counted<'a> {
     metrics: &'a Metrics,
+    records: &'a Records,
+    analyst: &'a str,
     ended: bool,
 }
 
 impl<'a> Counted<'a> {
-    pub(super) fn begin(metrics: &'a Metrics) -> Self {
-        Self { metrics, ended: false }
+    pub(super) fn begin(shared: &'a Shared, analyst: &'a str) -> Self {
+        Self { metrics: &shared.metrics, records: &shared.records, analyst, ended: false }
     }
 
     /// Counts how it failed, if it did. One that did not was counted by what it was answered with.
@@ -21,7 +25,10 @@ impl<'a> Counted<'a> {
         self.ended = true;
         match outcome {
             Ok(_) | Err(Error::Database(_)) => {}
-            Err(Error::Refusal(refusal)) => self.metrics.refused(refusal.code),
+            Err(Error::Refusal(refusal)) => {
+                self.metrics.refused(refusal.code);
+                self.records.refused(self.analyst, refusal.code);
+            }
             Err(Error::Fault(Fault::Canceled)) => {
                 self.metrics.statement(metrics::Outcome::Canceled);
             }

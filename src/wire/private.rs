@@ -228,7 +228,7 @@ pub(super) async fn answer(
         canceled,
     };
     let _listed = gate.shared.live.enter(asked.id, analyst, asked.at, canceled);
-    let counted = Counted::begin(&gate.shared.metrics);
+    let counted = Counted::begin(&gate.shared, &analyst.0);
     // The road's state is large: on the heap it leaves the stack to the parser's recursion.
     let outcome = caught(Box::pin(outcome(gate, statement, &asked))).await;
     let outcome = outcome.unwrap_or(Err(Fault::Unreachable("a panic").into()));

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -99,11 +99,17 @@ pub async fn serve(
 async fn client(stream: TcpStream, shared: &Shared) -> Result<(), WireError> {
     let server = &shared.server;
     let gate = server.policies.gate();
-    let (users, metrics) = (Users(&gate.ledger), &gate.shared.metrics);
+    let (users, metrics) = (Users::new(&gate.ledger), &gate.shared.metrics);
     let accepted = accept(stream, server.tls.as_ref(), server.tls_required, &users).await;
     match &accepted {
-        Ok(Accepted::Session(_)) => metrics.logged_in(true),
-        Err(WireError::Refused { .. }) => metrics.logged_in(false),
+        Ok(Accepted::Session(client)) => {
+            metrics.logged_in(true);
+            gate.shared.records.logged_in(&client.user);
+        }
+        Err(WireError::Refused { .. }) => {
+            metrics.logged_in(false);
+            gate.shared.records.login_failed(users.known.get().map(String::as_str));
+        }
         Ok(Accepted::Closed | Accepted::Cancel { .. }) | Err(_) => {}
     }
     match accepted? {
@@ -140,14 +146,28 @@ pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
 }
 
 /// The ledger's users, as the login needs them.
-struct Users<'a>(&'a Ledger);
+struct Users<'a> {
+    ledger: &'a Ledger,
+    /// The one that was asked for, if there is such a user.
+    known: OnceLock<String>,
+}
+
+impl<'a> Users<'a> {
+    fn new(ledger: &'a Ledger) -> Self {
+        Self { ledger, known: OnceLock::new() }
+    }
+}
 
 impl Verifiers for Users<'_> {
     async fn verifier(&self, user: &str) -> Result<Option<String>, WireError> {
-        self.0.verifier(user).await.map_err(|error| {
+        let verifier = self.ledger.verifier(user).await.map_err(|error| {
             tracing::error!(%error, "users cannot be read");
             WireError::Io(std::io::Error::other("users cannot be read"))
-        })
+        })?;
+        if verifier.is_some() {
+            let _first = self.known.set(user.to_owned());
+        }
+        Ok(verifier)
     }
 }
 
