@@ -17,6 +17,7 @@ mod quantiles;
 mod refused;
 mod rehearse;
 mod remember;
+mod settings;
 mod spoken;
 mod steps;
 mod stretch;
@@ -31,8 +32,8 @@ pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use intervals::described;
 pub use own::{budget_line, queries_left_line};
-pub use payment::check_setting;
 pub use rehearse::{AccountLeft, Rehearsal, Rehearsed, Verdict, accounts_left};
+pub use settings::check_setting;
 
 use futures_util::future;
 use noisegate_privacy::analyze::Analyzed;
