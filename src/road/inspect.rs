@@ -81,7 +81,8 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
     };
     let payment = payment::of(gate, asked).await?;
     // Bounds that were bought before are public, and show.
-    let Priced { payment, steps, .. } = toll::price(gate, asked, &bound, payment, false).await?;
+    let Priced { payment, steps, .. } =
+        Box::pin(toll::price(gate, asked, &bound, payment, false)).await?;
     let plans = steps.plans();
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     let leaves = plans.into_iter().zip(bound.leaves).enumerate();

@@ -19,6 +19,7 @@ mod quantiles;
 mod refused;
 mod rehearse;
 mod remember;
+mod settings;
 mod spoken;
 mod steps;
 mod stretch;
@@ -34,9 +35,9 @@ pub use gate::{Gate, GateError, Shared};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use intervals::described;
 pub use own::{budget_line, queries_left_line};
-pub use payment::check_setting;
 pub use policies::{Draft, Opener, Policies, Running};
 pub use rehearse::{AccountLeft, Rehearsal, Rehearsed, Verdict, accounts_left};
+pub use settings::check_setting;
 
 use std::time::Instant;
 
@@ -73,7 +74,7 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
     }
     let shape = intervals::shape(asked, &canonical, &mut bound)?;
     let toll::Paid { payment, mut steps, reservation, _alone } =
-        toll::pay(gate, asked, &bound).await?;
+        Box::pin(toll::pay(gate, asked, &bound)).await?;
     let remembered = steps.fresh_places().is_empty();
     if let Some(reservation) = reservation {
         let asking = Asking { gate, asked, canonical: &canonical, bound: &bound };

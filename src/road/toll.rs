@@ -46,7 +46,7 @@ pub(super) async fn pay(gate: &Gate, asked: &Asked<'_>, bound: &Bound) -> Result
     let mut decisions = 0_u32;
     loop {
         let Priced { payment: priced, steps, alone } =
-            price(gate, asked, bound, payment, true).await?;
+            Box::pin(price(gate, asked, bound, payment, true)).await?;
         payment = priced;
         gate.shared.live.priced(asked.id, payment.largest_epsilon(bound.leaves.len()));
         if !steps.is_charged() {

@@ -103,6 +103,5 @@ pub(crate) async fn inspect(shop: &Shop, user: &str, sql: &str) -> Result<Inspec
         at: shop.gate.clock.now(),
         canceled: &CancellationToken::new(),
     };
-    let inspected = Box::pin(road::inspect(&shop.gate, &asked)).await?;
-    Ok(inspected.expect("a query with leaves"))
+    Ok(Box::pin(road::inspect(&shop.gate, &asked)).await?.expect("a query with leaves"))
 }

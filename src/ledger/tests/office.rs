@@ -217,6 +217,24 @@ async fn who_has_paid_for_a_question_is_known(on: On) {
     assert_eq!(paid("bob").await, Some((b"two".to_vec(), false)));
 }
 
+on_both!(what_was_asked_under_another_name_is_paid_for);
+async fn what_was_asked_under_another_name_is_paid_for(on: On) {
+    let fixture = Fixture::on(on);
+    let asked = fixture.ledger.reserve(charge(1, loss(1), &[account("shop", 100)])).await.unwrap();
+    // As an answer is whose bounds were not known when it was charged.
+    let release = super::super::Remembered {
+        question: question(9),
+        payload: b"nine".to_vec(),
+        expires_at: Millis(1000),
+    };
+    fixture.ledger.settle(asked, vec![release]).await.unwrap();
+    for (name, paid) in [("alice", true), ("bob", false)] {
+        let analyst = Analyst(name.to_owned());
+        let recalled = fixture.ledger.recall_for(question(9), &analyst).await.unwrap();
+        assert_eq!(recalled.map(|recalled| recalled.paid), Some(paid), "{name}");
+    }
+}
+
 on_both!(spending_is_shown_by_time_and_by_analyst);
 async fn spending_is_shown_by_time_and_by_analyst(on: On) {
     let fixture = Fixture::on(on);
