@@ -83,8 +83,14 @@ impl Control {
             Change::Thaw => after.frozen = false,
             Change::Cap(cap) => after.cap.clone_from(cap),
             Change::Grant { epsilon, window } => {
-                after.granted = &self.granted_at(now) + epsilon;
+                let earlier = self.granted_at(now);
                 after.granted_until = window.refills_at(now);
+                // Under another window than before: what was granted does not last longer for it.
+                if let Some(until) = self.granted_until.filter(|_| !earlier.is_zero()) {
+                    after.granted_until =
+                        after.granted_until.map_or(Some(until), |new| Some(new.min(until)));
+                }
+                after.granted = &earlier + epsilon;
             }
             Change::Reset { window: Window::Lifetime } => {
                 return Err(LedgerError::Malformed("a lifetime does not start anew"));

@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::event::{self, Event};
 use super::place::Place;
 use super::reader::{Glance, Look, Reader, Sight};
-use super::store::Needs;
+use super::store::{Backend, Needs};
 use super::types::{Account, Balance, Charge, Entry, LedgerError, Remembered, Reservation};
 use super::writer::{Job, Opening, Task, Writer};
 use super::{charge, history, users};
@@ -25,6 +25,8 @@ use crate::source::NotExecuted;
 const RELEASE_BYTES_MAX: i64 = 256 * 1024 * 1024;
 /// The most requests that may wait, to write and to read; more wait for their turn.
 const WAITING_MAX: usize = 4096;
+/// The most looks at once on connections of their own.
+const LOOKS_APART_MAX: usize = 2;
 /// The most accounts in one look at balances.
 const BALANCES_MAX: usize = 4096;
 
@@ -37,7 +39,15 @@ pub struct Ledger {
     jobs: Sender<Box<dyn Job>>,
     looks: Sender<Box<dyn Look>>,
     waiting: Arc<Semaphore>,
+    apart: Arc<Apart>,
     meters: LedgerMeters,
+}
+
+/// What looks of their own need.
+struct Apart {
+    backend: Arc<dyn Backend>,
+    clock: Clock,
+    places: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Ledger {
@@ -74,6 +84,27 @@ impl Ledger {
         Self::open_as(place, clock, RELEASE_BYTES_MAX, true)
     }
 
+    /// A look that may take long, on a connection of its own, so that logins and answers do not wait
+    /// for it. A few at a time.
+    pub(in crate::ledger) async fn read_apart<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
+        let apart = Arc::clone(&self.apart);
+        let permit = Arc::clone(&apart.places).acquire_owned().await.map_err(|_| ended())?;
+        let (reply, answer) = oneshot::channel();
+        // On a thread of its own: a store may need a runtime, which cannot be inside another one.
+        spawn("ledger-look", move || {
+            let seen = apart.backend.view().and_then(|mut view| {
+                work(&mut Sight { view: view.as_mut(), wall: apart.clock.now() })
+            });
+            let _gone = reply.send(seen);
+            drop(permit);
+        })?;
+        answer.await.map_err(|_| ended())?
+    }
+
     fn open_as(
         place: &Place,
         clock: Clock,
@@ -107,10 +138,21 @@ impl Ledger {
             }
         })?;
         opened.recv().map_err(|_| ended())??;
+        let apart = Apart {
+            backend: Arc::clone(&backend),
+            clock: clock.clone(),
+            places: Arc::new(Semaphore::new(LOOKS_APART_MAX)),
+        };
         let (looks, inbox) = mpsc::channel();
         let reader = Reader { backend, clock };
         spawn("ledger-reader", move || reader.run(&inbox))?;
-        Ok(Self { jobs, looks, waiting: Arc::new(Semaphore::new(WAITING_MAX)), meters })
+        Ok(Self {
+            jobs,
+            looks,
+            apart: Arc::new(apart),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            meters,
+        })
     }
 
     /// What its writer counts.
@@ -212,7 +254,7 @@ impl Ledger {
     /// returns the ledger's time from now on. A clock set back reopens no window.
     pub async fn accept_clock(&self) -> Result<Millis, LedgerError> {
         self.write(Needs::default(), |batch| {
-            let now = batch.accept_clock();
+            let now = batch.accept_clock()?;
             batch.record(&event::of_operator("ledger.accept_clock"), None);
             Ok(now)
         })

@@ -8,12 +8,13 @@ use noisegate_privacy::range::parse_decimal;
 
 use super::inflight::InFlight;
 use super::limits::Limits;
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 use crate::catalog::snapshot::{Relation, Snapshot, SnapshotError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
 use crate::database;
-use crate::error::Fault;
+use crate::error::{Fault, Refusal};
+use crate::ids::Analyst;
 use crate::ledger::{Ledger, LedgerError};
 use crate::live::Live;
 use crate::metrics::{Metrics, Stage};
@@ -153,6 +154,11 @@ impl Gate {
         let done = work.await;
         self.shared.metrics.took(stage, start.elapsed());
         done
+    }
+
+    /// One of an analyst's turns, if there is one left.
+    pub(super) fn turn(&self, analyst: &Analyst) -> Result<Turn, Refusal> {
+        self.shared.turns.take(analyst, self.policy.concurrent(&analyst.0))
     }
 
     /// How long the source may take.

@@ -61,7 +61,7 @@ use steps::Steps;
 ///
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
-    let _turn = gate.shared.turns.take(asked.analyst, gate.policy.concurrent(&asked.analyst.0))?;
+    let _turn = gate.turn(asked.analyst)?;
     let canonical = gate.timed(Stage::Canonical, Box::pin(asked.canonical(gate))).await?;
     // A simple query has no parameters to give; PostgreSQL says so.
     if canonical.parameters.len() != asked.parameters.len() {

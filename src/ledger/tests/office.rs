@@ -94,7 +94,7 @@ async fn a_reset_begins_a_window_anew_but_no_lifetime(on: On) {
     let reset = Change::Reset { window: Window::Lifetime };
     let refused = fixture.ledger.change("a", reset, None, None, event("account.reset", "w")).await;
     assert!(matches!(refused, Err(LedgerError::Malformed(_))));
-    assert_eq!(fixture.ledger.verify(0).await.unwrap().broken, None);
+    assert_eq!(fixture.ledger.verify().await.unwrap().broken, None);
 }
 
 on_both!(a_decision_is_made_once_and_for_the_version_that_was_seen);
