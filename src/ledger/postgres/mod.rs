@@ -12,7 +12,7 @@ macro_rules! old_events {
              AND NOT EXISTS (SELECT 1 FROM event AS kept
                  WHERE kept.generation = of_old.generation
                      AND (kept.kind = 'charge.void' OR kept.kind LIKE 'account.%'))),
-         some AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
+         oldest AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
              FROM (SELECT generation FROM old ORDER BY id LIMIT 10000) AS first))"
     };
 }
@@ -115,7 +115,7 @@ impl Store for Postgres {
     }
 
     fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError> {
-        let sql = concat!(old_events!(), " SELECT count(*) FROM some");
+        let sql = concat!(old_events!(), " SELECT count(*) FROM oldest");
         let rows = self.connection.query(sql, vec![Box::new(before.0)])?;
         rows.first().map_or(Ok(0), |row| get(row, 0))
     }

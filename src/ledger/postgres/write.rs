@@ -52,7 +52,7 @@ const SEEN: &str = "UPDATE analyst SET seen_ms = new.seen_ms
 const TOKENS: &str = "INSERT INTO token SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[],
     $4::text[], $5::text[], $6::bigint[], $7::bigint[])";
 const REVOKED: &str = "DELETE FROM token WHERE id = ANY($1)";
-const OLD: &str = concat!(old_events!(), " DELETE FROM event WHERE id IN (SELECT id FROM some)");
+const OLD: &str = concat!(old_events!(), " DELETE FROM event WHERE id IN (SELECT id FROM oldest)");
 const EVENTS: &str = "INSERT INTO event SELECT * FROM unnest($1::bigint[], $2::bigint[],
     $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[],
     $10::bytea[], $11::bigint[])";

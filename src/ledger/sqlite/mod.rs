@@ -7,7 +7,7 @@ macro_rules! old_events {
              AND NOT EXISTS (SELECT 1 FROM event AS kept
                  WHERE kept.generation = of_old.generation
                      AND (kept.kind = 'charge.void' OR kept.kind GLOB 'account.*'))),
-         some AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
+         oldest AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
              FROM (SELECT generation FROM old ORDER BY id LIMIT 10000)))"
     };
 }
@@ -107,7 +107,7 @@ impl Store for Sqlite {
     }
 
     fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError> {
-        let sql = concat!(old_events!(), " SELECT count(*) FROM some");
+        let sql = concat!(old_events!(), " SELECT count(*) FROM oldest");
         Ok(self.conn.prepare_cached(sql)?.query_row([before.0], |row| row.get(0))?)
     }
 

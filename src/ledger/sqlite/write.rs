@@ -159,7 +159,7 @@ fn tokens(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
 
 fn events(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
     if let Some(before) = changes.forget_events {
-        let sql = concat!(old_events!(), " DELETE FROM event WHERE id IN (SELECT id FROM some)");
+        let sql = concat!(old_events!(), " DELETE FROM event WHERE id IN (SELECT id FROM oldest)");
         conn.prepare_cached(sql)?.execute([before.0])?;
     }
     let mut statement = conn.prepare_cached(
