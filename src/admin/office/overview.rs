@@ -1,0 +1,75 @@
+//! What an administrator sees first.
+
+use std::collections::BTreeMap;
+
+use super::accounts::ordered;
+use super::request::{DAY_MS, Span};
+use super::{Office, OfficeError};
+use crate::admin::shown::{self, Findings, LedgerStatus, Overview, Refusals};
+use crate::clock::Millis;
+use crate::ledger::{AuditFilter, AuditRecord};
+use crate::policy::LedgerStore;
+
+const ACCOUNTS_MAX: usize = 50;
+const SPENDERS_MAX: usize = 10;
+/// Refusals that are counted; of more, the latest.
+const REFUSALS_MAX: u32 = 5000;
+
+impl Office {
+    /// What an administrator sees first. What is in flight and what the check found is known to
+    /// the proxy.
+    pub async fn overview(
+        &self,
+        in_flight: u64,
+        findings: Findings,
+    ) -> Result<Overview, OfficeError> {
+        let policy = self.policy();
+        let now = self.now();
+        let store = match policy.server.ledger {
+            LedgerStore::Sqlite(_) => "sqlite",
+            LedgerStore::Postgres(_) => "postgresql",
+        };
+        let accounts: Vec<_> = ordered(&policy).into_iter().take(ACCOUNTS_MAX).collect();
+        let mut spenders = self.spenders(&Span::default(), None).await?.items;
+        spenders.truncate(SPENDERS_MAX);
+        Ok(Overview {
+            now: shown::time(now),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            policy_version: hex::encode(policy.version).chars().take(16).collect(),
+            proxies_note: "Queries in flight are those of this proxy; budgets are those of all."
+                .to_owned(),
+            ledger: LedgerStatus {
+                store: store.to_owned(),
+                generation: self.ledger.generation().await?,
+            },
+            accounts: self.show(&accounts).await?,
+            top_spenders_7d: spenders,
+            refusals_24h: self.refusals(now).await?,
+            in_flight,
+            findings,
+        })
+    }
+
+    /// How often each code was refused in the last day, the most frequent first.
+    async fn refusals(&self, now: Millis) -> Result<Vec<Refusals>, OfficeError> {
+        let wanted = AuditFilter {
+            from: Some(Millis(now.0.saturating_sub(DAY_MS))),
+            kind: Some("refused".to_owned()),
+            ..AuditFilter::default()
+        };
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for record in self.ledger.audit(wanted, None, REFUSALS_MAX).await? {
+            let count = counts.entry(code(&record)).or_default();
+            *count = count.saturating_add(1);
+        }
+        let counts = counts.into_iter().map(|(code, count)| Refusals { code, count });
+        let mut refusals: Vec<Refusals> = counts.collect();
+        refusals.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
+        Ok(refusals)
+    }
+}
+
+fn code(record: &AuditRecord) -> String {
+    let detail: serde_json::Value = serde_json::from_str(&record.detail).unwrap_or_default();
+    detail.get("code").and_then(|code| code.as_str()).unwrap_or("unknown").to_owned()
+}
