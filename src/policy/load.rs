@@ -7,7 +7,8 @@ use toml::Spanned;
 use super::digest;
 use super::error::{PolicyError, Source};
 use super::meant::{
-    Alerts, Answers, Audit, Bounding, BurnRate, Defaults, Places, Policy, Preview, Unclassified,
+    Alerts, Answers, Audit, Bounding, BurnRate, Defaults, Places, Policy, Preview, SecondAnalyst,
+    Unclassified,
 };
 use super::server::ServerOverrides;
 use super::tables::BOUNDS;
@@ -114,6 +115,7 @@ fn answers(
         preview: Preview::Empty,
         release_tick_ms: Some(100),
         timeout_ms: 60_000,
+        second_analyst: SecondAnalyst::Pays,
     };
     let Some(written) = written else { return Ok(answers) };
     if let Some(remember) = &written.remember {
@@ -132,6 +134,13 @@ fn answers(
     }
     if let Some(timeout) = &written.timeout {
         answers.timeout_ms = source.duration(timeout, "timeout")?;
+    }
+    if let Some(second) = &written.second_analyst {
+        answers.second_analyst = source.word(
+            second,
+            "second_analyst",
+            &[("pays", SecondAnalyst::Pays), ("free", SecondAnalyst::Free)],
+        )?;
     }
     Ok(answers)
 }

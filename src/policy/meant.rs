@@ -156,6 +156,10 @@ pub struct Role {
     pub epsilon_max: String,
     /// Whether they may change budgets.
     pub admin: bool,
+    /// Whether they may look at everything that administrators can, and change nothing.
+    pub auditor: bool,
+    /// How many statements of one analyst a proxy answers at once.
+    pub concurrent: u32,
 }
 
 /// What the members of a role may see.
@@ -183,16 +187,36 @@ pub struct Budget {
     pub name: String,
     /// Who shares one account.
     pub per: Per,
+    /// Whether each role has accounts of its own.
+    pub by_role: bool,
     /// ε, exact decimal text.
     pub epsilon: String,
     /// δ, exact decimal text; `0` for a pure budget.
     pub delta: String,
-    /// After how many milliseconds a spending no longer counts; `None` is never.
-    pub window: Option<i64>,
+    /// How long what was spent counts. What is left at the end of a window is gone.
+    pub window: Window,
     /// How losses add up.
     pub accountant: Accountant,
     /// What happens before it is empty.
     pub throttle: Vec<ThrottleStep>,
+    /// The least time between two charges of one account, in milliseconds.
+    pub spacing: Option<i64>,
+    /// For how many more queries like the one that is asked enough is always left.
+    pub stretch: Option<u32>,
+}
+
+/// How long what was spent counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// For ever.
+    Lifetime,
+    /// Until the next multiple of `ms` since 1970 UTC.
+    Every {
+        /// The length in milliseconds.
+        ms: i64,
+    },
+    /// Until the next month of the calendar, in UTC.
+    Month,
 }
 
 /// Who shares one account.
@@ -235,6 +259,17 @@ pub struct Answers {
     pub release_tick_ms: Option<u64>,
     /// How long a query may run, in milliseconds.
     pub timeout_ms: u64,
+    /// What it costs an analyst to ask what another one bought.
+    pub second_analyst: SecondAnalyst,
+}
+
+/// What it costs an analyst to ask what another one bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondAnalyst {
+    /// The same again, from the analyst's own accounts.
+    Pays,
+    /// Nothing.
+    Free,
 }
 
 /// What a query for rows with a small LIMIT gets, as tools send it to show a table.
@@ -273,6 +308,8 @@ pub struct Server {
     pub state: PathBuf,
     /// Encryption of the analysts' connections.
     pub tls: Option<Tls>,
+    /// Encryption of the operator's connections; then there are no others.
+    pub admin_tls: Option<Tls>,
 }
 
 /// Where the budgets are counted.
@@ -284,7 +321,7 @@ pub enum LedgerStore {
     Postgres(String),
 }
 
-/// Encryption of the analysts' connections.
+/// Encryption of connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The certificate chain, PEM.

@@ -3,6 +3,7 @@
 //! [`Policy::load`] reads the file as written and makes it the file as meant; every error says
 //! where it is and what to write. `check` holds the result against the live schema.
 
+mod budgets;
 mod check;
 mod digest;
 mod error;
@@ -22,12 +23,12 @@ pub use check::{DataQuestion, Finding, Level, check, check_login, check_shadow, 
 pub use error::{Place, PolicyError};
 pub use meant::{
     Alerts, Answers, Audit, Bounding, Budget, BurnRate, Class, ColumnRule, Defaults, LedgerStore,
-    Member, Per, Places, Policy, Preview, PrivateTable, Role, RoleAnswers, Server, TableRule,
-    Throttle, ThrottleStep, Tls, Unclassified, UnitRule, Values,
+    Member, Per, Places, Policy, Preview, PrivateTable, Role, RoleAnswers, SecondAnalyst, Server,
+    TableRule, Throttle, ThrottleStep, Tls, Unclassified, UnitRule, Values, Window,
 };
 pub use name::{NameError, TableName};
 pub use server::{Password, ServerOverrides};
-pub use terms::Terms;
+pub use terms::{DeclaredAccount, Terms};
 pub use units::{Step, UnitError};
 
 #[cfg(test)]

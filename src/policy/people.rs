@@ -1,14 +1,16 @@
-//! Teams, roles and budgets: who may ask, and what pays.
+//! Teams, roles and budgets, which name each other: who may ask, and what pays.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use noisegate_privacy::budget::Accountant;
 use toml::Spanned;
 
 use super::error::{PolicyError, Source};
-use super::meant::{Budget, Member, Per, Places, Role, RoleAnswers, Throttle, ThrottleStep};
-use super::text::{Decimal, is_analyst_name};
-use super::written;
+use super::meant::{Budget, Member, Per, Places, Role, RoleAnswers};
+use super::text::is_analyst_name;
+use super::{budgets, written};
+
+/// Statements of one analyst that a proxy answers at once, unless the role says otherwise.
+const CONCURRENT: u32 = 16;
 
 /// Teams, roles and budgets, which name each other.
 pub(super) struct People {
@@ -29,8 +31,8 @@ pub(super) fn read(
             .map(|member| analyst(source, member))
             .collect::<Result<Vec<_>, _>>()
     })?;
-    let budgets =
-        source.each(&file.budgets, "budget", |name, written| budget(source, name, written))?;
+    let budgets = source
+        .each(&file.budgets, "budget", |name, written| budgets::read(source, name, written))?;
     for key in file.budgets.keys() {
         places.budgets.insert(key.get_ref().clone(), source.place(&key.span()));
     }
@@ -57,106 +59,6 @@ fn analyst(source: &Source<'_>, member: &Spanned<String>) -> Result<String, Poli
     ))
 }
 
-fn budget(
-    source: &Source<'_>,
-    name: &str,
-    written: &written::Budget,
-) -> Result<Budget, PolicyError> {
-    let per = source.word(
-        &written.per,
-        "per",
-        &[("analyst", Per::Analyst), ("team", Per::Team), ("dataset", Per::Dataset)],
-    )?;
-    let accountant = match &written.accountant {
-        Some(word) => source.word(
-            word,
-            "accountant",
-            &[("zcdp", Accountant::Zcdp), ("pure", Accountant::Pure)],
-        )?,
-        None => Accountant::Zcdp,
-    };
-    let (epsilon, _) = source.positive(&written.epsilon, "epsilon")?;
-    let window = if written.window.get_ref() == "lifetime" {
-        None
-    } else {
-        let ms = source.duration(&written.window, "a window (or \"lifetime\")")?;
-        Some(i64::try_from(ms).unwrap_or(i64::MAX))
-    };
-    let throttle =
-        written.throttle.iter().map(|step| throttle(source, step)).collect::<Result<_, _>>()?;
-    Ok(Budget {
-        name: name.to_owned(),
-        per,
-        epsilon,
-        delta: delta(source, written, accountant)?,
-        window,
-        accountant,
-        throttle,
-    })
-}
-
-fn delta(
-    source: &Source<'_>,
-    written: &written::Budget,
-    accountant: Accountant,
-) -> Result<String, PolicyError> {
-    match (&written.delta, accountant) {
-        (None, Accountant::Pure) => Ok("0".to_owned()),
-        (Some(delta), Accountant::Pure) => Err(source.wrong(
-            &delta.span(),
-            "a pure budget has no delta",
-            "remove delta, or write accountant = \"zcdp\"",
-        )),
-        (None, Accountant::Zcdp) => Err(source.wrong(
-            &written.epsilon.span(),
-            "the budget has no delta",
-            "add delta, at most 1 / (10 × the people in the data), as in delta = 1e-7",
-        )),
-        (Some(delta), Accountant::Zcdp) => {
-            let (text, value) = source.positive(delta, "delta")?;
-            if Decimal::parse("1").is_none_or(|one| value >= one) {
-                return Err(source.wrong(
-                    &delta.span(),
-                    "delta must be below 1",
-                    "write something like 1e-7",
-                ));
-            }
-            Ok(text)
-        }
-    }
-}
-
-fn throttle(
-    source: &Source<'_>,
-    step: &Spanned<written::ThrottleStep>,
-) -> Result<ThrottleStep, PolicyError> {
-    let written = step.get_ref();
-    let (at, share) = source.positive(&written.at, "at")?;
-    if Decimal::parse("1").is_none_or(|one| share > one) {
-        return Err(source.wrong(
-            &written.at.span(),
-            "the share of the budget is more than all of it",
-            "write a number above 0 and up to 1",
-        ));
-    }
-    let effect = match (&written.queries_per_hour, &written.answer) {
-        (Some(rate), None) => {
-            Throttle::QueriesPerHour(source.whole(rate, "queries_per_hour", 1, 1_000_000)?)
-        }
-        (None, Some(answer)) => {
-            source.word(answer, "answer", &[("remembered only", Throttle::RememberedOnly)])?
-        }
-        _ => {
-            return Err(source.wrong(
-                &step.span(),
-                "a step of throttle does one thing",
-                "write queries_per_hour = <number> or answer = \"remembered only\"",
-            ));
-        }
-    };
-    Ok(ThrottleStep { at, effect })
-}
-
 fn role(
     source: &Source<'_>,
     key: &Spanned<String>,
@@ -170,6 +72,14 @@ fn role(
         .iter()
         .map(|m| member(source, m, teams))
         .collect::<Result<Vec<_>, PolicyError>>()?;
+    let auditor = written.auditor.as_ref().is_some_and(|auditor| *auditor.get_ref());
+    if let Some(both) = written.auditor.as_ref().filter(|_| auditor && written.admin) {
+        return Err(source.wrong(
+            &both.span(),
+            format!("the role {name} both changes budgets and audits the changes"),
+            "remove admin or auditor, and make two roles",
+        ));
+    }
     let quiet = Role {
         name,
         members,
@@ -178,35 +88,54 @@ fn role(
         epsilon_default: "0".to_owned(),
         epsilon_max: "0".to_owned(),
         admin: written.admin,
+        auditor,
+        concurrent: CONCURRENT,
     };
     let Some(answers) = &written.answers else {
-        if let Some(span) =
-            written.pays.as_ref().map(Spanned::span).or(written.epsilon.as_ref().map(Spanned::span))
-        {
-            return Err(source.wrong(
-                &span,
-                "the role pays for answers and gets none",
-                "add answers = \"noisy\", or remove pays and epsilon",
-            ));
-        }
-        if !written.admin {
-            return Err(source.wrong(
-                &key.span(),
-                format!("the role {} may do nothing", key.get_ref()),
-                "add answers = \"noisy\" with pays and epsilon, or admin = true",
-            ));
-        }
+        without_answers(source, key, written, &quiet)?;
         return Ok(quiet);
     };
     let answers = source.word(answers, "answers", &[("noisy", RoleAnswers::Noisy)])?;
     let (epsilon_default, epsilon_max) = per_query(source, key, written)?;
+    let concurrent = match &written.concurrent {
+        Some(most) => source.whole(most, "concurrent", 1, 10_000)?,
+        None => CONCURRENT,
+    };
     Ok(Role {
         answers,
         pays: pays(source, key, written, budgets)?,
         epsilon_default,
         epsilon_max,
+        concurrent,
         ..quiet
     })
+}
+
+/// A role without answers is there for something else, and says nothing of them.
+fn without_answers(
+    source: &Source<'_>,
+    key: &Spanned<String>,
+    written: &written::Role,
+    role: &Role,
+) -> Result<(), PolicyError> {
+    let of_answers = written.pays.as_ref().map(Spanned::span);
+    let of_answers = of_answers.or(written.epsilon.as_ref().map(Spanned::span));
+    let of_answers = of_answers.or(written.concurrent.as_ref().map(Spanned::span));
+    if let Some(span) = of_answers {
+        return Err(source.wrong(
+            &span,
+            "the role pays for answers and gets none",
+            "add answers = \"noisy\", or remove pays, epsilon and concurrent",
+        ));
+    }
+    if role.admin || role.auditor {
+        return Ok(());
+    }
+    Err(source.wrong(
+        &key.span(),
+        format!("the role {} may do nothing", key.get_ref()),
+        "add answers = \"noisy\" with pays and epsilon, or admin = true, or auditor = true",
+    ))
 }
 
 fn member(

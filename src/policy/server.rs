@@ -51,6 +51,7 @@ pub(super) fn read(
         (None, Some(admin)) => address(source, admin)?,
         (None, None) => return Err(missing("admin", "127.0.0.1:6433")),
     };
+    admin_is_safe(source, section, admin)?;
     let from = match (overrides.source, &server.source) {
         (Some(url), _) => url,
         (None, Some(url)) => database(source, url, "NOISEGATE_SOURCE_PASSWORD")?,
@@ -86,7 +87,41 @@ pub(super) fn read(
             key: PathBuf::from(tls.key.get_ref()),
             required: tls.required.unwrap_or(true),
         }),
+        admin_tls: server.admin_tls.as_ref().map(|tls| Tls {
+            cert: PathBuf::from(tls.cert.get_ref()),
+            key: PathBuf::from(tls.key.get_ref()),
+            required: true,
+        }),
     })
+}
+
+/// Administrators' passwords and tokens leave the machine only if the policy says so, and only
+/// encrypted.
+fn admin_is_safe(
+    source: &Source<'_>,
+    section: &Spanned<written::Server>,
+    admin: SocketAddr,
+) -> Result<(), PolicyError> {
+    let server = section.get_ref();
+    let remote = server.admin_remote.as_ref().filter(|remote| *remote.get_ref());
+    let at = server.admin.as_ref().map_or(section.span(), Spanned::span);
+    let for_tls = "add admin_tls = { cert = \"…\", key = \"…\" }";
+    match (remote, &server.admin_tls) {
+        (Some(remote), None) => Err(source.wrong(
+            &remote.span(),
+            "administrators from elsewhere would send their passwords in clear",
+            format!("{for_tls}, or remove admin_remote"),
+        )),
+        (None, tls) if !admin.ip().is_loopback() => Err(source.wrong(
+            &at,
+            format!("{admin} can be reached from other machines"),
+            match tls {
+                Some(_) => "add admin_remote = true, or write a loopback address as in \"127.0.0.1:6433\"".to_owned(),
+                None => format!("write a loopback address as in \"127.0.0.1:6433\", or {for_tls} and admin_remote = true"),
+            },
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn address(source: &Source<'_>, written: &Spanned<String>) -> Result<SocketAddr, PolicyError> {
@@ -203,7 +238,7 @@ impl Server {
         paths.extend(&mut self.source_password_file);
         paths.extend(&mut self.shadow_password_file);
         paths.extend(&mut self.shadow_analyst_password_file);
-        if let Some(tls) = &mut self.tls {
+        for tls in self.tls.iter_mut().chain(&mut self.admin_tls) {
             paths.extend([&mut tls.cert, &mut tls.key]);
         }
         paths.extend(&mut self.ledger_password_file);

@@ -60,18 +60,31 @@ fn the_example_means_what_it_says() {
     assert!(matches!(policy.tables[&table("public.cities")], TableRule::Public { .. }));
 
     let shop = &policy.budgets["shop"];
-    assert_eq!((shop.per, shop.window, shop.accountant), (Per::Dataset, None, Accountant::Zcdp));
+    assert_eq!(
+        (shop.per, shop.window, shop.accountant),
+        (Per::Dataset, Window::Lifetime, Accountant::Zcdp)
+    );
     assert_eq!((shop.epsilon.as_str(), shop.delta.as_str()), ("20.0", "1e-6"));
     let each = &policy.budgets["each_analyst"];
-    assert_eq!(each.window, Some(30 * 86_400_000));
+    assert_eq!(each.window, Window::Every { ms: 30 * 86_400_000 });
     assert_eq!(each.throttle[0].effect, Throttle::QueriesPerHour(6));
+    assert_eq!((each.spacing, each.stretch, each.by_role), (Some(10_000), None, false));
+    let team = &policy.budgets["data_team"];
+    assert_eq!(
+        (team.window, team.spacing, team.stretch, team.by_role),
+        (Window::Month, None, Some(20), true)
+    );
+    assert_eq!(policy.roles.iter().map(|role| role.concurrent).collect::<Vec<_>>(), [8, 16, 16]);
+    assert!(policy.is_auditor("dave") && !policy.is_admin("dave") && !policy.is_auditor("carol"));
+    assert_eq!(policy.server.admin_tls, None);
     assert_eq!(
         policy.answers,
         Answers {
             remember_ms: 7 * 86_400_000,
             preview: Preview::Empty,
             release_tick_ms: Some(100),
-            timeout_ms: 60_000
+            timeout_ms: 60_000,
+            second_analyst: SecondAnalyst::Pays
         }
     );
     assert_eq!(policy.alerts.unclassified.unwrap().for_ms, 3_600_000);
@@ -123,6 +136,86 @@ fn who_is_in_two_teams_pays_from_both() {
     let accounts: Vec<String> =
         policy.terms("alice").unwrap().pays.into_iter().map(|(id, _)| id).collect();
     assert_eq!(accounts, ["each_analyst/alice", "data_team/ads", "data_team/data", "shop"]);
+}
+
+#[test]
+fn each_role_has_accounts_of_its_own_where_the_budget_says_so() {
+    let text = DEMO
+        .replace("per     = ", "by_role = true\nper     = ")
+        .replace("[roles.budget_admin]", "[roles.guest]\nmembers = [\"eve\"]\nanswers = \"noisy\"\npays = [\"shop\"]\nepsilon = { default = 0.1, max = 0.1 }\n[roles.budget_admin]");
+    let policy = Policy::parse_with(&text, "t", overrides()).unwrap();
+    let pays = |analyst| policy.terms(analyst).unwrap().pays.into_iter().map(|(id, _)| id);
+    let accounts: Vec<String> = pays("alice").collect();
+    assert_eq!(accounts, ["each_analyst:analyst/alice", "data_team:analyst/data", "shop:analyst"]);
+    assert_eq!(pays("eve").collect::<Vec<_>>(), ["shop:guest"]);
+    let all = policy.every_account();
+    let shown: Vec<_> = all.iter().map(|a| (a.id.as_str(), a.role, a.holder)).collect();
+    let role = Some("analyst");
+    assert_eq!(
+        shown,
+        [
+            ("data_team:analyst/data", role, Some("data")),
+            ("each_analyst:analyst/alice", role, Some("alice")),
+            ("each_analyst:analyst/bob", role, Some("bob")),
+            ("shop:analyst", role, None),
+            ("shop:guest", Some("guest"), None),
+        ]
+    );
+    let plain = demo();
+    let ids: Vec<String> = plain.every_account().into_iter().map(|account| account.id).collect();
+    assert_eq!(ids, ["data_team/data", "each_analyst/alice", "each_analyst/bob", "shop"]);
+    assert_eq!(plain.teams_of("bob").collect::<Vec<_>>(), ["data"]);
+    assert_eq!(
+        plain.roles_of("carol").map(|role| role.name.as_str()).collect::<Vec<_>>(),
+        ["budget_admin"]
+    );
+}
+
+#[test]
+fn windows_are_from_an_hour_to_ninety_days() {
+    let window = |text: &str| {
+        let text = DEMO.replacen("window  = \"30d\"", &format!("window = \"{text}\""), 1);
+        Policy::parse_with(&text, "t", overrides())
+            .map(|policy| policy.budgets["each_analyst"].window)
+    };
+    for (text, ms) in
+        [("1h", 3_600_000), ("60m", 3_600_000), ("90d", 90 * 86_400_000), ("1w", 7 * 86_400_000)]
+    {
+        assert_eq!(window(text).unwrap(), Window::Every { ms });
+    }
+    assert_eq!(window("month").unwrap(), Window::Month);
+    assert_eq!(window("lifetime").unwrap(), Window::Lifetime);
+    for text in ["59m", "2160h1", "91d", "3599999ms", "1mo"] {
+        let error = window(text).unwrap_err().to_string();
+        assert!(error.contains("window"), "{error}");
+    }
+}
+
+#[test]
+fn administrators_come_from_elsewhere_only_encrypted() {
+    let admin = "admin  = \"127.0.0.1:6433\"";
+    assert!(EXAMPLE.contains(admin));
+    let with = |lines: &str| Policy::parse(&EXAMPLE.replace(admin, lines), "policy.toml");
+    let tls = "admin_tls = { cert = \"a.crt\", key = \"a.key\" }";
+    let server =
+        with(&format!("admin = \"0.0.0.0:1\"\nadmin_remote = true\n{tls}")).unwrap().server;
+    assert_eq!(server.admin_tls.unwrap().cert.to_str(), Some("a.crt"));
+    for loopback in ["127.0.0.1:1", "[::1]:1", "127.9.9.9:1"] {
+        let server = with(&format!("admin = \"{loopback}\"\n{tls}")).unwrap().server;
+        assert!(server.admin_tls.unwrap().required);
+    }
+    for (lines, what, fix) in [
+        ("admin = \"0.0.0.0:1\"".to_owned(), "other machines", "add admin_tls"),
+        ("admin = \"[::]:1\"\nadmin_remote = false".to_owned(), "other machines", "loopback"),
+        (format!("admin = \"10.0.0.1:1\"\n{tls}"), "other machines", "admin_remote = true"),
+        ("admin = \"10.0.0.1:1\"\nadmin_remote = true".to_owned(), "in clear", "admin_tls"),
+    ] {
+        let error = with(&lines).unwrap_err();
+        let PolicyError::Wrong { place, what: said, fix: write, .. } = &error else {
+            unreachable!("{error}")
+        };
+        assert!(said.contains(what) && write.contains(fix) && place.line > 10, "{error}");
+    }
 }
 
 #[test]
@@ -282,6 +375,25 @@ fn mistakes_say_where_and_what_to_write() {
         ("window     = \"lifetime\"", "window     = ⌖\"forever\"", "lifetime", "30d"),
         ("at = 0.8", "at = ⌖1.5", "more than all", "up to 1"),
         ("accountant = \"zcdp\"", "accountant = ⌖\"rdp\"", "`rdp`", "\"zcdp\" or \"pure\""),
+        ("carry_over = false", "carry_over = ⌖true", "not carried over", "carry_over = false"),
+        ("window  = \"month\"", "window  = ⌖\"30m\"", "too short", "\"1h\" to \"90d\""),
+        ("spacing  = \"10s\"", "spacing  = ⌖\"61m\"", "too long", "\"1h\""),
+        ("stretch = 20", "stretch = ⌖1", "stretch is 1", "from 2"),
+        ("concurrent = 8", "concurrent = ⌖0", "concurrent is 0", "from 1"),
+        (
+            "second_analyst = \"pays\"",
+            "second_analyst = ⌖\"half\"",
+            "`half`",
+            "\"pays\" or \"free\"",
+        ),
+        ("auditor = true", "admin = true\nauditor = ⌖true", "both changes", "two roles"),
+        (
+            "[roles.budget_auditor]",
+            "[roles.budget_auditor]\nconcurrent = ⌖3",
+            "gets none",
+            "answers",
+        ),
+        ("by_role = true", "by_role = ⌖\"yes\"", "invalid type", "boolean"),
         ("\"next 100ms\"", "⌖\"soon\"", "`soon`", "next 100ms"),
         ("timeout  = \"60s\"", "timeout  = ⌖\"60\"", "`60`", "30d"),
         ("literals = false", "literals = ⌖true", "cannot enter", "false"),

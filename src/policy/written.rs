@@ -51,6 +51,8 @@ pub(super) struct Server {
     pub(super) ledger_password_file: Option<Spanned<String>>,
     pub(super) state: Option<Spanned<String>>,
     pub(super) tls: Option<Tls>,
+    pub(super) admin_tls: Option<AdminTls>,
+    pub(super) admin_remote: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +61,13 @@ pub(super) struct Tls {
     pub(super) cert: Spanned<String>,
     pub(super) key: Spanned<String>,
     pub(super) required: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminTls {
+    pub(super) cert: Spanned<String>,
+    pub(super) key: Spanned<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,6 +115,8 @@ pub(super) struct Role {
     pub(super) epsilon: Option<Spanned<PerQuery>>,
     #[serde(default)]
     pub(super) admin: bool,
+    pub(super) auditor: Option<Spanned<bool>>,
+    pub(super) concurrent: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +134,11 @@ pub(super) struct Budget {
     pub(super) delta: Option<Scalar>,
     pub(super) window: Spanned<String>,
     pub(super) accountant: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) by_role: bool,
+    pub(super) carry_over: Option<Spanned<bool>>,
+    pub(super) spacing: Option<Spanned<String>>,
+    pub(super) stretch: Option<Spanned<i64>>,
     #[serde(default)]
     pub(super) throttle: Vec<Spanned<ThrottleStep>>,
 }
@@ -142,6 +158,7 @@ pub(super) struct Answers {
     pub(super) preview: Option<Spanned<String>>,
     pub(super) release: Option<Spanned<String>>,
     pub(super) timeout: Option<Spanned<String>>,
+    pub(super) second_analyst: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

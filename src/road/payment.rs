@@ -133,7 +133,11 @@ fn account(id: &str, budget: &Budget) -> Result<Account, Error> {
         rho: limit.rho,
         epsilon: limit.epsilon,
         delta: limit.delta,
-        window: budget.window.map_or(Window::Lifetime, |ms| Window::Every { ms }),
+        window: match budget.window {
+            crate::policy::Window::Lifetime => Window::Lifetime,
+            crate::policy::Window::Every { ms } => Window::Every { ms },
+            crate::policy::Window::Month => Window::Month,
+        },
         throttle: Vec::new(),
         control: 0,
     })

@@ -1,9 +1,9 @@
 //! Findings that need no schema: promises that do not hold what they sound like.
 
-use noisegate_privacy::budget::Accountant;
+use noisegate_privacy::budget::{Accountant, Epsilon, Rho};
 
 use super::Finding;
-use crate::policy::meant::{Per, Policy, Role, RoleAnswers, TableRule};
+use crate::policy::meant::{Budget, Per, Policy, Role, RoleAnswers, TableRule, Window};
 use crate::policy::text::Decimal;
 
 /// The least group that hides anybody.
@@ -21,21 +21,26 @@ pub(super) fn check(policy: &Policy) -> Vec<Finding> {
     for role in policy.roles.iter().filter(|role| role.answers == RoleAnswers::Noisy) {
         findings.extend(no_promise(policy, role));
         findings.extend(too_dear(policy, role));
+        findings.extend(stretched_at_once(policy, role));
     }
     findings.extend(throttles(policy));
     findings.extend(deltas(policy));
     findings
 }
 
+/// Whether all answers together are within one account that never refills.
+fn is_promise(budget: &Budget) -> bool {
+    budget.per == Per::Dataset && budget.window == Window::Lifetime && !budget.by_role
+}
+
 fn no_promise(policy: &Policy, role: &Role) -> Option<Finding> {
     let lasting = role.pays.iter().filter_map(|name| policy.budgets.get(name));
-    let promised =
-        lasting.into_iter().any(|budget| budget.per == Per::Dataset && budget.window.is_none());
+    let promised = lasting.into_iter().any(is_promise);
     (!promised).then(|| {
         Finding::warning(
             policy.places.roles.get(&role.name).copied(),
             format!("no lifetime budget of the dataset pays for the answers of {}", role.name),
-            "add one with per = \"dataset\" and window = \"lifetime\"; budgets that refill promise nothing in the end",
+            "add one with per = \"dataset\" and window = \"lifetime\", and without by_role; budgets that refill promise nothing in the end, and those of roles add up",
         )
     })
 }
@@ -53,6 +58,34 @@ fn too_dear(policy: &Policy, role: &Role) -> Vec<Finding> {
                     role.name, role.epsilon_max, budget.name, budget.epsilon
                 ),
                 format!("write max = {} or less, or raise the budget", budget.epsilon),
+            )
+        })
+        .collect()
+}
+
+/// A budget that leaves enough for so many more queries than its accountant lets it pay for.
+fn stretched_at_once(policy: &Policy, role: &Role) -> Vec<Finding> {
+    let Ok(epsilon) = Epsilon::parse(&role.epsilon_default) else { return Vec::new() };
+    let paying = role.pays.iter().filter_map(|name| policy.budgets.get(name));
+    let stretched = paying.filter_map(|budget| Some((budget, budget.stretch?)));
+    stretched
+        .filter(|(budget, queries)| {
+            let (cost, limit) = match (budget.accountant, budget.limit()) {
+                (Accountant::Zcdp, Some(limit)) => (Rho::of_epsilon(&epsilon).cost(), limit.rho),
+                (Accountant::Pure, Some(limit)) => (epsilon.cost(), limit.epsilon),
+                (_, None) => return false,
+            };
+            cost.units() * *queries > *limit.units()
+        })
+        .map(|(budget, queries)| {
+            Finding::warning(
+                policy.places.budgets.get(&budget.name).copied(),
+                format!(
+                    "stretch of {} lowers the first query of {} already: all of it pays for fewer \
+                     than {queries} at {}",
+                    budget.name, role.name, role.epsilon_default
+                ),
+                "lower stretch, lower the role's default, or raise the budget",
             )
         })
         .collect()
