@@ -78,8 +78,12 @@ codes! {
     Budget = "budget", "53400";
     /// A sum over an expression without bounds.
     Bounds = "bounds", "0A000";
+    /// More statements at once than one analyst may have.
+    Concurrent = "concurrent", "53400";
     /// A column that names people.
     DirectColumn = "direct_column", "42501";
+    /// An account that an administrator froze.
+    Frozen = "frozen", "53400";
     /// A function or operator that is not on the list.
     Function = "function", "0A000";
     /// A join that does not follow the unit.
@@ -94,6 +98,8 @@ codes! {
     Setting = "setting", "22023";
     /// A statement that cannot be used with private tables.
     Statement = "statement", "0A000";
+    /// An account whose throttle holds it back.
+    Throttled = "throttled", "53400";
     /// A construct that is not supported over private tables.
     Unsupported = "unsupported", "0A000";
     /// A window function over rows of people.

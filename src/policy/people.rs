@@ -10,7 +10,7 @@ use super::text::is_analyst_name;
 use super::{budgets, written};
 
 /// Statements of one analyst that a proxy answers at once, unless the role says otherwise.
-const CONCURRENT: u32 = 16;
+pub(super) const CONCURRENT: u32 = 16;
 
 /// Teams, roles and budgets, which name each other.
 pub(super) struct People {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::meant::{Budget, Per, Policy, Role, RoleAnswers};
-use super::people::analysts;
+use super::people::{CONCURRENT, analysts};
 
 /// The terms on which one analyst gets answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,6 @@ pub struct Terms {
     pub epsilon_default: String,
     /// The most a query may spend; exact decimal text.
     pub epsilon_max: String,
-    /// How many statements a proxy answers at once.
-    pub concurrent: u32,
     /// The accounts that all pay, each with its budget: `each_analyst/alice`, `data_team/data`,
     /// `shop`; or `shop:analyst` where each role has its own.
     pub pays: Vec<(String, Budget)>,
@@ -51,9 +49,15 @@ impl Policy {
             role: role.name.clone(),
             epsilon_default: role.epsilon_default.clone(),
             epsilon_max: role.epsilon_max.clone(),
-            concurrent: role.concurrent,
             pays,
         })
+    }
+
+    /// How many statements of an analyst a proxy answers at once; for anybody else as many as for
+    /// a role that does not say it.
+    pub fn concurrent(&self, analyst: &str) -> u32 {
+        let asking = self.roles_of(analyst).find(|role| role.answers == RoleAnswers::Noisy);
+        asking.map_or(CONCURRENT, |role| role.concurrent)
     }
 
     /// Whether an analyst may change budgets.

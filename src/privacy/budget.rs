@@ -124,6 +124,12 @@ impl Epsilon {
         of_units(cost, PICO).map(Self)
     }
 
+    /// Both together, exactly.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self(&self.0 + &other.0)
+    }
+
     /// What remains beside `part`; `None` if nothing does.
     pub(crate) fn without(&self, part: &Self) -> Option<Self> {
         positive(&self.0 - &part.0).map(Self)

@@ -64,10 +64,32 @@ pub enum Kind {
     Unread,
     /// A statement that would change the login that all analysts share on the shadow.
     Login,
-    /// `SHOW noisegate.budget`.
-    ShowBudget,
+    /// `SHOW` of something that the proxy knows.
+    Show(Shown),
     /// `SET noisegate.x = …`: the setting's name and the value's text.
     Setting(String, String),
+}
+
+/// What `SHOW noisegate.<name>` shows that is no setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// What each account has left.
+    Budget,
+    /// How many more queries the accounts pay for.
+    QueriesLeft,
+}
+
+impl Shown {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Budget, Self::QueriesLeft];
+
+    /// The name after `noisegate.`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Budget => "budget",
+            Self::QueriesLeft => "queries_left",
+        }
+    }
 }
 
 /// What the first look at one statement goes by.
@@ -236,8 +258,8 @@ fn kind(
     begin: usize,
     lines: &Lines<'_>,
 ) -> Kind {
-    if shows_budget(tokens) {
-        return Kind::ShowBudget;
+    if let Some(what) = shown(tokens) {
+        return Kind::Show(what);
     }
     if let Some((name, value)) = setting(tokens) {
         return Kind::Setting(name, value);
@@ -289,7 +311,7 @@ const READING: [&str; 5] = ["select", "with", "values", "table", "explain"];
 
 /// A table of the `noisegate` schema, which the search path may lead to.
 fn is_virtual(token: &Token) -> bool {
-    matches!(token, Token::Word(word) if matches!(folded(word).as_str(), "budget" | "my_queries"))
+    matches!(token, Token::Word(word) if matches!(folded(word).as_str(), "budget" | "my_queries" | "releases"))
 }
 
 /// `U&"…"`: a name with escapes, which only PostgreSQL can read.
@@ -378,12 +400,13 @@ pub(super) fn folded(word: &sqlparser::tokenizer::Word) -> String {
     if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() }
 }
 
-fn shows_budget(tokens: &[&TokenWithSpan]) -> bool {
-    let [show, schema, period, name] = tokens else { return false };
-    word(Some(show)).as_deref() == Some("show")
+fn shown(tokens: &[&TokenWithSpan]) -> Option<Shown> {
+    let [show, schema, period, name] = tokens else { return None };
+    let ours = word(Some(show)).as_deref() == Some("show")
         && word(Some(schema)).as_deref() == Some("noisegate")
-        && period.token == Token::Period
-        && word(Some(name)).as_deref() == Some("budget")
+        && period.token == Token::Period;
+    let name = word(Some(name)).filter(|_| ours)?;
+    Shown::ALL.into_iter().find(|shown| shown.name() == name)
 }
 
 fn setting(tokens: &[&TokenWithSpan]) -> Option<(String, String)> {

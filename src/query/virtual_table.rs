@@ -7,6 +7,8 @@ pub enum VirtualTable {
     Budget,
     /// What the analyst was charged for.
     MyQueries,
+    /// What of that is remembered.
+    Releases,
     /// The tables that may be asked about.
     Tables,
     /// Their columns.
@@ -19,6 +21,7 @@ impl VirtualTable {
             [schema, name] if schema == "noisegate" => match name.as_str() {
                 "budget" => Some(Self::Budget),
                 "my_queries" => Some(Self::MyQueries),
+                "releases" => Some(Self::Releases),
                 "tables" => Some(Self::Tables),
                 "columns" => Some(Self::Columns),
                 _ => None,
@@ -31,6 +34,7 @@ impl VirtualTable {
         match self {
             Self::Budget => "budget",
             Self::MyQueries => "my_queries",
+            Self::Releases => "releases",
             Self::Tables => "tables",
             Self::Columns => "columns",
         }
@@ -47,11 +51,21 @@ impl VirtualTable {
                 ("share_left", "numeric"),
                 ("delta", "numeric"),
                 ("renews_at", "timestamp with time zone"),
+                ("share_spent", "numeric"),
+                ("state", "text"),
+                ("queries_left", "numeric"),
             ],
             Self::MyQueries => &[
                 ("query_id", "text"),
                 ("asked_at", "timestamp with time zone"),
                 ("state", "text"),
+                ("epsilon", "numeric"),
+            ],
+            Self::Releases => &[
+                ("question", "text"),
+                ("query_id", "text"),
+                ("asked_at", "timestamp with time zone"),
+                ("expires_at", "timestamp with time zone"),
                 ("epsilon", "numeric"),
             ],
             Self::Tables => &[

@@ -51,6 +51,7 @@ impl Inspected {
             lines.push(format!("Leaf {}", number.saturating_add(1)));
             lines.extend(leaf_lines(&leaf.plan, &leaf.bound, &leaf.epsilon));
         }
+        lines.extend(self.lowered.iter().map(|said| format!("Answered at {said}")));
         lines.extend(self.notes.iter().map(|note| format!("Without a leaf: {note}")));
         lines
     }

@@ -24,11 +24,14 @@ impl Explained {
     /// As one document, in the shape of PostgreSQL's own: a list with one plan.
     pub fn json(&self) -> String {
         let leaves = self.0.leaves.iter().map(|leaf| plan(&leaf.plan, &leaf.bound, &leaf.epsilon));
-        let top = Json::Object(vec![
+        let mut members = vec![
             ("Node Type", text("Noisy Answer")),
             ("Above the Leaves", text(ABOVE)),
             ("Plans", Json::List(leaves.collect())),
-        ]);
+        ];
+        let lowered = self.0.lowered.as_ref();
+        members.extend(lowered.map(|said| ("Answered at", Json::Text(said.clone()))));
+        let top = Json::Object(members);
         let mut out = String::new();
         Json::List(vec![Json::Object(vec![("Plan", top)])]).write(&mut out, 0);
         out

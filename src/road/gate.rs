@@ -7,6 +7,7 @@ use noisegate_privacy::range::parse_decimal;
 
 use super::inflight::InFlight;
 use super::limits::Limits;
+use super::turns::Turns;
 use crate::catalog::snapshot::{Snapshot, SnapshotError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
@@ -37,6 +38,7 @@ pub struct Gate {
     pub clock: Clock,
     pub(super) in_flight: InFlight,
     pub(super) limits: Limits,
+    pub(super) turns: Turns,
 }
 
 /// Why a gate could not be opened.
@@ -78,6 +80,7 @@ impl Gate {
             clock,
             in_flight: InFlight::default(),
             limits: Limits::default(),
+            turns: Turns::default(),
         })
     }
 

@@ -9,9 +9,8 @@ use noisegate_privacy::plan::Plan;
 use super::asked::{self, Answer, Asked};
 use super::gate::Gate;
 use super::given;
-use super::payment::{self, Payment};
-use super::remember;
-use super::steps::Steps;
+use super::payment;
+use super::toll::{self, Priced};
 use crate::error::{Error, Fault};
 use crate::query::leaves::{Answer as Kind, Bound, BoundLeaf};
 use crate::query::{parse, splice};
@@ -28,6 +27,8 @@ pub struct Inspected {
     pub spliced: String,
     /// What is said of parts that the policy answers.
     pub notes: Vec<String>,
+    /// At which ε it would be answered, if a stretched budget lowers it.
+    pub lowered: Option<String>,
 }
 
 /// One leaf of it.
@@ -46,39 +47,31 @@ pub struct InspectedLeaf {
 pub(super) enum Looked {
     /// Without leaves: nothing is to be paid.
     Without(Box<Bound>),
-    /// With what it would cost.
-    Priced(Box<Priced>),
+    /// With leaves.
+    Leaves(Box<Leaves>),
 }
 
-/// A query with what it would cost.
+/// A query with leaves.
 #[derive(Debug)]
-pub(super) struct Priced {
+pub(super) struct Leaves {
     pub(super) canonical: Arc<Canonical>,
     pub(super) bound: Bound,
-    pub(super) payment: Payment,
-    pub(super) steps: Steps,
 }
 
-/// What a private query would cost.
+/// Reads a private query.
 pub(super) async fn look(gate: &Gate, asked: &Asked<'_>) -> Result<Looked, Error> {
     let canonical = asked.canonical(gate).await?;
     let bound = given::bound(gate, asked, &canonical).await?;
     if bound.answer != Kind::Released {
         return Ok(Looked::Without(Box::new(bound)));
     }
-    let mut payment = payment::of(gate, asked)?;
-    let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
-    let mut steps =
-        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound)));
-    // Bounds that were bought before are public, and show.
-    steps.recall(gate).await?;
-    Ok(Looked::Priced(Box::new(Priced { canonical, bound, payment, steps })))
+    Ok(Looked::Leaves(Box::new(Leaves { canonical, bound })))
 }
 
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
 pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
-    let Priced { canonical, bound, payment, steps } = match look(gate, asked).await? {
-        Looked::Priced(priced) => *priced,
+    let Leaves { canonical, bound } = match look(gate, asked).await? {
+        Looked::Leaves(leaves) => *leaves,
         Looked::Without(bound) => {
             return match asked::without_leaves(gate, &bound)? {
                 Answer::Forward(_) => Ok(None),
@@ -86,6 +79,9 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
             };
         }
     };
+    let payment = payment::of(gate, asked).await?;
+    // Bounds that were bought before are public, and show.
+    let Priced { payment, steps, .. } = toll::price(gate, asked, &bound, payment, false).await?;
     let plans = steps.plans();
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     let leaves = plans.into_iter().zip(bound.leaves).enumerate();
@@ -94,5 +90,5 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
         InspectedLeaf { plan, bound, epsilon }
     });
     let (leaves, notes) = (leaves.collect(), bound.notes);
-    Ok(Some(Inspected { canonical, leaves, spliced, notes }))
+    Ok(Some(Inspected { canonical, leaves, spliced, notes, lowered: payment.ladder.said() }))
 }

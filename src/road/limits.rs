@@ -1,11 +1,16 @@
-//! Conversions between ways of counting losses. Each is a search over many logarithms, and the
-//! same few come with every statement.
+//! What follows from the policy and from decisions, and is asked for with every statement.
+//! Conversions between ways of counting losses are searches over many logarithms.
+
+use std::sync::Arc;
 
 use dashmap::DashMap;
 use noisegate_privacy::budget::{Amount, Delta};
 use noisegate_privacy::convert::epsilon_of;
+use tokio::sync::RwLock;
 
-use crate::ledger::Account;
+use super::account::{self, Controls};
+use super::gate::Gate;
+use crate::ledger::{Account, LedgerError};
 
 /// Conversions to ε that are kept.
 const SHOWN_MAX: usize = 1024;
@@ -13,24 +18,48 @@ const SHOWN_MAX: usize = 1024;
 /// What has been converted before.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
-    /// The policy's accounts, by name; a policy has no two of one name.
-    accounts: DashMap<String, Account>,
+    /// The policy's accounts, by name, under the terms that they were made with; a policy has no
+    /// two of one name.
+    accounts: DashMap<String, (Terms, Account)>,
     shown: DashMap<(Amount, Amount), f64>,
+    /// What administrators decided, as it was last read.
+    controls: RwLock<Option<Arc<Controls>>>,
 }
 
+/// What an account's limits hang on besides the policy: the version of the decisions about it, and
+/// the ε that is granted.
+type Terms = (i64, Amount);
+
 impl Limits {
-    /// The account of this name, made when it is first asked for.
+    /// The account of this name, made when it is first asked for under such terms.
     pub(super) fn account<E>(
         &self,
         id: &str,
+        terms: Terms,
         make: impl FnOnce() -> Result<Account, E>,
     ) -> Result<Account, E> {
-        if let Some(known) = self.accounts.get(id) {
-            return Ok(known.clone());
+        if let Some(known) = self.accounts.get(id)
+            && known.0 == terms
+        {
+            return Ok(known.1.clone());
         }
         let account = make()?;
-        self.accounts.insert(id.to_owned(), account.clone());
+        self.accounts.insert(id.to_owned(), (terms, account.clone()));
         Ok(account)
+    }
+
+    /// What administrators decided, read anew or as it was last read.
+    pub(super) async fn controls(
+        &self,
+        gate: &Gate,
+        anew: bool,
+    ) -> Result<Arc<Controls>, LedgerError> {
+        if !anew && let Some(known) = self.controls.read().await.clone() {
+            return Ok(known);
+        }
+        let read = account::read(gate).await?;
+        *self.controls.write().await = Some(Arc::clone(&read));
+        Ok(read)
     }
 
     /// The ε that ρ means beside an account's δ, to be shown.

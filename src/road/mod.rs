@@ -1,5 +1,6 @@
 //! The road of one private query, from the analyst's text to what the shadow session finishes.
 
+mod account;
 mod accuracy;
 mod asked;
 mod explain;
@@ -10,22 +11,28 @@ mod inflight;
 mod inspect;
 mod intervals;
 mod limits;
+mod own;
 mod payment;
 mod quantiles;
+mod refused;
 mod rehearse;
 mod remember;
 mod spoken;
 mod steps;
+mod stretch;
+mod toll;
+mod turns;
 mod virtuals;
 
+pub use account::{account, window};
 pub use asked::{Answer, Asked, inlined, text_array};
 pub use explain::{Explained, explain};
 pub use gate::{Gate, GateError};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use intervals::described;
+pub use own::{budget_line, queries_left_line};
 pub use payment::check_setting;
 pub use rehearse::{AccountLeft, Rehearsal, Rehearsed, Verdict, accounts_left};
-pub use virtuals::budget_line;
 
 use futures_util::future;
 use noisegate_privacy::analyze::Analyzed;
@@ -34,8 +41,7 @@ use noisegate_privacy::receipt::Receipt;
 use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault};
-use crate::ids::ChargeKey;
-use crate::ledger::{Charge, LeafCharge, Reservation};
+use crate::ledger::Reservation;
 use crate::query::leaves::{Answer as Kind, Bound};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
@@ -46,6 +52,7 @@ use steps::Steps;
 ///
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
+    let _turn = gate.turns.take(asked.analyst, gate.policy.concurrent(&asked.analyst.0))?;
     let canonical = asked.canonical(gate).await?;
     // A simple query has no parameters to give; PostgreSQL says so.
     if canonical.parameters.len() != asked.parameters.len() {
@@ -56,48 +63,19 @@ pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
         return asked::without_leaves(gate, &bound);
     }
     let shape = intervals::shape(asked, &canonical, &mut bound)?;
-    let mut payment = payment::of(gate, asked)?;
-    let plans = parse::deeply(|| payment.analyze(&gate.policy, &bound.leaves))?;
-    let mut steps =
-        parse::deeply(|| Steps::of(plans, remember::asked(gate, asked, &payment, &bound)));
-    let questions = steps.questions();
-    let alone = async { Ok(gate.in_flight.hold(&questions).await) };
-    let _alone = asked.unless_canceled(alone).await?;
-    steps.recall(gate).await?;
-    if steps.fresh_leaves() > 0 {
-        payment.within_cap(&steps.leaves_fresh())?;
-        let reservation = reserve(gate, asked, &payment, &steps).await?;
+    let toll::Paid { payment, mut steps, reservation, _alone } =
+        toll::pay(gate, asked, &bound).await?;
+    if let Some(reservation) = reservation {
         let asking = Asking { gate, asked, canonical: &canonical, bound: &bound };
         ask_source(&asking, &mut steps, reservation).await?;
     }
-    let (plans, fresh, releases) = (steps.plans(), steps.leaves_fresh(), steps.releases());
+    let (plans, charged, releases) = (steps.plans(), steps.leaves_charged(), steps.releases());
     let mut spoken =
-        spoken::notices(gate, asked, &payment, &plans, &bound, &fresh, &releases).await?;
+        spoken::notices(gate, asked, &payment, &plans, &bound, &charged, &releases).await?;
     spoken.extend(shape.notice().filter(|_| asked.settings.notices));
     let mut arrays = arrays(&bound, &plans, &releases)?;
     arrays.extend(shape.arrays(&plans, &bound.leaves, &releases));
     finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken).await
-}
-
-/// Charges all that is to be asked, or nothing.
-async fn reserve(
-    gate: &Gate,
-    asked: &Asked<'_>,
-    payment: &payment::Payment,
-    steps: &Steps,
-) -> Result<Reservation, Error> {
-    let leaves = steps.fresh().map(|step| LeafCharge {
-        question: step.question,
-        loss: step.plan().loss().clone(),
-        accounts: payment.accounts.clone(),
-    });
-    let charge = Charge {
-        key: ChargeKey::fresh(gate.clock.now().0),
-        query: asked.id,
-        analyst: asked.analyst.clone(),
-        leaves: leaves.collect(),
-    };
-    gate.ledger.reserve(charge).await.map_err(|error| payment::refused(gate, error))
 }
 
 /// What is asked of the source, and of whom it comes.
@@ -109,13 +87,21 @@ struct Asking<'a> {
 }
 
 /// Asks the source, adds the noise and remembers the releases. From here on the charge stands,
-/// unless nothing at all was sent. A failure, too, is told at the next public tick.
+/// unless nothing at all was sent. A failure, too, is told at the next public tick. What others
+/// have bought is paid for, and the source is not asked for it.
 async fn ask_source(
     asking: &Asking<'_>,
     steps: &mut Steps,
     mut reservation: Reservation,
 ) -> Result<(), Error> {
     let Asking { gate, asked, .. } = *asking;
+    if steps.fresh_places().is_empty() {
+        return Ok(gate
+            .ledger
+            .settle(reservation, Vec::new())
+            .await
+            .map_err(gate::ledger_fault)?);
+    }
     let receipts = reservation.receipts();
     let snapshot = match gate.source.begin(&asked.settings.for_source()).await {
         Ok(snapshot) => snapshot,
@@ -154,7 +140,10 @@ async fn released<'a>(
     mut snapshot: Snapshot<'a>,
 ) -> Result<Snapshot<'a>, Error> {
     let Asking { gate, asked, canonical, bound } = *asking;
-    for (at, receipt) in steps.fresh_places().into_iter().zip(receipts) {
+    for ((at, is_asked), receipt) in steps.charged_places().into_iter().zip(receipts) {
+        if !is_asked {
+            continue;
+        }
         let plan = steps
             .ready(at)?
             .charged(receipt)

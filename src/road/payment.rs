@@ -3,18 +3,18 @@
 use noisegate_privacy::RBig;
 use noisegate_privacy::accuracy::Accuracy;
 use noisegate_privacy::analyze::{Analyzed, Contribution, Rejection, Terms, analyze};
-use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Limit};
+use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon};
 use noisegate_privacy::plan::{Leaf, Plan, Relation, Scan};
 
-use super::gate::{Gate, ledger_fault};
-use super::{Asked, accuracy, spoken};
+use super::account::{self, policy_number};
+use super::gate::Gate;
+use super::stretch::Ladder;
+use super::{Asked, accuracy};
 use crate::error::{Code, Error, Fault, Refusal};
-use crate::ledger::{Account, LedgerError, Window};
-use crate::policy::{Bounding, Budget, Policy, TableName, TableRule};
+use crate::ledger::Account;
+use crate::policy::{Bounding, Budget, Per, Policy, SecondAnalyst, TableName, TableRule};
 use crate::query::leaves::BoundLeaf;
 
-/// The share of an account's δ that pays for thresholds: a tenth.
-const THRESHOLDS: (u32, u32) = (1, 10);
 /// How many selections of groups an account's share of δ pays for.
 const SELECTIONS: u32 = 1000;
 
@@ -23,6 +23,12 @@ const SELECTIONS: u32 = 1000;
 pub(super) struct Payment {
     /// All of them pay.
     pub(super) accounts: Vec<Account>,
+    /// Their budgets, in the same order.
+    pays: Vec<(String, Budget)>,
+    /// Whether what another analyst bought is paid again, from the analyst's own accounts.
+    second_pays: bool,
+    /// How far the budgets' stretch has lowered ε.
+    pub(super) ladder: Ladder,
     /// What each leaf costs, where that is chosen for an accuracy.
     chosen: Vec<Epsilon>,
     /// For each leaf, whether its bounds are declared ones for an accuracy's sake alone.
@@ -34,7 +40,7 @@ pub(super) struct Payment {
 }
 
 /// The payment for what is asked.
-pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
+pub(super) async fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
     let terms = gate.policy.terms(&asked.analyst.0).ok_or_else(no_analyst)?;
     let max = Epsilon::parse(&terms.epsilon_max).map_err(|_| policy_number())?;
     let accuracy = asked.settings.accuracy.as_deref().map(accuracy::parse).transpose()?;
@@ -42,7 +48,8 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
         Some(text) => checked_epsilon(text, &max)?,
         None => Epsilon::parse(&terms.epsilon_default).map_err(|_| policy_number())?,
     };
-    let accounts = accounts(gate, &terms.pays)?;
+    let pays = terms.pays;
+    let accounts = account::accounts(gate, &pays, false).await?;
     let pure = accounts.iter().any(|account| account.accountant == Accountant::Pure);
     let delta = selection_delta(&accounts);
     let terms = Terms {
@@ -53,7 +60,21 @@ pub(super) fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error> {
         groups_max: gate.policy.defaults.max_groups,
         contribution: Contribution::Declared,
     };
-    Ok(Payment { accounts, chosen: Vec::new(), declared: Vec::new(), accuracy, max, terms })
+    let has_own = pays.iter().any(|(_, budget)| budget.per == Per::Analyst);
+    let second_pays = has_own && gate.policy.answers.second_analyst == SecondAnalyst::Pays;
+    let ladder = Ladder::new(&terms.epsilon);
+    let (chosen, declared) = (Vec::new(), Vec::new());
+    Ok(Payment { accounts, pays, second_pays, ladder, chosen, declared, accuracy, max, terms })
+}
+
+/// The ε that a session asks at, if its setting can be used.
+pub(super) fn session_epsilon(gate: &Gate, asked: &Asked<'_>) -> Option<Epsilon> {
+    let terms = gate.policy.terms(&asked.analyst.0)?;
+    let max = Epsilon::parse(&terms.epsilon_max).ok()?;
+    match &asked.settings.epsilon {
+        Some(text) => checked_epsilon(text, &max).ok(),
+        None => Epsilon::parse(&terms.epsilon_default).ok(),
+    }
 }
 
 /// Reads `noisegate.epsilon` and holds it to the policy's maximum.
@@ -113,42 +134,6 @@ pub fn check_setting(
     }
 }
 
-/// The accounts that pay, with their limits.
-pub(super) fn accounts(gate: &Gate, pays: &[(String, Budget)]) -> Result<Vec<Account>, Error> {
-    let known = |(id, budget): &(String, Budget)| gate.limits.account(id, || account(id, budget));
-    pays.iter().map(known).collect()
-}
-
-fn account(id: &str, budget: &Budget) -> Result<Account, Error> {
-    let epsilon = Epsilon::parse(&budget.epsilon).map_err(|_| policy_number())?;
-    let delta = match budget.accountant {
-        Accountant::Zcdp => Delta::parse(&budget.delta).map_err(|_| policy_number())?,
-        // A pure account has no δ; its limit does not read the one given.
-        Accountant::Pure => least_delta()?,
-    };
-    let limit = Limit::new(budget.accountant, &epsilon, &delta, THRESHOLDS);
-    Ok(Account {
-        id: id.to_owned(),
-        accountant: budget.accountant,
-        rho: limit.rho,
-        epsilon: limit.epsilon,
-        delta: limit.delta,
-        window: match budget.window {
-            crate::policy::Window::Lifetime => Window::Lifetime,
-            crate::policy::Window::Every { ms } => Window::Every { ms },
-            crate::policy::Window::Month => Window::Month,
-        },
-        throttle: Vec::new(),
-        control: 0,
-    })
-}
-
-/// One unit of δ.
-fn least_delta() -> Result<Delta, Fault> {
-    let unit = Amount::from_units(noisegate_privacy::UBig::ONE);
-    Delta::from_cost(&unit).ok_or(Fault::Unreachable("a unit of delta of one or more"))
-}
-
 /// The δ of one selection: a thousandth of the smallest account's share, at least one unit.
 fn selection_delta(accounts: &[Account]) -> Option<Delta> {
     let least = accounts
@@ -162,6 +147,46 @@ fn selection_delta(accounts: &[Account]) -> Option<Delta> {
 }
 
 impl Payment {
+    /// Reads the decisions of administrators anew, and so the limits.
+    pub(super) async fn read_anew(&mut self, gate: &Gate) -> Result<(), Fault> {
+        self.accounts = account::accounts(gate, &self.pays, true).await?;
+        Ok(())
+    }
+
+    /// The accounts that pay for what another analyst has bought; none if it costs nothing.
+    pub(super) fn own_accounts(&self) -> Vec<Account> {
+        let own = |(_, (_, budget)): &(&Account, &(String, Budget))| budget.per == Per::Analyst;
+        let all = self.accounts.iter().zip(&self.pays).filter(own);
+        all.filter(|_| self.second_pays).map(|(account, _)| account.clone()).collect()
+    }
+
+    /// The accounts that are stretched, with the queries that they have to be enough for.
+    pub(super) fn stretched(&self) -> impl Iterator<Item = (&Account, u32)> {
+        let all = self.accounts.iter().zip(&self.pays);
+        all.filter_map(|(account, (_, budget))| Some((account, budget.stretch?)))
+    }
+
+    /// Goes down to half the ε, for an account that is stretched. Nothing changes and nothing is
+    /// returned where that is not for the ladder to do: at its end, and where an accuracy is asked
+    /// for, which names its ε.
+    pub(super) fn lower(&mut self, account: &str) -> Option<()> {
+        if self.accuracy.is_some() {
+            return None;
+        }
+        self.terms.epsilon = self.ladder.lower(account)?;
+        Some(())
+    }
+
+    /// Whether what another analyst bought is paid again.
+    pub(super) fn second_pays(&self) -> bool {
+        self.second_pays
+    }
+
+    /// Whether the session names an accuracy.
+    pub(super) fn names_accuracy(&self) -> bool {
+        self.accuracy.is_some()
+    }
+
     /// Analyzes each leaf under these terms; where an accuracy is asked for, chooses its ε.
     pub(super) fn analyze(
         &mut self,
@@ -290,14 +315,6 @@ fn is_declared(policy: &Policy, scan: &Scan) -> bool {
     }
 }
 
-/// What the ledger's refusal means to the client.
-pub(super) fn refused(gate: &Gate, error: LedgerError) -> Error {
-    match error {
-        LedgerError::Overdrawn(overdrawn) => spoken::overdrawn(gate, &overdrawn).into(),
-        other => ledger_fault(other).into(),
-    }
-}
-
 fn rejected(leaf: &Leaf, rejection: Rejection) -> Refusal {
     let name = |scan: &usize| leaf.scans.get(*scan).map_or("?", Scan::name);
     match rejection {
@@ -343,8 +360,4 @@ pub(super) fn no_analyst() -> Refusal {
         "You have no role that gets answers about people.",
         "Ask the policy's owner to make you a member of an analyst role.",
     )
-}
-
-fn policy_number() -> Fault {
-    Fault::Unreachable("the policy was loaded with a number that cannot be read")
 }

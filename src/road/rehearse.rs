@@ -10,10 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::asked::{self, Answer, Asked};
 use super::gate::{Gate, ledger_fault};
 use super::inspect::{Looked, look};
-use super::{payment, quantiles, reserve, spoken};
+use super::payment::{self, Payment};
+use super::steps::{Memory, Steps};
+use super::{account, quantiles, refused, spoken, toll};
 use crate::error::{Error, Fault};
-use crate::ids::{Analyst, QueryId, Question};
+use crate::ids::{Analyst, ChargeKey, QueryId, Question};
 use crate::ledger::Balance;
+use crate::query::leaves::Bound;
 use crate::query::tokens::{self, Kind, Statement};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
@@ -21,8 +24,8 @@ use crate::source::RawParameter;
 /// What was asked so far, and in which sessions.
 #[derive(Debug, Default)]
 pub struct Rehearsal {
-    /// Asked again, these cost nothing.
-    seen: BTreeSet<Question>,
+    /// What was asked, and who paid for it: asked again by them, it costs nothing.
+    seen: BTreeMap<Question, BTreeSet<String>>,
     /// The settings of each analyst's session.
     settings: BTreeMap<String, Settings>,
 }
@@ -113,7 +116,7 @@ impl Rehearsal {
                 self.set(analyst, name, value);
                 return Ok(found);
             }
-            Kind::Untouched | Kind::ShowBudget | Kind::Explain { .. } => return Ok(found),
+            Kind::Untouched | Kind::Show(_) | Kind::Explain { .. } => return Ok(found),
             Kind::Prepare | Kind::Execute { .. } => {
                 found.verdict = Verdict::Unknown;
                 found.said.push("Rehearse the prepared query itself.".to_owned());
@@ -158,8 +161,8 @@ impl Rehearsal {
         asked: &Asked<'_>,
         found: &mut Rehearsed,
     ) -> Result<(), Error> {
-        let mut priced = match look(gate, asked).await? {
-            Looked::Priced(priced) => priced,
+        let bound = match look(gate, asked).await? {
+            Looked::Leaves(leaves) => leaves.bound,
             Looked::Without(bound) => {
                 if let Answer::Forward(Some(_)) = asked::without_leaves(gate, &bound)? {
                     found.verdict = Verdict::Empty;
@@ -167,23 +170,28 @@ impl Rehearsal {
                 return Ok(());
             }
         };
-        priced.steps.find_fresh(|step| self.seen.contains(&step.question));
-        let fresh = priced.steps.leaves_fresh();
+        let (payment, steps) = self.price(gate, asked, &bound).await?;
         found.verdict = Verdict::Remembered;
-        if fresh.contains(&true) {
-            priced.payment.within_cap(&fresh)?;
-            let reservation = reserve(gate, asked, &priced.payment, &priced.steps).await?;
+        let charged = steps.leaves_charged();
+        if steps.is_charged() {
+            payment.within_cap(&charged)?;
+            let key = ChargeKey::fresh(gate.clock.now().0);
+            let reserved = toll::reserve(gate, asked, &payment, &steps, key).await;
+            let reservation = reserved.map_err(|error| refused::refused(gate, error))?;
             gate.ledger.settle(reservation, Vec::new()).await.map_err(ledger_fault)?;
             found.verdict = Verdict::Answered;
         }
-        self.seen.extend(priced.steps.questions());
-        let paid = fresh.iter().enumerate().filter(|(_, fresh)| **fresh);
-        found.paid = paid.map(|(at, _)| priced.payment.epsilon(at).to_string()).collect();
-        let plans = priced.steps.plans();
-        for (at, (plan, leaf)) in plans.iter().zip(&priced.bound.leaves).enumerate() {
+        for question in steps.questions() {
+            self.seen.entry(question).or_default().insert(asked.analyst.0.clone());
+        }
+        let paid = charged.iter().enumerate().filter(|(_, charged)| **charged);
+        found.paid = paid.map(|(at, _)| payment.epsilon(at).to_string()).collect();
+        found.said.extend(payment.ladder.said().map(|said| format!("answered at {said}")));
+        let plans = steps.plans();
+        for (at, (plan, leaf)) in plans.iter().zip(&bound.leaves).enumerate() {
             // Bounds that would be estimated are not known; those that are declared are no smaller.
             let (most, plan) = match plan.estimate() {
-                Some(_) => ("at most ", &priced.payment.declared(leaf, at)?),
+                Some(_) => ("at most ", &payment.declared(leaf, at)?),
                 None => ("", plan),
             };
             let mut widths = spoken::widths(plan.analysis(), leaf);
@@ -192,6 +200,29 @@ impl Rehearsal {
             found.said.extend(widths.into_iter().map(|width| format!("{most}{width}")));
         }
         Ok(())
+    }
+
+    /// What a query would cost, at the first ε that stretched budgets allow, if what was asked in
+    /// this rehearsal is remembered.
+    async fn price(
+        &self,
+        gate: &Gate,
+        asked: &Asked<'_>,
+        bound: &Bound,
+    ) -> Result<(Payment, Steps), Error> {
+        let mut payment = payment::of(gate, asked).await?;
+        loop {
+            let mut steps = toll::steps(gate, asked, bound, &mut payment)?;
+            steps.suppose(&payment, |question| match self.seen.get(&question) {
+                None => Memory::Unknown,
+                Some(who) if who.contains(&asked.analyst.0) => Memory::Paid,
+                Some(_) => Memory::OfOthers,
+            });
+            match toll::strained(gate, &payment, &steps).await? {
+                None => return Ok((payment, steps)),
+                Some(balance) => toll::lower(gate, &mut payment, &balance)?,
+            }
+        }
     }
 
     /// The settings that an analyst's session has by now.
@@ -215,7 +246,7 @@ impl Rehearsal {
 /// What an analyst's accounts would have left; a refusal if nobody of that name is an analyst.
 pub async fn accounts_left(gate: &Gate, analyst: &str) -> Result<Vec<AccountLeft>, Error> {
     let terms = gate.policy.terms(analyst).ok_or_else(payment::no_analyst)?;
-    let accounts = payment::accounts(gate, &terms.pays)?;
+    let accounts = account::accounts(gate, &terms.pays, true).await?;
     let balances = gate.ledger.balances(accounts).await.map_err(ledger_fault)?;
     let number =
         |amount: &Amount| amount.units().to_string().parse::<f64>().unwrap_or(f64::INFINITY);

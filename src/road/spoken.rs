@@ -11,9 +11,8 @@ use super::Asked;
 use super::gate::{Gate, ledger_fault};
 use super::payment::Payment;
 use super::quantiles;
-use crate::clock::Millis;
-use crate::error::{Code, Error, Refusal};
-use crate::ledger::{Balance, Overdrawn};
+use crate::error::Error;
+use crate::ledger::Balance;
 use crate::query::columns::{ValueColumn, decimal};
 use crate::query::estimate::Derived;
 use crate::query::leaves::{Bound, BoundLeaf};
@@ -31,7 +30,7 @@ pub(super) async fn notices(
     payment: &Payment,
     plans: &[Plan<Analyzed>],
     bound: &Bound,
-    fresh: &[bool],
+    charged: &[bool],
     releases: &[Release],
 ) -> Result<Vec<String>, Error> {
     if !asked.settings.notices {
@@ -41,12 +40,13 @@ pub(super) async fn notices(
         return Ok(bound.notes.clone());
     }
     let balances = gate.ledger.balances(payment.accounts.clone()).await.map_err(ledger_fault)?;
-    let cost = cost(payment, fresh, asked.settings.accuracy.as_deref());
+    let cost = cost(payment, charged, asked.settings.accuracy.as_deref());
     let left: Vec<String> = balances
         .iter()
         .map(|balance| format!("{} {}", balance.account.id, share_left(gate, balance)))
         .collect();
     let mut notices = vec![format!("{cost}; left: {}", left.join(", "))];
+    notices.extend(payment.ladder.said().map(|said| format!("answered at {said}")));
     for (at, ((plan, leaf), release)) in plans.iter().zip(&bound.leaves).zip(releases).enumerate() {
         // A leaf that stands in two places is one release.
         if bound.leaves.iter().take(at).any(|before| before.leaf == leaf.leaf) {
@@ -71,12 +71,12 @@ pub(super) async fn notices(
     Ok(notices)
 }
 
-/// What the new leaves of a statement cost.
-fn cost(payment: &Payment, fresh: &[bool], accuracy: Option<&str>) -> String {
-    let paid: Vec<String> = fresh
+/// What a statement cost.
+fn cost(payment: &Payment, charged: &[bool], accuracy: Option<&str>) -> String {
+    let paid: Vec<String> = charged
         .iter()
         .enumerate()
-        .filter(|(_, fresh)| **fresh)
+        .filter(|(_, charged)| **charged)
         .map(|(at, _)| payment.epsilon(at).to_string())
         .collect();
     match (paid.as_slice(), accuracy) {
@@ -175,33 +175,6 @@ fn derived_half_width(
 
 fn float(value: &IBig) -> f64 {
     value.to_string().parse().unwrap_or(f64::INFINITY)
-}
-
-/// The refusal of a statement that an account cannot pay.
-pub(super) fn overdrawn(gate: &Gate, overdrawn: &Overdrawn) -> Refusal {
-    let balance = &overdrawn.balance;
-    let when = match balance.refills_at {
-        Some(at) => format!("It refills in {}.", duration(gate.clock.now(), at)),
-        None => "It is for the lifetime of the data and does not refill.".to_owned(),
-    };
-    Refusal::new(
-        Code::Budget,
-        format!(
-            "The budget {} has too little left: {}.",
-            balance.account.id,
-            share_left(gate, balance)
-        ),
-        format!("{when} A smaller noisegate.epsilon costs less; remembered answers cost nothing."),
-    )
-}
-
-fn duration(now: Millis, at: Millis) -> String {
-    let minutes = at.0.saturating_sub(now.0).max(0) / 60_000;
-    match (minutes / 1440, minutes / 60, minutes) {
-        (0, 0, minutes) => format!("{} min", minutes.saturating_add(1)),
-        (0, hours, _) => format!("{hours} h"),
-        (days, hours, _) => format!("{days} d {} h", hours % 24),
-    }
 }
 
 /// What is left of an account, in words.

@@ -12,11 +12,12 @@ use noisegate_privacy::release::Release;
 
 use super::gate::{Gate, ledger_fault};
 use super::given::Known;
+use super::payment::Payment;
 use super::remember;
 use crate::clock::Millis;
 use crate::error::Fault;
-use crate::ids::Question;
-use crate::ledger::Remembered;
+use crate::ids::{Analyst, Question};
+use crate::ledger::{LeafCharge, Remembered};
 
 /// One release that a statement needs.
 #[derive(Debug)]
@@ -25,14 +26,38 @@ pub(super) struct Step {
     pub(super) question: Question,
     /// The release, remembered or new.
     pub(super) release: Option<Release>,
-    /// Whether it is to be paid for and asked.
-    pub(super) fresh: bool,
+    /// What is known of it.
+    memory: Memory,
+    /// What is due for it.
+    due: Due,
     /// The step whose release gives this one its bounds.
     estimate: Option<usize>,
     /// The index of the leaf that it is, or is for.
     leaf: usize,
     /// Whether it is the leaf, not an estimate for it.
     is_leaf: bool,
+}
+
+/// What is known of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// It is not remembered.
+    Unknown,
+    /// It is remembered, and the analyst has not paid for it.
+    OfOthers,
+    /// It is remembered, and the analyst has paid for it.
+    Paid,
+}
+
+/// What is due for a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// Nothing: it is not needed, or free.
+    Nothing,
+    /// It is to be paid for from the analyst's own accounts, and shown from memory.
+    Own,
+    /// It is to be paid for from all accounts, and asked.
+    All,
 }
 
 /// All of a statement, each leaf after the estimate that it waits for and after the leaves that
@@ -54,7 +79,8 @@ impl Steps {
                 plan,
                 question,
                 release: None,
-                fresh: false,
+                memory: Memory::Unknown,
+                due: Due::Nothing,
                 estimate,
                 leaf,
                 is_leaf,
@@ -80,31 +106,67 @@ impl Steps {
 
     /// Fills in what is remembered, and finds out what is to be paid for: leaves that are not, of
     /// equal ones the first, and the estimates that those wait for.
-    pub(super) async fn recall(&mut self, gate: &Gate) -> Result<(), Fault> {
+    pub(super) async fn recall(
+        &mut self,
+        gate: &Gate,
+        analyst: &Analyst,
+        payment: &Payment,
+    ) -> Result<(), Fault> {
         // Each estimate comes before the leaves that wait for it.
         for at in 0..self.0.len() {
             let Some(question) = self.remembered_as(at) else { continue };
-            let payload = gate.ledger.recall(question).await.map_err(ledger_fault)?;
-            if let Some(step) = self.0.get_mut(at) {
-                step.release = payload.as_deref().and_then(remember::decode);
+            let found = gate.ledger.recall_for(question, analyst).await.map_err(ledger_fault)?;
+            let Some(step) = self.0.get_mut(at) else { continue };
+            let Some(found) = found else { continue };
+            step.release = remember::decode(&found.payload);
+            if step.release.is_some() {
+                step.memory = if found.paid { Memory::Paid } else { Memory::OfOthers };
             }
         }
-        self.find_fresh(|step| step.release.is_some());
+        self.find_due(payment);
         Ok(())
     }
 
     /// Finds out what is to be paid for, if this is what is known.
-    pub(super) fn find_fresh(&mut self, is_known: impl Fn(&Step) -> bool) {
+    pub(super) fn suppose(&mut self, payment: &Payment, memory: impl Fn(Question) -> Memory) {
+        for step in &mut self.0 {
+            step.memory = memory(step.question);
+        }
+        self.find_due(payment);
+    }
+
+    fn find_due(&mut self, payment: &Payment) {
+        let second_pays = payment.second_pays();
+        let due = |memory: Memory| match memory {
+            Memory::Unknown => Due::All,
+            Memory::OfOthers if second_pays => Due::Own,
+            Memory::OfOthers | Memory::Paid => Due::Nothing,
+        };
         let questions = self.questions();
         let mut wanted = BTreeSet::new();
         for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| step.is_leaf) {
             let first = questions.iter().position(|one| *one == step.question) == Some(at);
-            step.fresh = first && !is_known(step);
-            wanted.extend(step.estimate.filter(|_| step.fresh));
+            step.due = if first { due(step.memory) } else { Due::Nothing };
+            wanted.extend(step.estimate.filter(|_| step.due != Due::Nothing));
         }
         for (at, step) in self.0.iter_mut().enumerate().filter(|(_, step)| !step.is_leaf) {
-            step.fresh = wanted.contains(&at) && !is_known(step);
+            step.due = if wanted.contains(&at) { due(step.memory) } else { Due::Nothing };
         }
+    }
+
+    /// What is to be paid, in order.
+    pub(super) fn charges(&self, payment: &Payment) -> Vec<LeafCharge> {
+        let own = payment.own_accounts();
+        let charge = |(at, step): (usize, &Step)| {
+            let (question, accounts) = match step.due {
+                Due::Nothing => return None,
+                Due::All => (step.question, payment.accounts.clone()),
+                // By what is remembered, since that is what the analyst will have paid for.
+                Due::Own => (self.remembered_as(at).unwrap_or(step.question), own.clone()),
+            };
+            Some(LeafCharge { question, loss: step.plan.loss().clone(), accounts })
+        };
+        self.0.iter().enumerate().filter_map(charge).collect()
     }
 
     /// What a step's release is remembered as. That of a leaf can only be read with the bounds that
@@ -129,25 +191,26 @@ impl Steps {
         self.fresh_places().into_iter().filter_map(one).collect()
     }
 
-    /// Those that are to be paid for and asked, in order.
-    pub(super) fn fresh(&self) -> impl Iterator<Item = &Step> {
-        self.0.iter().filter(|step| step.fresh)
+    /// Whether anything is to be paid for.
+    pub(super) fn is_charged(&self) -> bool {
+        self.0.iter().any(|step| step.due != Due::Nothing)
     }
 
-    /// The places of those.
+    /// The places of those that are to be paid for, in order; with each, whether it is to be asked.
+    pub(super) fn charged_places(&self) -> Vec<(usize, bool)> {
+        let all = self.0.iter().enumerate().filter(|(_, step)| step.due != Due::Nothing);
+        all.map(|(at, step)| (at, step.due == Due::All)).collect()
+    }
+
+    /// The places of those that are to be asked, in order.
     pub(super) fn fresh_places(&self) -> Vec<usize> {
-        let all = self.0.iter().enumerate();
-        all.filter(|(_, step)| step.fresh).map(|(at, _)| at).collect()
-    }
-
-    /// How many leaves are to be paid for.
-    pub(super) fn fresh_leaves(&self) -> usize {
-        self.fresh().filter(|step| step.is_leaf).count()
+        let all = self.charged_places().into_iter();
+        all.filter(|(_, asked)| *asked).map(|(at, _)| at).collect()
     }
 
     /// For each leaf, whether it is to be paid for.
-    pub(super) fn leaves_fresh(&self) -> Vec<bool> {
-        self.leaves().map(|step| step.fresh).collect()
+    pub(super) fn leaves_charged(&self) -> Vec<bool> {
+        self.leaves().map(|step| step.due != Due::Nothing).collect()
     }
 
     /// The plan of a step with all that earlier releases say about it, ready to be charged.
@@ -192,12 +255,5 @@ impl Steps {
     fn bounded(&self, step: &Step) -> Option<Plan<Analyzed>> {
         let Some(estimate) = step.estimate else { return Some(step.plan.clone()) };
         step.plan.clone().bounded(self.0.get(estimate)?.release.as_ref()?)
-    }
-}
-
-impl Step {
-    /// What it is paid for.
-    pub(super) fn plan(&self) -> &Plan<Analyzed> {
-        &self.plan
     }
 }

@@ -1,23 +1,16 @@
 //! The tables of the `noisegate` schema: empty on the shadow, filled here, free of charge.
 
-use noisegate_privacy::budget::Accountant;
 use noisegate_privacy::plan::Exposure;
 
-use super::Asked;
-use super::gate::{Gate, ledger_fault};
-use super::payment;
-use super::spoken::{left, share_left};
+use super::gate::Gate;
+use super::{Asked, own};
 use crate::catalog::snapshot::{KeyValues, Relation};
 use crate::clock::Millis;
 use crate::error::Error;
-use crate::ledger::{Balance, State};
 use crate::policy::{Bounding, Class, TableName, TableRule};
 use crate::query::VirtualTable;
 use crate::query::leaves::Bound;
 use crate::query::splice::Array;
-
-/// Statements of an analyst's own history that are shown.
-const HISTORY_MAX: u32 = 1000;
 
 /// The arrays of each virtual table that the query reads, by their first parameter.
 pub(super) async fn arrays(
@@ -28,8 +21,9 @@ pub(super) async fn arrays(
     let mut arrays = Vec::new();
     for (table, first) in &bound.virtuals {
         let rows = match table {
-            VirtualTable::Budget => budget(gate, asked).await?,
-            VirtualTable::MyQueries => my_queries(gate, asked).await?,
+            VirtualTable::Budget => own::budget(gate, asked).await?,
+            VirtualTable::MyQueries => own::queries(gate, asked).await?,
+            VirtualTable::Releases => own::releases(gate, asked).await?,
             VirtualTable::Tables => tables(gate),
             VirtualTable::Columns => columns(gate),
         };
@@ -38,78 +32,12 @@ pub(super) async fn arrays(
     Ok(arrays)
 }
 
-type Row = Vec<Option<String>>;
+pub(super) type Row = Vec<Option<String>>;
 
 fn transposed(rows: Vec<Row>, width: usize) -> Vec<Array> {
     (0..width)
         .map(|at| Array::Texts(rows.iter().map(|row| row.get(at).cloned().flatten()).collect()))
         .collect()
-}
-
-/// What the analyst's own accounts have left.
-async fn balances(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Balance>, Error> {
-    let Some(terms) = gate.policy.terms(&asked.analyst.0) else { return Ok(Vec::new()) };
-    let accounts = payment::accounts(gate, &terms.pays)?;
-    Ok(gate.ledger.balances(accounts).await.map_err(ledger_fault)?)
-}
-
-/// What `SHOW noisegate.budget` says.
-pub async fn budget_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error> {
-    let balances = balances(gate, asked).await?;
-    let parts: Vec<String> = balances
-        .iter()
-        .map(|balance| format!("{}: {} left", balance.account.id, share_left(gate, balance)))
-        .collect();
-    Ok(if parts.is_empty() { "no budget".to_owned() } else { parts.join("; ") })
-}
-
-async fn budget(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {
-    let balances = balances(gate, asked).await?;
-    Ok(balances.iter().map(|balance| budget_row(gate, balance)).collect())
-}
-
-fn budget_row(gate: &Gate, balance: &Balance) -> Row {
-    let state = left(gate, balance);
-    let (part, whole) = &state.part_of_whole;
-    let share = if whole.is_zero() {
-        "0".to_owned()
-    } else {
-        let parts = (part.units() * 10_000_u32) / whole.units();
-        crate::query::columns::decimal(&parts.into(), 4)
-    };
-    let accountant = match balance.account.accountant {
-        Accountant::Pure => "pure",
-        Accountant::Zcdp => "zcdp",
-    };
-    vec![
-        Some(balance.account.id.clone()),
-        Some(accountant.to_owned()),
-        Some(format!("{:.4}", state.limit)),
-        Some(format!("{:.4}", (state.limit - state.spent).max(0.0))),
-        Some(share),
-        Some(format!("{}e-18", balance.account.delta)),
-        balance.refills_at.map(timestamp),
-    ]
-}
-
-async fn my_queries(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {
-    let entries = gate.ledger.history(asked.analyst, HISTORY_MAX).await.map_err(ledger_fault)?;
-    let row = |entry: crate::ledger::Entry| {
-        let state = match entry.state {
-            State::Pending => "pending",
-            State::Posted => "spent",
-            State::Voided => "given back",
-        };
-        // ρ = ε²/2, so this is the ε of one answer at the same price.
-        let rho = entry.rho.units().to_string().parse::<f64>().unwrap_or(f64::INFINITY) / 1e12;
-        vec![
-            Some(entry.query.to_string()),
-            Some(timestamp(entry.at)),
-            Some(state.to_owned()),
-            Some(format!("{:.4}", (2.0 * rho).sqrt())),
-        ]
-    };
-    Ok(entries.into_iter().map(row).collect())
 }
 
 /// The listed tables, as the policy and the schema have them.
@@ -197,6 +125,6 @@ fn array(values: &[String]) -> String {
 }
 
 /// An instant in a form that PostgreSQL reads the same under any setting: seconds since 1970.
-fn timestamp(at: Millis) -> String {
+pub(super) fn timestamp(at: Millis) -> String {
     format!("{}.{:03}", at.0.div_euclid(1000), at.0.rem_euclid(1000))
 }

@@ -34,12 +34,22 @@ CREATE TABLE IF NOT EXISTS noisegate.budget (
     epsilon_left numeric,
     share_left numeric,
     delta numeric,
-    renews_at timestamptz
+    renews_at timestamptz,
+    share_spent numeric,
+    state text,
+    queries_left numeric
 );
 CREATE TABLE IF NOT EXISTS noisegate.my_queries (
     query_id text,
     asked_at timestamptz,
     state text,
+    epsilon numeric
+);
+CREATE TABLE IF NOT EXISTS noisegate.releases (
+    question text,
+    query_id text,
+    asked_at timestamptz,
+    expires_at timestamptz,
     epsilon numeric
 );
 CREATE TABLE IF NOT EXISTS noisegate.tables (

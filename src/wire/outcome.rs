@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::message::to_client;
 use crate::error::{Code, Error, Fault, Refusal};
 use crate::query::explained::Format;
-use crate::query::tokens::{Kind as StatementKind, Statement};
+use crate::query::tokens::{Kind as StatementKind, Shown, Statement};
 use crate::query::wrapped::Verb;
 use crate::road::{self, Answer, Asked, Gate};
 use crate::shadow::settings::Settings;
@@ -77,7 +77,13 @@ pub(super) async fn outcome(
                 None => Outcome::Forward(Vec::new()),
             })
         }
-        StatementKind::ShowBudget => road::budget_line(gate, asked).await.map(|line| shown(&line)),
+        StatementKind::Show(what) => {
+            let line = match what {
+                Shown::Budget => road::budget_line(gate, asked).await?,
+                Shown::QueriesLeft => road::queries_left_line(gate, asked).await?,
+            };
+            Ok(shown(*what, line))
+        }
         StatementKind::Setting(name, value) => road::check_setting(gate, asked, name, value)
             .map(|()| Outcome::Forward(Vec::new()))
             .map_err(Error::from),
@@ -154,11 +160,12 @@ fn plan_rows(mut types: Vec<u32>, lines: &[String], ty: &str) -> Outcome {
     }
 }
 
-fn shown(line: &str) -> Outcome {
+fn shown(what: Shown, line: String) -> Outcome {
+    let name = what.name();
     Outcome::Spliced {
-        text: "SELECT p AS \"noisegate.budget\" FROM unnest($1::text[]) AS t(p)".to_owned(),
+        text: format!("SELECT p AS \"noisegate.{name}\" FROM unnest($1::text[]) AS t(p)"),
         types: vec![0],
-        arrays: vec![crate::road::text_array(&[line.to_owned()])],
+        arrays: vec![crate::road::text_array(&[line])],
         notices: Vec::new(),
     }
 }

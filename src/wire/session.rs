@@ -16,7 +16,7 @@ use super::private::{self, Private, Shape};
 use super::relay::{self, Came, ErrorChange, Expected, Relay, Reply, Request};
 use super::serve::Shared;
 use crate::ids::Analyst;
-use crate::query::tokens::{self, Kind as StatementKind, Statement};
+use crate::query::tokens::{self, Kind as StatementKind, Shown, Statement};
 use crate::query::wrapped::Verb;
 
 /// Startup parameters that could change who the session is, or how its bytes are to be read.
@@ -68,9 +68,9 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         return Ok(None);
     }
     let mut parameters = vec![("client_encoding".to_owned(), "UTF8".to_owned())];
-    // So that SHOW knows the names; what the budget is, is put in its place when it is asked for.
+    // So that SHOW knows the names; what they show is put in its place when it is asked for.
     // They come first: the client may choose others.
-    parameters.push(("noisegate.budget".to_owned(), String::new()));
+    parameters.extend(Shown::ALL.map(|what| (format!("noisegate.{}", what.name()), String::new())));
     for (name, value) in server.gate.session_settings(&client.user) {
         parameters.push((format!("noisegate.{name}"), value));
     }
