@@ -14,8 +14,8 @@ use super::args;
 use super::error::CliError;
 use super::folder::Folder;
 use super::output::say;
-use super::proxy::{bind, with_admin};
-use crate::admin::Health;
+use super::proxy::{bind, office, with_admin};
+use crate::admin::{Admin, Health};
 use crate::demo::{DATABASE, Progress, Shop, ShopOptions, USERS};
 
 const POLICY: &str = include_str!("../../budgets/demo.toml");
@@ -71,12 +71,17 @@ fn options(args: &args::Demo, folder: Option<&Folder>) -> Result<ShopOptions, Cl
 /// The shop answers by itself; this tells how, and waits for the end.
 async fn serve(shop: &Shop, admin: TcpListener, end: CancellationToken) -> Result<(), CliError> {
     welcome(shop.address, admin.local_addr()?);
-    let health = Health {
-        source: shop.source_config(),
-        shadow: shop.source.config(DATABASE, "postgres"),
-        ledger: shop.gate.ledger.clone(),
+    let ledger = &shop.gate.ledger;
+    let of_admin = Admin {
+        health: Health::new(
+            shop.source_config(),
+            shop.source.config(DATABASE, "postgres"),
+            ledger.clone(),
+        ),
+        office: office(&shop.gate.policy, ledger),
+        tls: None,
     };
-    with_admin(admin, health, &end, end.cancelled()).await;
+    with_admin(admin, of_admin, &end, end.cancelled()).await;
     Ok(())
 }
 

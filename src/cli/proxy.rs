@@ -14,7 +14,8 @@ use crate::database;
 
 use super::databases::Databases;
 use super::error::CliError;
-use crate::admin::{self, Health};
+use crate::admin::office::Office;
+use crate::admin::{self, Admin, Health};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, Place};
 use crate::policy::{LedgerStore, Password, Policy};
@@ -59,7 +60,7 @@ pub(super) fn of_ledger(place: &Place) -> impl Fn(LedgerError) -> CliError + use
 /// Everything that answers, ready to be let go.
 pub(super) struct Proxy {
     server: Server,
-    health: Health,
+    admin: Admin,
 }
 
 impl Proxy {
@@ -76,15 +77,20 @@ impl Proxy {
         let tls = policy.server.tls.as_ref();
         let tls_required = tls.is_some_and(|tls| tls.required);
         let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
-        let health = Health {
-            source: databases.source.clone(),
-            shadow: databases.shadow.clone(),
-            ledger: ledger.clone(),
+        let of_admin = policy.server.admin_tls.as_ref();
+        let admin = Admin {
+            health: Health::new(
+                databases.source.clone(),
+                databases.shadow.clone(),
+                ledger.clone(),
+            ),
+            office: office(&policy, &ledger),
+            tls: of_admin.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?,
         };
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
         let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
         let server = Server { gate: Arc::new(gate), shadow, login, tls, tls_required };
-        Ok(Self { server, health })
+        Ok(Self { server, admin })
     }
 
     /// Answers until `stop` fires, and until those who were being answered have their answers.
@@ -95,18 +101,24 @@ impl Proxy {
         stop: CancellationToken,
     ) -> Result<(), CliError> {
         let served = serve(clients, self.server, stop.clone());
-        Ok(with_admin(admin, self.health, &stop, served).await?)
+        Ok(with_admin(admin, self.admin, &stop, served).await?)
     }
+}
+
+/// Where administrators' questions about this policy and ledger are answered.
+pub(super) fn office(policy: &Policy, ledger: &Ledger) -> Office {
+    let policy = Arc::new(policy.clone());
+    Office::new(move || Arc::clone(&policy), ledger.clone(), Clock::System)
 }
 
 /// Answers the operator as long as `work` lasts.
 pub(super) async fn with_admin<T>(
     listener: TcpListener,
-    health: Health,
+    admin: Admin,
     stop: &CancellationToken,
     work: impl Future<Output = T>,
 ) -> T {
-    let mut admin = tokio::spawn(admin::serve(listener, health, stop.clone()));
+    let mut admin = tokio::spawn(admin::serve(listener, admin, stop.clone()));
     let done = work.await;
     stop.cancel();
     if tokio::time::timeout(ADMIN_GRACE, &mut admin).await.is_err() {

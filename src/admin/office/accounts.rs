@@ -70,12 +70,12 @@ impl Office {
         declared: &[DeclaredAccount<'_>],
         controls: &BTreeMap<String, Control>,
     ) -> Result<Vec<Account>, OfficeError> {
-        let none = Control::default();
         let now = self.now();
         let limits = declared.iter().map(|declared| {
-            let control = controls.get(&declared.id).unwrap_or(&none);
-            road::account(&declared.id, declared.budget, control, now)
-                .map_err(|_| OfficeError::Conflict("the policy has a number that cannot be read".to_owned()))
+            let control = controls.get(&declared.id);
+            road::account(&declared.id, declared.budget, control, now).map_err(|_| {
+                OfficeError::Conflict("The policy has a number that cannot be read.".to_owned())
+            })
         });
         limits.collect()
     }

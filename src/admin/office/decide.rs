@@ -1,5 +1,6 @@
 //! Decisions about accounts.
 
+use noisegate_privacy::budget::Amount;
 use serde_json::json;
 
 use super::accounts::{declared, ordered};
@@ -31,8 +32,12 @@ impl Office {
         typed: Option<&str>,
         order: &Order,
     ) -> Result<shown::Account, OfficeError> {
-        let read = typed.map(epsilon).transpose()?;
-        let (amount, text) = read.unzip();
+        // A cap of nothing stops an account as freezing does, and says why in a number.
+        let read = |text: &str| match text {
+            "0" => Ok((Amount::ZERO, "0".to_owned())),
+            text => epsilon(text),
+        };
+        let (amount, text) = typed.map(read).transpose()?.unzip();
         self.decide(id, Change::Cap(amount), "account.cap", &json!({"epsilon": text}), order).await
     }
 

@@ -1,7 +1,6 @@
 //! An account: what it may spend, what it has spent, and how long that will last.
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// Who shares an account.

@@ -1,7 +1,7 @@
 //! The audit.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// What happened, who did it and why.

@@ -1,7 +1,6 @@
 //! Charges, the releases that they paid for, and who made them.
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// What became of a charge.

@@ -1,7 +1,6 @@
 //! What an administrator sees first.
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{Account, Spender};

@@ -1,7 +1,6 @@
 //! Analysts and teams.
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// Somebody whom the policy or the ledger knows.

@@ -1,7 +1,6 @@
 //! Tokens of programs.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// What somebody may do here.

@@ -15,7 +15,6 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme,
 };
@@ -44,11 +43,10 @@ pub(super) struct Why {
 #[expect(dead_code, reason = "describes headers that are read elsewhere")]
 pub(super) struct Conditions {
     /// The same key with the same request gets the same answer, and it is done once.
-    #[serde(rename = "Idempotency-Key")]
-    #[param(max_length = 200)]
+    #[param(rename = "Idempotency-Key", max_length = 200, example = "4bf4a3f0-1")]
     idempotency_key: Option<String>,
     /// The ETag of what is changed, as it was seen.
-    #[serde(rename = "If-Match")]
+    #[param(rename = "If-Match")]
     if_match: Option<String>,
 }
 
