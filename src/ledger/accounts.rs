@@ -2,8 +2,9 @@
 
 use noisegate_privacy::budget::{Accountant, Loss};
 
+use super::control::Control;
 use super::store::Sum;
-use super::types::{Account, Balance, LedgerError, Overdrawn, Window};
+use super::types::{Account, Balance, Effect, LedgerError, Overdrawn, Throttled, Window};
 use crate::clock::Millis;
 
 /// What was spent from an account since the start of a window.
@@ -17,15 +18,33 @@ pub(super) struct Spent {
     pub(super) sum: Sum,
 }
 
+/// The row of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// What was spent.
+    pub(super) spent: Spent,
+    /// What administrators decided.
+    pub(super) control: Control,
+}
+
 impl Spent {
-    /// A sum as what was spent in the window that `now` lies in.
-    pub(super) fn of(sum: Sum, window: Window, now: Millis) -> Self {
-        Self { window_ms: window.ms(), start_ms: window.start(now).0, sum }
+    /// A sum as what was spent in a window since its start.
+    pub(super) fn of(sum: Sum, window: Window, start: Millis) -> Self {
+        Self { window_ms: window.ms(), start_ms: start.0, sum }
     }
 
-    /// Whether this is about the window that `now` lies in.
-    pub(super) fn is_for(&self, window: Window, now: Millis) -> bool {
-        self.window_ms == window.ms() && self.start_ms == window.start(now).0
+    /// Whether this is about a window with this start.
+    pub(super) fn is_for(&self, window: Window, start: Millis) -> bool {
+        self.window_ms == window.ms() && self.start_ms == start.0
+    }
+
+    /// The steps of a throttle that are in force: how many charges in how many milliseconds.
+    pub(super) fn in_force(&self, account: &Account) -> impl Iterator<Item = Effect> {
+        let reached = |step: &&super::types::Step| match account.accountant {
+            Accountant::Zcdp => self.sum.rho >= step.rho,
+            Accountant::Pure => self.sum.epsilon >= step.epsilon,
+        };
+        account.throttle.iter().filter(reached).map(|step| step.effect)
     }
 
     /// Whether a debit of that time is part of this sum.
@@ -101,4 +120,35 @@ impl Sum {
             None => self.gaussian = self.gaussian.saturating_sub(1),
         }
     }
+}
+
+/// Whether the steps in force hold an account back. `latest` says when the latest debit but so many
+/// was made, if it was after a time.
+pub(super) fn throttled(
+    spent: &Spent,
+    account: &Account,
+    now: Millis,
+    mut latest: impl FnMut(u32, Millis) -> Result<Option<Millis>, LedgerError>,
+) -> Result<Option<Throttled>, LedgerError> {
+    let mut held: Option<Throttled> = None;
+    for effect in spent.in_force(account) {
+        let until = match effect {
+            Effect::RememberedOnly => account.window.refills_at(now),
+            Effect::AtMost { charges, in_ms } => {
+                let since = Millis(now.0.saturating_sub(in_ms));
+                let Some(at) = latest(charges.max(1).saturating_sub(1), since)? else { continue };
+                Some(Millis(at.0.saturating_add(in_ms)))
+            }
+        };
+        // The one that holds longest; one that time does not end, before all others.
+        let longer = held.as_ref().is_none_or(|held| match (held.until, until) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(known), Some(new)) => new > known,
+        });
+        if longer {
+            held = Some(Throttled { account: account.id.clone(), effect, now, until });
+        }
+    }
+    Ok(held)
 }

@@ -8,9 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounts::{self, Spent};
 use super::chain::Link;
+use super::control::Control;
+use super::event::{self, Event, RequestKey, Via};
 use super::failpoint;
+use super::shown::Token;
 use super::store::{
-    Changes, Kept, Known, Loaded, Meta, Needs, Store, Sum, WholeCharge, WholeRelease,
+    Changes, EventRow, Kept, Known, Loaded, Meta, Needs, Store, Sum, UserRow, WholeCharge,
+    WholeRelease,
 };
 use super::types::{Account, LedgerError, Remembered, State, Window};
 use crate::clock::Millis;
@@ -30,6 +34,7 @@ pub(super) struct Batch<'s> {
     now: Millis,
     meta: Meta,
     accounts: BTreeMap<String, Spent>,
+    controls: BTreeMap<String, Control>,
     stored: BTreeMap<i64, Known>,
     keys: BTreeSet<ChargeKey>,
     kept: BTreeMap<Question, Kept>,
@@ -38,6 +43,8 @@ pub(super) struct Batch<'s> {
     /// What of the expired releases has been replaced, and so counted as forgotten.
     replaced_bytes: i64,
     users: BTreeSet<String>,
+    requests: BTreeMap<[u8; 32], [u8; 32]>,
+    tokens: BTreeSet<String>,
     changes: Changes,
     /// The accounts that differ from what is stored.
     changed: BTreeSet<String>,
@@ -61,19 +68,27 @@ impl<'s> Batch<'s> {
         let wall = Millis(wall.0.max(0));
         let mark = loaded.meta.mark;
         let now = if jumped(mark, wall) { mark } else { wall.max(mark) };
+        let (mut accounts, mut controls) = (BTreeMap::new(), BTreeMap::new());
+        for (id, stored) in loaded.accounts {
+            controls.insert(id.clone(), stored.control);
+            accounts.insert(id, stored.spent);
+        }
         let mut batch = Self {
             store,
             release_bytes_max,
             wall,
             now,
             meta: loaded.meta,
-            accounts: loaded.accounts,
+            accounts,
+            controls,
             stored: loaded.charges,
             keys: loaded.keys,
             kept: loaded.releases,
             answered: BTreeSet::new(),
             replaced_bytes: 0,
             users: loaded.users,
+            requests: loaded.requests,
+            tokens: loaded.tokens,
             changes: Changes::default(),
             changed: BTreeSet::new(),
             note: None,
@@ -87,21 +102,30 @@ impl<'s> Batch<'s> {
 
     /// In one step, the sums of all accounts whose stored row is for another window.
     fn sum_what_rolled_over(&mut self, needs: &Needs) -> Result<(), LedgerError> {
-        let now = self.now;
-        let fits =
-            |id, window| self.accounts.get(id).is_some_and(|spent| spent.is_for(window, now));
-        let missing = needs.accounts.iter().filter(|(id, window)| !fits(*id, **window));
-        let missing: Vec<(String, Window)> = missing.map(|(id, w)| (id.clone(), *w)).collect();
+        let asked =
+            needs.accounts.iter().map(|(id, window)| (id, *window, self.start(id, *window)));
+        let missing: Vec<(String, Window, Millis)> = asked
+            .filter(|(id, window, start)| {
+                !self.accounts.get(*id).is_some_and(|spent| spent.is_for(*window, *start))
+            })
+            .map(|(id, window, start)| (id.clone(), window, start))
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let of: Vec<_> =
-            missing.iter().map(|(id, window)| (id.clone(), window.start(now).0)).collect();
+        let of: Vec<_> = missing.iter().map(|(id, _, start)| (id.clone(), start.0)).collect();
         let sums = accounts::sums(self.store.sums(&of)?, of.len())?;
-        for ((id, window), sum) in missing.into_iter().zip(sums) {
-            self.accounts.insert(id, Spent::of(sum, window, now));
+        for ((id, window, start), sum) in missing.into_iter().zip(sums) {
+            self.accounts.insert(id, Spent::of(sum, window, start));
         }
         Ok(())
+    }
+
+    /// From when on the debits of an account count now.
+    fn start(&self, id: &str, window: Window) -> Millis {
+        self.controls
+            .get(id)
+            .map_or_else(|| window.start(self.now), |control| control.start(window, self.now))
     }
 
     /// The ledger's time, for what may refill an account: not while the clock is implausible. It
@@ -133,11 +157,12 @@ impl<'s> Batch<'s> {
 
     /// What an account has spent in its window.
     pub(super) fn spent(&mut self, account: &Account) -> Result<&Spent, LedgerError> {
-        let (id, window, now) = (&account.id, account.window, self.now);
-        let held = self.accounts.get(id).is_some_and(|spent| spent.is_for(window, now));
+        let (id, window) = (&account.id, account.window);
+        let start = self.start(id, window);
+        let held = self.accounts.get(id).is_some_and(|spent| spent.is_for(window, start));
         if !held {
-            // Under another window than the one foreseen.
-            let summed = Spent::of(self.summed(id, window.start(now))?, window, now);
+            // Under another window than the one foreseen, or after a reset.
+            let summed = Spent::of(self.summed(id, start)?, window, start);
             self.accounts.insert(id.clone(), summed);
         }
         self.accounts.get(id).ok_or(LedgerError::Malformed("an account without a name"))
@@ -158,6 +183,111 @@ impl<'s> Batch<'s> {
             sum.subtract(loss);
         }
         Ok(sum)
+    }
+
+    /// Refuses a charge to an account that is frozen, or whose limits are not those that hold.
+    pub(super) fn allow(&self, account: &Account) -> Result<(), LedgerError> {
+        let control = self.controls.get(&account.id);
+        if control.is_some_and(|control| control.frozen) {
+            return Err(LedgerError::Frozen(account.id.clone()));
+        }
+        if control.map_or(0, |control| control.in_force(self.now)) != account.control {
+            return Err(LedgerError::Terms { account: account.id.clone() });
+        }
+        Ok(())
+    }
+
+    /// Refuses a charge to an account that a step of its throttle holds back.
+    pub(super) fn slow_down(&mut self, account: &Account) -> Result<(), LedgerError> {
+        if account.throttle.is_empty() {
+            return Ok(());
+        }
+        let spent = self.spent(account)?.clone();
+        let new = self.changes.charges.iter().flat_map(|charge| &charge.debits);
+        let new = new.filter(|(payer, _)| *payer == account.id).count();
+        let new = u32::try_from(new).unwrap_or(u32::MAX);
+        let (now, store) = (self.now, &mut *self.store);
+        let latest = |but: u32, after| match but.checked_sub(new) {
+            Some(but) => store.latest(&account.id, but, after),
+            None => Ok(Some(now)),
+        };
+        match accounts::throttled(&spent, account, now, latest)? {
+            Some(held) => Err(LedgerError::Throttled(Box::new(held))),
+            None => Ok(()),
+        }
+    }
+
+    /// What administrators decided about an account.
+    pub(super) fn control(&self, account: &str) -> Control {
+        self.controls.get(account).cloned().unwrap_or_default()
+    }
+
+    /// Decides about an account.
+    pub(super) fn decide(&mut self, account: &str, control: Control) {
+        self.controls.insert(account.to_owned(), control.clone());
+        self.changes.controls.insert(account.to_owned(), control);
+    }
+
+    /// Whether a request was done already. Its key may not be that of another one.
+    pub(super) fn is_done(&self, request: &RequestKey) -> Result<bool, LedgerError> {
+        match self.requests.get(&request.key) {
+            None => Ok(false),
+            Some(done) if *done == request.request => Ok(true),
+            Some(_) => Err(LedgerError::KeyReused),
+        }
+    }
+
+    /// Puts something on record.
+    pub(super) fn record(&mut self, event: &Event, request: Option<RequestKey>) {
+        self.meta.last_event = self.meta.last_event.saturating_add(1);
+        if let Some(request) = request {
+            self.requests.insert(request.key, request.request);
+        }
+        self.changes.events.push(EventRow {
+            id: self.meta.last_event,
+            at: self.now,
+            who: event.who.clone(),
+            via: event.via.name().to_owned(),
+            kind: event.kind.to_owned(),
+            object: event.object.clone(),
+            detail: event.detail.clone(),
+            why: event.why.clone(),
+            request,
+        });
+    }
+
+    /// Forgets events from before a time, but for those that are kept for ever; how many.
+    pub(super) fn forget_events(&mut self, before: Millis) -> Result<i64, LedgerError> {
+        let count = self.store.old_events(before)?;
+        if count > 0 {
+            self.changes.forget_events = Some(before);
+        }
+        Ok(count)
+    }
+
+    /// Notes when a user was seen.
+    pub(super) fn saw(&mut self, name: &str) {
+        if self.users.contains(name) {
+            self.changes.seen.insert(name.to_owned(), self.now);
+        }
+    }
+
+    /// Keeps a token; whether its id is new.
+    pub(super) fn put_token(&mut self, token: Token) -> bool {
+        let is_new = self.tokens.insert(token.id.clone());
+        if is_new {
+            self.changes.tokens.insert(token.id.clone(), Some(token));
+        }
+        is_new
+    }
+
+    /// Removes a token; whether there was one.
+    pub(super) fn remove_token(&mut self, id: &str) -> bool {
+        let known = self.tokens.remove(id);
+        if known {
+            self.changes.tokens.insert(id.to_owned(), None);
+        }
+        known
     }
 
     /// Whether a key was charged already.
@@ -205,6 +335,15 @@ impl<'s> Batch<'s> {
             }
         }
         self.changes.states.insert(charge, State::Voided);
+        let event = Event {
+            who: String::new(),
+            via: Via::Proxy,
+            kind: event::VOID,
+            object: charge.to_string(),
+            detail: "{}".to_owned(),
+            why: "the source was never asked".to_owned(),
+        };
+        self.record(&event, None);
     }
 
     /// Posts what an earlier run left behind, because nothing tells whether the source was asked;
@@ -249,7 +388,8 @@ impl<'s> Batch<'s> {
     /// Adds a user, or gives a known one another verifier.
     pub(super) fn put_user(&mut self, name: &str, verifier: &str) {
         self.users.insert(name.to_owned());
-        self.changes.users.insert(name.to_owned(), Some(verifier.to_owned()));
+        let row = UserRow { verifier: verifier.to_owned(), added: Some(self.now), seen: None };
+        self.changes.users.insert(name.to_owned(), Some(row));
     }
 
     /// Removes a user; whether there was one.
@@ -275,7 +415,8 @@ impl<'s> Batch<'s> {
         if timeless && self.now == self.meta.mark {
             return self.store.rollback();
         }
-        let link = self.meta.link.next(&self.changes, self.now, self.note.take());
+        let counters = (self.meta.last_charge, self.meta.last_event);
+        let link = self.meta.link.next(&self.changes, self.now, counters, self.note.take());
         *made = Some(link.clone());
         self.meta.mark = self.now;
         self.meta.link = link.clone();

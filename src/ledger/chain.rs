@@ -7,16 +7,19 @@
 use noisegate_privacy::budget::{Amount, Loss};
 use sha2::{Digest, Sha256};
 
-use super::store::{Changes, WholeCharge};
+use super::control::Control;
+use super::store::{Changes, EventRow, WholeCharge};
 use super::types::State;
 use crate::clock::Millis;
 
 /// The digest of a generation and of all before it.
 pub(super) type Head = [u8; 32];
 
-/// Says what is digested, so that no other use of the same bytes gives the same digest.
-const CHANGES: &[u8] = b"noisegate ledger changes 1";
-const LINK: &[u8] = b"noisegate ledger link 1";
+// Each says what is digested, so that no other use of the same bytes gives the same digest.
+const CHARGES: &[u8] = b"noisegate ledger charges 2";
+const EVENTS: &[u8] = b"noisegate ledger events 2";
+const REST: &[u8] = b"noisegate ledger rest 2";
+const LINK: &[u8] = b"noisegate ledger link 2";
 const FIRST: &[u8] = b"noisegate ledger first 1";
 
 /// A generation.
@@ -28,38 +31,123 @@ pub(super) struct Link {
     pub(super) head: Head,
     /// What an operator should know of it.
     pub(super) note: Option<String>,
+    /// What its digest was made of; not in those of older versions, and where only the digest is
+    /// needed. The first one that has it after such ones stands for all charges before.
+    pub(super) made_of: Option<MadeOf>,
+}
+
+/// What the digest of a generation is made of, besides the one before and the rows themselves: so
+/// that anybody can make it again from what the ledger holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MadeOf {
+    /// The ledger's time.
+    pub(super) mark: Millis,
+    /// The latest charge. Those since the generation before are part of this one.
+    pub(super) last_charge: i64,
+    /// The latest event, likewise.
+    pub(super) last_event: i64,
+    /// The digest of the events, which may be forgotten later.
+    pub(super) events: [u8; 32],
+    /// The digest of what does not stay: states, sums, releases, users, tokens, decisions.
+    pub(super) rest: [u8; 32],
 }
 
 impl Link {
     /// The first one of a ledger.
     pub(super) fn first(ledger: [u8; 16], note: &str) -> Self {
-        let mut digest = Sha256::new();
-        digest.update(FIRST);
-        digest.update(ledger);
-        Self { generation: 0, head: digest.finalize().into(), note: Some(note.to_owned()) }
+        let (events, rest) = (events(&[]), rest(&Changes::default()));
+        let made_of = MadeOf { mark: Millis(0), last_charge: 0, last_event: 0, events, rest };
+        Self { made_of: Some(made_of), ..Self::first_of_old(ledger, note) }
     }
 
-    /// The one after this, which makes these changes at this time.
-    pub(super) fn next(&self, changes: &Changes, mark: Millis, note: Option<String>) -> Self {
+    /// The first one of a ledger of before there were generations.
+    pub(super) fn first_of_old(ledger: [u8; 16], note: &str) -> Self {
+        let head = first_head(ledger);
+        Self { generation: 0, head, note: Some(note.to_owned()), made_of: None }
+    }
+
+    /// The one after this, which makes these changes at this time. `counters` are the latest ids
+    /// of a charge and of an event.
+    pub(super) fn next(
+        &self,
+        changes: &Changes,
+        mark: Millis,
+        counters: (i64, i64),
+        note: Option<String>,
+    ) -> Self {
+        let (last_charge, last_event) = counters;
+        let (events, rest) = (events(&changes.events), rest(changes));
+        let made_of = MadeOf { mark, last_charge, last_event, events, rest };
         let generation = self.generation.saturating_add(1);
-        let mut digest = Sha256::new();
-        digest.update(LINK);
-        digest.update(self.head);
-        digest.update(generation.to_be_bytes());
-        digest.update(mark.0.to_be_bytes());
-        digest.update(of(changes, note.as_deref()));
-        Self { generation, head: digest.finalize().into(), note }
+        let head =
+            head(&self.head, generation, &made_of, &charges(&changes.charges), note.as_deref());
+        Self { generation, head, note, made_of: Some(made_of) }
     }
 }
 
-/// The digest of changes, whichever store makes them.
-fn of(changes: &Changes, note: Option<&str>) -> [u8; 32] {
+/// The digest of the first generation.
+pub(super) fn first_head(ledger: [u8; 16]) -> Head {
+    let mut digest = Sha256::new();
+    digest.update(FIRST);
+    digest.update(ledger);
+    digest.finalize().into()
+}
+
+/// The digest of a generation.
+pub(super) fn head(
+    before: &Head,
+    generation: i64,
+    made_of: &MadeOf,
+    charges: &[u8; 32],
+    note: Option<&str>,
+) -> Head {
     let mut hash = Canonical(Sha256::new());
-    hash.0.update(CHANGES);
-    hash.count(changes.charges.len());
-    for charge in &changes.charges {
+    hash.0.update(LINK);
+    hash.0.update(before);
+    hash.number(generation);
+    hash.number(made_of.mark.0);
+    hash.number(made_of.last_charge);
+    hash.number(made_of.last_event);
+    hash.0.update(charges);
+    hash.0.update(made_of.events);
+    hash.0.update(made_of.rest);
+    hash.text(note);
+    hash.0.finalize().into()
+}
+
+/// The digest of charges, as they were made: what became of them later is not in it.
+pub(super) fn charges(charges: &[WholeCharge]) -> [u8; 32] {
+    let mut hash = Canonical(Sha256::new());
+    hash.0.update(CHARGES);
+    hash.count(charges.len());
+    for charge in charges {
         hash.charge(charge);
     }
+    hash.0.finalize().into()
+}
+
+/// The digest of events.
+pub(super) fn events(events: &[EventRow]) -> [u8; 32] {
+    let mut hash = Canonical(Sha256::new());
+    hash.0.update(EVENTS);
+    hash.count(events.len());
+    for event in events {
+        hash.number(event.id);
+        hash.number(event.at.0);
+        let EventRow { who, via, kind, object, detail, why, .. } = event;
+        for text in [who, via, kind, object, detail, why] {
+            hash.bytes(text.as_bytes());
+        }
+        hash.bytes(event.request.as_ref().map_or(&[], |request| &request.key[..]));
+        hash.bytes(event.request.as_ref().map_or(&[], |request| &request.request[..]));
+    }
+    hash.0.finalize().into()
+}
+
+/// The digest of all other changes, whichever store makes them.
+fn rest(changes: &Changes) -> [u8; 32] {
+    let mut hash = Canonical(Sha256::new());
+    hash.0.update(REST);
     hash.count(changes.states.len());
     for (charge, state) in &changes.states {
         hash.number(*charge);
@@ -75,6 +163,11 @@ fn of(changes: &Changes, note: Option<&str>) -> [u8; 32] {
         hash.amount(&spent.sum.delta);
         hash.number(spent.sum.gaussian);
     }
+    hash.count(changes.controls.len());
+    for (id, control) in &changes.controls {
+        hash.bytes(id.as_bytes());
+        hash.control(control);
+    }
     hash.option(changes.forget_expired.map(|until| until.0));
     hash.count(changes.forgotten.len());
     for id in &changes.forgotten {
@@ -89,11 +182,16 @@ fn of(changes: &Changes, note: Option<&str>) -> [u8; 32] {
         hash.bytes(&release.payload);
     }
     hash.count(changes.users.len());
-    for (name, verifier) in &changes.users {
+    for (name, user) in &changes.users {
         hash.bytes(name.as_bytes());
-        hash.text(verifier.as_deref());
+        hash.text(user.as_ref().map(|user| user.verifier.as_str()));
     }
-    hash.text(note);
+    hash.count(changes.tokens.len());
+    for (id, token) in &changes.tokens {
+        hash.bytes(id.as_bytes());
+        hash.bytes(token.as_ref().map_or(&[], |token| &token.hash[..]));
+    }
+    hash.option(changes.forget_events.map(|before| before.0));
     hash.0.finalize().into()
 }
 
@@ -148,16 +246,27 @@ impl Canonical {
         self.bytes(&row.query.0);
         self.bytes(row.analyst.as_bytes());
         self.number(row.at.0);
-        self.state(row.state);
         self.count(charge.leaves.len());
         for (question, loss) in &charge.leaves {
             self.bytes(&question.0);
             self.loss(loss);
         }
-        self.count(charge.debits.len());
-        for (account, loss) in &charge.debits {
+        // They are read back in this order.
+        let mut debits: Vec<&(String, Loss)> = charge.debits.iter().collect();
+        debits.sort_by(|a, b| a.0.cmp(&b.0));
+        self.count(debits.len());
+        for (account, loss) in debits {
             self.bytes(account.as_bytes());
             self.loss(loss);
         }
+    }
+
+    fn control(&mut self, control: &Control) {
+        self.number(control.version);
+        self.0.update([u8::from(control.frozen)]);
+        self.text(control.cap.as_ref().map(Amount::to_string).as_deref());
+        self.amount(&control.granted);
+        self.option(control.granted_until.map(|until| until.0));
+        self.option(control.reset_at.map(|at| at.0));
     }
 }

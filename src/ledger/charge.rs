@@ -17,6 +17,9 @@ const NAME_BYTES_MAX: usize = 512;
 /// [`Amount::parse`] reads.
 const DIGITS_MAX: usize = 370;
 
+/// The most steps of an account's throttle.
+const STEPS_MAX: usize = 64;
+
 /// What charging needs to know.
 pub(super) fn needs(charge: &Charge) -> Needs {
     let accounts = charge.leaves.iter().flat_map(|leaf| &leaf.accounts);
@@ -36,7 +39,9 @@ pub(super) fn reserve(batch: &mut Batch<'_>, charge: &Charge) -> Result<Reservat
     }
     let debits = debits(charge)?;
     for (account, loss) in &debits {
+        batch.allow(account)?;
         batch.spent(account)?.check(account, loss, now)?;
+        batch.slow_down(account)?;
     }
     let id = batch.charge(WholeCharge {
         row: ChargeRow {
@@ -95,13 +100,22 @@ pub(super) fn validate(charge: &Charge) -> Result<(), LedgerError> {
         }
         validate_loss(&leaf.loss)?;
         for account in &leaf.accounts {
-            if account.id.is_empty() || account.id.len() > NAME_BYTES_MAX {
-                return malformed("account without a name, or with too long a one");
-            }
+            validate_name(&account.id)?;
             if matches!(account.window, Window::Every { ms } if ms <= 0) {
                 return malformed("a window without a length");
             }
+            if account.throttle.len() > STEPS_MAX {
+                return malformed("too many steps of a throttle");
+            }
         }
+    }
+    Ok(())
+}
+
+/// Refuses the name of an account that cannot be stored.
+pub(super) fn validate_name(account: &str) -> Result<(), LedgerError> {
+    if account.is_empty() || account.len() > NAME_BYTES_MAX || account.contains('\0') {
+        return Err(LedgerError::Malformed("account without a name, or with too long a one"));
     }
     Ok(())
 }

@@ -55,6 +55,12 @@ impl Control {
         self.granted.clone()
     }
 
+    /// Names the limits that hold at a time: they change with each decision, and when a grant ends.
+    pub fn in_force(&self, now: Millis) -> i64 {
+        let ended = self.granted_at(now) != self.granted;
+        self.version.saturating_mul(2).saturating_add(i64::from(ended))
+    }
+
     /// From when on debits count.
     pub(in crate::ledger) fn start(&self, window: Window, now: Millis) -> Millis {
         let start = window.start(now);

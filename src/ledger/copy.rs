@@ -5,6 +5,7 @@
 
 use std::thread;
 
+use super::chain::Link;
 use super::place::Place;
 use super::seen::{self, Mark, Seen};
 use super::store::{Changes, Counts, Loaded, Meta, Needs, Page, Store};
@@ -48,7 +49,7 @@ fn moved(from: &Place, to: &Place, now: Millis) -> Result<Copied, LedgerError> {
     let mut target = to.backend().open(now)?;
     let before = target.begin(&Needs::default(), None)?;
     let meta = &source.1.meta;
-    if before.meta.ledger == meta.ledger && before.meta.link == meta.link {
+    if before.meta.ledger == meta.ledger && before.meta.link.head == meta.link.head {
         // An earlier copy got so far, and was not heard of again.
         let counts = target.counts()?;
         target.rollback()?;
@@ -125,7 +126,8 @@ fn fill(
     }
     let (there, here) = (target.counts()?, source.counts()?);
     let last = target.page(Page::Links(meta.link.generation.saturating_sub(1)))?;
-    if there != here || last.links.last() != Some(&meta.link) {
+    let same = |link: &Link| (link.generation, link.head) == (meta.link.generation, meta.link.head);
+    if there != here || !last.links.last().is_some_and(same) {
         return Err(LedgerError::Store("the copy is not like the original".to_owned()));
     }
     Ok(there)
@@ -148,6 +150,14 @@ fn after(page: &Page, read: &Changes) -> Option<Page> {
         },
         Page::Users(_) => match read.users.last_key_value() {
             Some((last, _)) => Page::Users(last.clone()),
+            None => Page::Tokens(String::new()),
+        },
+        Page::Tokens(_) => match read.tokens.last_key_value() {
+            Some((last, _)) => Page::Tokens(last.clone()),
+            None => Page::Events(0),
+        },
+        Page::Events(_) => match read.events.last() {
+            Some(last) => Page::Events(last.id),
             None => Page::Links(-1),
         },
         Page::Links(_) => Page::Links(read.links.last()?.generation),

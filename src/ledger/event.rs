@@ -7,6 +7,10 @@ const NAME_BYTES_MAX: usize = 512;
 const DETAIL_BYTES_MAX: usize = 4096;
 const WHY_BYTES_MAX: usize = 2048;
 
+/// The kind of event that says that a charge was voided. It is kept for ever, since without it the
+/// charge would look as if somebody else had given it back.
+pub(super) const VOID: &str = "charge.void";
+
 /// Something to put on record. It holds no values of the data and no literals of queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -127,4 +131,16 @@ pub(super) fn validate(event: &Event) -> Result<(), LedgerError> {
         return Err(LedgerError::Malformed("a record that is too long, or holds zero bytes"));
     }
     Ok(())
+}
+
+/// What an operator did by a command.
+pub(super) fn of_operator(kind: &'static str) -> Event {
+    Event {
+        who: "operator".to_owned(),
+        via: Via::Cli,
+        kind,
+        object: String::new(),
+        detail: "{}".to_owned(),
+        why: String::new(),
+    }
 }

@@ -9,6 +9,7 @@ use std::thread;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::Batch;
+use super::event::{self, Event};
 use super::place::Place;
 use super::reader::{Glance, Look, Reader, Sight};
 use super::store::Needs;
@@ -173,23 +174,14 @@ impl Ledger {
 
     /// Adds a user, or gives a known one another SCRAM verifier.
     pub async fn put_user(&self, name: &str, verifier: &str) -> Result<(), LedgerError> {
-        users::validate(name, verifier)?;
-        let (needs, name, verifier) = (users::needs(name), name.to_owned(), verifier.to_owned());
-        self.write(needs, move |batch| {
-            batch.put_user(&name, &verifier);
-            Ok(())
-        })
-        .await
+        let event = Event { object: name.to_owned(), ..event::of_operator(users::PUT) };
+        self.put_user_as(name, verifier, None, event).await
     }
 
     /// Removes a user; whether there was one.
     pub async fn remove_user(&self, name: &str) -> Result<bool, LedgerError> {
-        // No user has a name that cannot be stored.
-        if users::validate(name, "any").is_err() {
-            return Ok(false);
-        }
-        let (needs, name) = (users::needs(name), name.to_owned());
-        self.write(needs, move |batch| Ok(batch.remove_user(&name))).await
+        let event = Event { object: name.to_owned(), ..event::of_operator(users::REMOVE) };
+        self.remove_user_as(name, event).await
     }
 
     /// The names of all users, in order.
@@ -210,7 +202,12 @@ impl Ledger {
     /// Takes the machine's clock as it is, on an operator's word, after [`LedgerError::Clock`];
     /// returns the ledger's time from now on. A clock set back reopens no window.
     pub async fn accept_clock(&self) -> Result<Millis, LedgerError> {
-        self.write(Needs::default(), |batch| Ok(batch.accept_clock())).await
+        self.write(Needs::default(), |batch| {
+            let now = batch.accept_clock();
+            batch.record(&event::of_operator("ledger.accept_clock"), None);
+            Ok(now)
+        })
+        .await
     }
 
     /// Has the writer run a job, and waits until it is on disk.
@@ -230,7 +227,7 @@ impl Ledger {
         answer.await.map_err(|_| ended())?
     }
 
-    async fn read<T, F>(&self, work: F) -> Result<T, LedgerError>
+    pub(in crate::ledger) async fn read<T, F>(&self, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
         F: Fn(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,

@@ -25,6 +25,7 @@ mod reader;
 mod writer;
 // What a unit of work does.
 mod accounts;
+mod audit;
 mod batch;
 mod chain;
 mod charge;
@@ -34,6 +35,7 @@ mod failpoint;
 mod history;
 mod seen;
 mod users;
+mod verify;
 // What keeps it.
 mod copy;
 mod postgres;

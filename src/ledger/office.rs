@@ -1,21 +1,35 @@
-//! What administrators do with a ledger, and look at.
+//! What administrators do with a ledger, and look at. Each change goes on record in the same durable
+//! step, so there is none without its record.
 
 use std::collections::BTreeMap;
 
-use super::event::{AuditCursor, AuditFilter, AuditRecord, Event, RequestKey, Verified};
+use noisegate_privacy::budget::Amount;
+use serde_json::{Value, json};
+
+use super::batch::Batch;
+use super::event::{self, AuditCursor, AuditFilter, AuditRecord, Event, RequestKey, Verified};
 use super::handle::Ledger;
 use super::shown::{
     Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
 };
+use super::store::Needs;
 use super::types::LedgerError;
-use super::{Change, Control};
+use super::{Change, Control, audit, users, verify};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
+
+/// The most rows of one look.
+const ROWS_MAX: u32 = 1000;
+/// The most parts of a time in one look.
+const BUCKETS_MAX: i64 = 10_000;
+/// The most events in one step.
+const EVENTS_MAX: usize = 1000;
+const TOKEN_BYTES_MAX: usize = 512;
 
 impl Ledger {
     /// The decisions of administrators about accounts, by account.
     pub async fn controls(&self) -> Result<BTreeMap<String, Control>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        self.read(|sight| sight.view.controls()).await
     }
 
     /// Decides something about an account, and puts it on record in the same step; the control that
@@ -23,139 +37,296 @@ impl Ledger {
     /// the same request changes nothing.
     pub async fn change(
         &self,
-        _account: &str,
-        _change: Change,
-        _expected: Option<i64>,
-        _key: Option<RequestKey>,
-        _event: Event,
+        account: &str,
+        change: Change,
+        expected: Option<i64>,
+        key: Option<RequestKey>,
+        event: Event,
     ) -> Result<Control, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        super::charge::validate_name(account)?;
+        event::validate(&event)?;
+        let account = account.to_owned();
+        let needs = Needs {
+            controls: [account.clone()].into(),
+            requests: key.iter().map(|key| key.key).collect(),
+            ..Needs::default()
+        };
+        self.write(needs, move |batch| decide(batch, &account, &change, expected, key, &event))
+            .await
     }
 
     /// As [`Self::recall`], and whether the analyst has paid for the question since.
     pub async fn recall_for(
         &self,
-        _question: Question,
-        _analyst: &Analyst,
+        question: Question,
+        analyst: &Analyst,
     ) -> Result<Option<Recalled>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        let analyst = analyst.clone();
+        self.read(move |sight| sight.view.recall_for(&question, &analyst, sight.wall)).await
     }
 
     /// What was spent from an account in each part of a time, without the parts in which nothing was.
     pub async fn spent_by_time(
         &self,
-        _account: &str,
-        _from: Millis,
-        _to: Millis,
-        _bucket_ms: i64,
+        account: &str,
+        from: Millis,
+        to: Millis,
+        bucket_ms: i64,
     ) -> Result<Vec<Bucket>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        if bucket_ms <= 0 || to.0.saturating_sub(from.0) / bucket_ms > BUCKETS_MAX {
+            return Err(LedgerError::Malformed("parts of no length, or too many"));
+        }
+        let account = account.to_owned();
+        self.read(move |sight| sight.view.buckets(&account, (from, to), bucket_ms)).await
     }
 
     /// What each analyst spent, of one account or of all that was asked; the largest ρ first.
     pub async fn spenders(
         &self,
-        _account: Option<&str>,
-        _from: Millis,
-        _to: Millis,
+        account: Option<&str>,
+        from: Millis,
+        to: Millis,
     ) -> Result<Vec<Spender>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        let account = account.map(str::to_owned);
+        let look = move |sight: &mut super::reader::Sight<'_>| {
+            sight.view.spenders(account.as_deref(), (from, to))
+        };
+        let mut spenders = self.read(look).await?;
+        spenders.sort_by(|a, b| b.rho.cmp(&a.rho).then_with(|| a.analyst.cmp(&b.analyst)));
+        Ok(spenders)
     }
 
     /// Charges, newest first; those before an id.
     pub async fn charges(
         &self,
-        _filter: ChargeFilter,
-        _before: Option<i64>,
-        _count: u32,
+        filter: ChargeFilter,
+        before: Option<i64>,
+        count: u32,
     ) -> Result<Vec<ChargeShown>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        let (before, count) = (before.unwrap_or(i64::MAX), count.min(ROWS_MAX));
+        self.read(move |sight| sight.view.charges(&filter, before, count)).await
     }
 
     /// Unexpired releases, newest first; those before an id, and those that one analyst paid first.
     pub async fn releases(
         &self,
-        _analyst: Option<&Analyst>,
-        _before: Option<i64>,
-        _count: u32,
+        analyst: Option<&Analyst>,
+        before: Option<i64>,
+        count: u32,
     ) -> Result<Vec<ReleaseShown>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        let (before, count) = (before.unwrap_or(i64::MAX), count.min(ROWS_MAX));
+        let analyst = analyst.cloned();
+        self.read(move |sight| sight.view.releases(analyst.as_ref(), before, count, sight.wall))
+            .await
     }
 
     /// Who may log in, by name.
     pub async fn people(&self) -> Result<Vec<Person>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        self.read(|sight| sight.view.people()).await
     }
 
     /// Notes a login.
-    pub async fn saw(&self, _name: &str) -> Result<(), LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn saw(&self, name: &str) -> Result<(), LedgerError> {
+        let (needs, name) = (users::needs(name), name.to_owned());
+        self.write(needs, move |batch| {
+            batch.saw(&name);
+            Ok(())
+        })
+        .await
     }
 
     /// As [`Self::put_user`], on record.
     pub async fn put_user_as(
         &self,
-        _name: &str,
-        _verifier: &str,
-        _key: Option<RequestKey>,
-        _event: Event,
+        name: &str,
+        verifier: &str,
+        key: Option<RequestKey>,
+        event: Event,
     ) -> Result<(), LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        users::validate(name, verifier)?;
+        event::validate(&event)?;
+        let mut needs = users::needs(name);
+        needs.requests = key.iter().map(|key| key.key).collect();
+        let (name, verifier) = (name.to_owned(), verifier.to_owned());
+        self.write(needs, move |batch| {
+            if !is_done(batch, key)? {
+                batch.put_user(&name, &verifier);
+                batch.record(&event, key);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// As [`Self::remove_user`], on record.
-    pub async fn remove_user_as(&self, _name: &str, _event: Event) -> Result<bool, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn remove_user_as(&self, name: &str, event: Event) -> Result<bool, LedgerError> {
+        event::validate(&event)?;
+        // No user has a name that cannot be stored.
+        if users::validate(name, "any").is_err() {
+            return Ok(false);
+        }
+        let (needs, name) = (users::needs(name), name.to_owned());
+        self.write(needs, move |batch| {
+            let known = batch.remove_user(&name);
+            if known {
+                batch.record(&event, None);
+            }
+            Ok(known)
+        })
+        .await
     }
 
     /// Keeps a token, on record.
-    pub async fn put_token(&self, _token: Token, _event: Event) -> Result<(), LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn put_token(&self, token: Token, event: Event) -> Result<(), LedgerError> {
+        event::validate(&event)?;
+        let texts = [&token.id, &token.name, &token.role, &token.created_by];
+        let unusable = |text: &&String| text.len() > TOKEN_BYTES_MAX || text.contains('\0');
+        if token.id.is_empty() || texts.iter().any(unusable) {
+            return Err(LedgerError::Malformed("a token without a name, or with too long a one"));
+        }
+        let needs = Needs { tokens: [token.id.clone()].into(), ..Needs::default() };
+        self.write(needs, move |batch| {
+            if !batch.put_token(token) {
+                return Err(LedgerError::Malformed("there is a token of this name"));
+            }
+            batch.record(&event, None);
+            Ok(())
+        })
+        .await
     }
 
     /// Removes a token, on record; whether there was one.
-    pub async fn remove_token(&self, _id: &str, _event: Event) -> Result<bool, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn remove_token(&self, id: &str, event: Event) -> Result<bool, LedgerError> {
+        event::validate(&event)?;
+        if id.is_empty() || id.len() > TOKEN_BYTES_MAX || id.contains('\0') {
+            return Ok(false);
+        }
+        let id = id.to_owned();
+        let needs = Needs { tokens: [id.clone()].into(), ..Needs::default() };
+        self.write(needs, move |batch| {
+            let known = batch.remove_token(&id);
+            if known {
+                batch.record(&event, None);
+            }
+            Ok(known)
+        })
+        .await
     }
 
     /// All tokens, expired or not, by the time when they were made.
     pub async fn tokens(&self) -> Result<Vec<Token>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        self.read(|sight| sight.view.tokens()).await
     }
 
     /// The token with this digest.
-    pub async fn token(&self, _hash: &[u8; 32]) -> Result<Option<Token>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn token(&self, hash: &[u8; 32]) -> Result<Option<Token>, LedgerError> {
+        let hash = *hash;
+        self.read(move |sight| sight.view.token(&hash)).await
     }
 
     /// Puts something on record that changes nothing in the ledger.
-    pub async fn record(&self, _events: Vec<Event>) -> Result<(), LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn record(&self, events: Vec<Event>) -> Result<(), LedgerError> {
+        if events.len() > EVENTS_MAX {
+            return Err(LedgerError::Malformed("too many events at once"));
+        }
+        events.iter().try_for_each(event::validate)?;
+        self.write(Needs::default(), move |batch| {
+            for event in &events {
+                batch.record(event, None);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Records, newest first; those before a place.
     pub async fn audit(
         &self,
-        _filter: AuditFilter,
-        _before: Option<AuditCursor>,
-        _count: u32,
+        filter: AuditFilter,
+        before: Option<AuditCursor>,
+        count: u32,
     ) -> Result<Vec<AuditRecord>, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        let count = count.min(ROWS_MAX);
+        self.read(move |sight| audit::records(sight.view, &filter, before, count)).await
     }
 
     /// Holds everything against the chain of generations. Events older than they are kept may be
     /// missing.
-    pub async fn verify(&self, _keep_ms: u64) -> Result<Verified, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn verify(&self, keep_ms: u64) -> Result<Verified, LedgerError> {
+        self.read(move |sight| verify::all(sight, keep_ms)).await
     }
 
     /// Forgets events from before a time; how many.
-    pub async fn forget_events(&self, _before: Millis) -> Result<i64, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+    pub async fn forget_events(&self, before: Millis) -> Result<i64, LedgerError> {
+        self.write(Needs::default(), move |batch| {
+            let count = batch.forget_events(before)?;
+            if count > 0 {
+                let forgotten = Event {
+                    who: String::new(),
+                    via: event::Via::Proxy,
+                    detail: json!({ "events": count }).to_string(),
+                    ..event::of_operator("audit.forget")
+                };
+                batch.record(&forgotten, None);
+            }
+            Ok(count)
+        })
+        .await
     }
 
     /// The generation that the ledger is at.
     pub async fn generation(&self) -> Result<i64, LedgerError> {
-        Err(LedgerError::Malformed("not yet"))
+        self.read(|sight| Ok(sight.view.meta()?.link.generation)).await
     }
+}
+
+fn is_done(batch: &Batch<'_>, key: Option<RequestKey>) -> Result<bool, LedgerError> {
+    key.map_or(Ok(false), |key| batch.is_done(&key))
+}
+
+fn decide(
+    batch: &mut Batch<'_>,
+    account: &str,
+    change: &Change,
+    expected: Option<i64>,
+    key: Option<RequestKey>,
+    event: &Event,
+) -> Result<Control, LedgerError> {
+    let before = batch.control(account);
+    if is_done(batch, key)? {
+        return Ok(before);
+    }
+    if expected.is_some_and(|version| version != before.version) {
+        return Err(LedgerError::Stale { version: before.version });
+    }
+    let after = before.after(change, batch.plausible_now()?)?;
+    let detail = with_control(&event.detail, &after)?;
+    let event = Event { object: account.to_owned(), detail, ..event.clone() };
+    event::validate(&event)?;
+    batch.decide(account, after.clone());
+    batch.record(&event, key);
+    Ok(after)
+}
+
+/// What holds after a decision, beside what was said of it: so that the account's row can be held
+/// against the record.
+fn with_control(detail: &str, control: &Control) -> Result<String, LedgerError> {
+    let detail: Value = serde_json::from_str(detail).unwrap_or(Value::Null);
+    let Value::Object(mut detail) = detail else {
+        return Err(LedgerError::Malformed("the detail of an event is not an object"));
+    };
+    detail.insert("control".to_owned(), as_json(control));
+    Ok(Value::Object(detail).to_string())
+}
+
+/// A control as a record has it.
+pub(super) fn as_json(control: &Control) -> Value {
+    json!({
+        "version": control.version,
+        "frozen": control.frozen,
+        "cap": control.cap.as_ref().map(Amount::to_string),
+        "granted": control.granted.to_string(),
+        "granted_until": control.granted_until.map(|until| until.0),
+        "reset_at": control.reset_at.map(|at| at.0),
+    })
 }

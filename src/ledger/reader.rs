@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::accounts::{self, Spent};
+use super::accounts::{self, Spent, Stored};
 use super::store::{Backend, View};
 use super::types::{Account, Balance, LedgerError};
 use crate::clock::{Clock, Millis};
@@ -26,27 +26,40 @@ impl Sight<'_> {
         let (mark, stored) = self.view.stored(&ids)?;
         let now = self.wall.max(mark);
         let spent = self.spent(accounts, &stored, now)?;
+        let mut balances = Vec::with_capacity(spent.len());
+        for (account, spent) in accounts.iter().zip(spent) {
+            let latest = |but, after| self.view.latest(&account.id, but, after);
+            let throttled = accounts::throttled(&spent, account, now, latest)?;
+            balances.push(Balance { throttled, ..spent.balance(account.clone(), now) });
+        }
         self.view.end()?;
-        let balances = accounts.iter().zip(spent);
-        Ok(balances.map(|(account, spent)| spent.balance(account.clone(), now)).collect())
+        Ok(balances)
     }
 
     fn spent(
         &mut self,
         accounts: &[Account],
-        stored: &BTreeMap<String, Spent>,
+        stored: &BTreeMap<String, Stored>,
         now: Millis,
     ) -> Result<Vec<Spent>, LedgerError> {
+        let start = |account: &Account| {
+            let control = stored.get(&account.id).map(|row| &row.control);
+            control.map_or_else(
+                || account.window.start(now),
+                |control| control.start(account.window, now),
+            )
+        };
         let current = |account: &Account| {
-            stored.get(&account.id).filter(|spent| spent.is_for(account.window, now))
+            let spent = stored.get(&account.id).map(|row| &row.spent);
+            spent.filter(|spent| spent.is_for(account.window, start(account)))
         };
         let others = accounts.iter().filter(|account| current(account).is_none());
-        let of: Vec<_> = others.map(|a| (a.id.clone(), a.window.start(now).0)).collect();
+        let of: Vec<_> = others.map(|a| (a.id.clone(), start(a).0)).collect();
         let sums = if of.is_empty() { Vec::new() } else { self.view.sums(&of)? };
         let mut sums = accounts::sums(sums, of.len())?.into_iter();
         let spent = |account: &Account| match current(account) {
             Some(spent) => spent.clone(),
-            None => Spent::of(sums.next().unwrap_or_default(), account.window, now),
+            None => Spent::of(sums.next().unwrap_or_default(), account.window, start(account)),
         };
         Ok(accounts.iter().map(spent).collect())
     }

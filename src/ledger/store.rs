@@ -9,8 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use noisegate_privacy::budget::{Amount, Loss};
 
-use super::accounts::Spent;
+use super::accounts::{Spent, Stored};
 use super::chain::{Head, Link};
+use super::control::Control;
+use super::event::{AuditCursor, AuditFilter, RequestKey};
+use super::shown::{
+    Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
+};
 use super::types::{LedgerError, State, Window};
 use crate::clock::Millis;
 use crate::ids::{Analyst, ChargeKey, QueryId, Question};
@@ -39,6 +44,16 @@ pub(super) trait Store: Send {
     fn begin(&mut self, needs: &Needs, known: Option<i64>) -> Result<Loaded, LedgerError>;
     /// The sums of the debits of accounts that are not voided, each from a time on; in order.
     fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError>;
+    /// When the latest debit of an account but `but` was made, if that was after a time. Charges
+    /// that were voided do not count.
+    fn latest(
+        &mut self,
+        account: &str,
+        but: u32,
+        after: Millis,
+    ) -> Result<Option<Millis>, LedgerError>;
+    /// How many events from before a time there are, but for those that are kept for ever.
+    fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError>;
     /// The first pending charges after an id.
     fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError>;
     /// How many bytes of releases have expired.
@@ -83,7 +98,14 @@ pub(super) trait View: Send {
     fn stored(
         &mut self,
         accounts: &[String],
-    ) -> Result<(Millis, BTreeMap<String, Spent>), LedgerError>;
+    ) -> Result<(Millis, BTreeMap<String, Stored>), LedgerError>;
+    /// As [`Store::latest`].
+    fn latest(
+        &mut self,
+        account: &str,
+        but: u32,
+        after: Millis,
+    ) -> Result<Option<Millis>, LedgerError>;
     /// As [`Store::sums`].
     fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError>;
     /// Ends what [`Self::stored`] began.
@@ -94,6 +116,70 @@ pub(super) trait View: Send {
         analyst: &Analyst,
         count_max: u32,
     ) -> Result<Vec<(ChargeRow, Vec<Loss>)>, LedgerError>;
+    /// The payload of the unexpired release that answers a question, and whether an analyst has
+    /// paid for it or since.
+    fn recall_for(
+        &mut self,
+        question: &Question,
+        analyst: &Analyst,
+        wall: Millis,
+    ) -> Result<Option<Recalled>, LedgerError>;
+    /// The decisions about accounts.
+    fn controls(&mut self) -> Result<BTreeMap<String, Control>, LedgerError>;
+    /// What was debited from an account in each part of a time, in order.
+    fn buckets(
+        &mut self,
+        account: &str,
+        time: (Millis, Millis),
+        bucket_ms: i64,
+    ) -> Result<Vec<Bucket>, LedgerError>;
+    /// What analysts spent in a time: of an account, or all leaves.
+    fn spenders(
+        &mut self,
+        account: Option<&str>,
+        time: (Millis, Millis),
+    ) -> Result<Vec<Spender>, LedgerError>;
+    /// Charges before an id, newest first.
+    fn charges(
+        &mut self,
+        filter: &ChargeFilter,
+        before: i64,
+        count_max: u32,
+    ) -> Result<Vec<ChargeShown>, LedgerError>;
+    /// Charges before a place in the audit, newest first.
+    fn charges_by_time(
+        &mut self,
+        filter: &AuditFilter,
+        before: AuditCursor,
+        count_max: u32,
+    ) -> Result<Vec<ChargeShown>, LedgerError>;
+    /// Events before a place in the audit, newest first.
+    fn events_by_time(
+        &mut self,
+        filter: &AuditFilter,
+        before: AuditCursor,
+        count_max: u32,
+    ) -> Result<Vec<EventRow>, LedgerError>;
+    /// Unexpired releases before an id, newest first.
+    fn releases(
+        &mut self,
+        analyst: Option<&Analyst>,
+        before: i64,
+        count_max: u32,
+        wall: Millis,
+    ) -> Result<Vec<ReleaseShown>, LedgerError>;
+    /// All users, in order.
+    fn people(&mut self) -> Result<Vec<Person>, LedgerError>;
+    /// All tokens, in order of making.
+    fn tokens(&mut self) -> Result<Vec<Token>, LedgerError>;
+    /// The token with a digest.
+    fn token(&mut self, hash: &[u8; 32]) -> Result<Option<Token>, LedgerError>;
+    /// The ledger itself.
+    fn meta(&mut self) -> Result<Meta, LedgerError>;
+    /// The voided charges after an id.
+    fn voided(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError>;
+    /// As [`Store::page`].
+    fn page(&mut self, of: Page) -> Result<Changes, LedgerError>;
     /// The names of all users, in order.
     fn users(&mut self) -> Result<Vec<String>, LedgerError>;
     /// The verifier of a user.
@@ -119,6 +205,12 @@ pub(super) struct Needs {
     pub(super) questions: BTreeSet<Question>,
     /// Users that there may be already.
     pub(super) users: BTreeSet<String>,
+    /// Accounts of which only the decisions are needed.
+    pub(super) controls: BTreeSet<String>,
+    /// Requests that may have been done already.
+    pub(super) requests: BTreeSet<[u8; 32]>,
+    /// Tokens that there may be.
+    pub(super) tokens: BTreeSet<String>,
 }
 
 impl Needs {
@@ -133,6 +225,9 @@ impl Needs {
         self.keys.extend(&other.keys);
         self.questions.extend(&other.questions);
         self.users.extend(other.users.iter().cloned());
+        self.controls.extend(other.controls.iter().cloned());
+        self.requests.extend(&other.requests);
+        self.tokens.extend(other.tokens.iter().cloned());
     }
 }
 
@@ -141,8 +236,8 @@ impl Needs {
 pub(super) struct Loaded {
     /// The ledger itself.
     pub(super) meta: Meta,
-    /// The stored sums of the accounts, also of those that pay for [`Needs::voids`].
-    pub(super) accounts: BTreeMap<String, Spent>,
+    /// The stored rows of the accounts, also of those that pay for [`Needs::voids`].
+    pub(super) accounts: BTreeMap<String, Stored>,
     /// The charges that there are, of those that were asked for.
     pub(super) charges: BTreeMap<i64, Known>,
     /// The keys that were charged already.
@@ -151,6 +246,10 @@ pub(super) struct Loaded {
     pub(super) releases: BTreeMap<Question, Kept>,
     /// The users that there are.
     pub(super) users: BTreeSet<String>,
+    /// What was asked under the keys of requests that were done.
+    pub(super) requests: BTreeMap<[u8; 32], [u8; 32]>,
+    /// The tokens that there are.
+    pub(super) tokens: BTreeSet<String>,
     /// The head of the generation that was asked for.
     pub(super) known: Option<Head>,
 }
@@ -171,6 +270,8 @@ pub(super) struct Meta {
     pub(super) final_charge: i64,
     /// The latest id of a release.
     pub(super) last_release: i64,
+    /// The latest id of an event.
+    pub(super) last_event: i64,
     /// The latest generation.
     pub(super) link: Link,
     /// Where the ledger was moved to.
@@ -240,6 +341,35 @@ pub(super) struct WholeCharge {
     pub(super) debits: Vec<(String, Loss)>,
 }
 
+/// The row of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EventRow {
+    /// In the order of writing.
+    pub(super) id: i64,
+    /// When.
+    pub(super) at: Millis,
+    /// See [`super::event::Event`].
+    pub(super) who: String,
+    pub(super) via: String,
+    pub(super) kind: String,
+    pub(super) object: String,
+    pub(super) detail: String,
+    pub(super) why: String,
+    /// The request that it was done for, if that can come again.
+    pub(super) request: Option<RequestKey>,
+}
+
+/// The row of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UserRow {
+    /// What proves the password.
+    pub(super) verifier: String,
+    /// When the user was added.
+    pub(super) added: Option<Millis>,
+    /// When the user was seen last.
+    pub(super) seen: Option<Millis>,
+}
+
 /// A release with its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WholeRelease {
@@ -264,14 +394,24 @@ pub(super) struct Changes {
     pub(super) states: BTreeMap<i64, State>,
     /// New sums of accounts.
     pub(super) accounts: BTreeMap<String, Spent>,
+    /// New decisions about accounts.
+    pub(super) controls: BTreeMap<String, Control>,
+    /// New events, in order.
+    pub(super) events: Vec<EventRow>,
+    /// Forget events from before then, but for those that are kept for ever.
+    pub(super) forget_events: Option<Millis>,
+    /// Tokens, or that they are gone.
+    pub(super) tokens: BTreeMap<String, Option<Token>>,
+    /// When users were seen last.
+    pub(super) seen: BTreeMap<String, Millis>,
     /// Forget all releases that expire up to then.
     pub(super) forget_expired: Option<Millis>,
     /// Forget these releases; before new ones are stored.
     pub(super) forgotten: Vec<i64>,
     /// New releases, in order.
     pub(super) releases: Vec<WholeRelease>,
-    /// Users with their verifiers, or that they are gone.
-    pub(super) users: BTreeMap<String, Option<String>>,
+    /// Users, or that they are gone.
+    pub(super) users: BTreeMap<String, Option<UserRow>>,
     /// New generations; one, except for a copy.
     pub(super) links: Vec<Link>,
     /// The ledger as it is afterwards; not for a page of a copy.
@@ -279,11 +419,26 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Takes rows of accounts apart into sums and decisions.
+    pub(super) fn take_accounts(&mut self, rows: impl IntoIterator<Item = (String, Stored)>) {
+        for (id, Stored { spent, control }) in rows {
+            if control.version > 0 {
+                self.controls.insert(id.clone(), control);
+            }
+            self.accounts.insert(id, spent);
+        }
+    }
+
     /// Whether nothing but the ledger's time and counters may have changed.
     pub(super) fn is_empty(&self) -> bool {
         self.charges.is_empty()
             && self.states.is_empty()
             && self.accounts.is_empty()
+            && self.controls.is_empty()
+            && self.events.is_empty()
+            && self.forget_events.is_none()
+            && self.tokens.is_empty()
+            && self.seen.is_empty()
             && self.forget_expired.is_none()
             && self.forgotten.is_empty()
             && self.releases.is_empty()
@@ -303,6 +458,10 @@ pub(super) enum Page {
     Releases(i64),
     /// Users after a name.
     Users(String),
+    /// Tokens after an id.
+    Tokens(String),
+    /// Events after an id.
+    Events(i64),
     /// Generations after one.
     Links(i64),
 }
@@ -322,6 +481,10 @@ pub(super) struct Counts {
     pub(super) releases: i64,
     /// Users.
     pub(super) users: i64,
+    /// Tokens.
+    pub(super) tokens: i64,
+    /// Events.
+    pub(super) events: i64,
     /// Generations.
     pub(super) links: i64,
 }

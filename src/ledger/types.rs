@@ -25,7 +25,7 @@ pub struct Account {
     pub window: Window,
     /// What happens before it is empty.
     pub throttle: Vec<Step>,
-    /// The version of the [`Control`](super::Control) that the limits were computed with.
+    /// The limits that were meant, as [`Control::in_force`](super::Control::in_force) names them.
     pub control: i64,
 }
 

@@ -3,6 +3,10 @@
 use super::store::Needs;
 use super::types::LedgerError;
 
+/// The kinds of the events.
+pub(super) const PUT: &str = "analyst.put";
+pub(super) const REMOVE: &str = "analyst.remove";
+
 const NAME_BYTES_MAX: usize = 512;
 const VERIFIER_BYTES_MAX: usize = 4096;
 

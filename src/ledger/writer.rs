@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batch::Batch;
+use super::event;
 use super::seen::{self, Mark, Seen};
 use super::store::{Backend, Changes, Loaded, Needs, Store};
 use super::types::{LedgerError, Restored};
 use crate::clock::Clock;
 
 /// The most jobs in one unit of work.
-const JOBS_MAX: usize = 1024;
+pub(super) const JOBS_MAX: usize = 1024;
 /// How often the time is noted while nobody asks for anything, so that a quiet month does not
 /// look like a jump of the clock.
 const IDLE: Duration = Duration::from_hours(1);
@@ -123,6 +124,7 @@ impl Writer {
         if accept_restored {
             writer.unit(&Needs::default(), |batch| {
                 batch.note("an operator accepted a restored ledger".to_owned());
+                batch.record(&event::of_operator("ledger.accept_restored"), None);
                 Ok(())
             })?;
         }

@@ -10,6 +10,7 @@ mod open;
 mod pages;
 mod read;
 mod rows;
+mod shown;
 mod view;
 mod write;
 
@@ -87,6 +88,21 @@ impl Store for Postgres {
 
     fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError> {
         read::sums(&mut self.connection, of)
+    }
+
+    fn latest(
+        &mut self,
+        account: &str,
+        but: u32,
+        after: Millis,
+    ) -> Result<Option<Millis>, LedgerError> {
+        read::latest(&mut self.connection, account, but, after)
+    }
+
+    fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError> {
+        let sql = "SELECT count(*) FROM event WHERE at_ms < $1 AND kind <> 'charge.void'";
+        let rows = self.connection.query(sql, vec![Box::new(before.0)])?;
+        rows.first().map_or(Ok(0), |row| get(row, 0))
     }
 
     fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {

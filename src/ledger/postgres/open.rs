@@ -1,16 +1,16 @@
 //! Making the tables, and making sure that they are ours.
 
 use super::super::chain::Link;
-use super::super::store::Meta;
+use super::super::store::{Changes, Meta};
 use super::super::types::LedgerError;
 use super::connect::{Connection, Parameters};
 use super::rows::get;
-use super::write;
+use super::{read, write};
 use crate::clock::Millis;
 use crate::quote;
 
 /// The version of the tables in `schema.sql`.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// Whether there is a ledger in the schema.
 pub(super) fn exists(connection: &mut Connection, schema: &str) -> Result<bool, LedgerError> {
@@ -27,7 +27,7 @@ pub(super) fn make(
     schema: &str,
     now: Millis,
 ) -> Result<(), LedgerError> {
-    if exists(connection, schema)? {
+    if exists(connection, schema)? && version(connection)? != Some(1) {
         return Ok(());
     }
     connection.batch("BEGIN")?;
@@ -39,6 +39,16 @@ pub(super) fn make(
     )?;
     if !exists(connection, schema)? {
         create(connection, schema, now)?;
+    } else if version(connection)? == Some(1) {
+        // Those who write wait for the lock; those of the older version refuse what they find then.
+        connection.batch("SET LOCAL statement_timeout = 0; LOCK TABLE meta")?;
+        connection.batch(include_str!("from_1.sql"))?;
+        let mut meta = read::meta_now(connection)?;
+        let note = format!("brought from version 1 to {VERSION}");
+        let counters = (meta.last_charge, meta.last_event);
+        meta.link = meta.link.next(&Changes::default(), meta.mark, counters, Some(note));
+        let link = write::links(std::slice::from_ref(&meta.link));
+        connection.pipeline("", vec![link, write::counters(&meta)], &[])?;
     }
     connection.batch("COMMIT")
 }
@@ -73,21 +83,27 @@ fn create(connection: &mut Connection, schema: &str, now: Millis) -> Result<(), 
         Box::new(now.0.max(0)),
         Box::new(first.head.to_vec()),
     ];
-    connection
-        .query("INSERT INTO meta VALUES (true, $1, $2, $3, 0, 0, 0, 0, 0, $4, NULL)", parameters)?;
+    connection.query(
+        "INSERT INTO meta VALUES (true, $1, $2, $3, 0, 0, 0, 0, 0, $4, NULL, 0)",
+        parameters,
+    )?;
     connection.pipeline("", vec![write::links(&[first])], &[]).map(drop)
 }
 
 /// Refuses tables of another version.
 pub(super) fn check_version(connection: &mut Connection) -> Result<(), LedgerError> {
-    let rows = connection.query("SELECT version FROM meta", Vec::new())?;
-    match rows.first().map(|row| get::<i32>(row, 0)).transpose()? {
+    match version(connection)? {
         Some(VERSION) => Ok(()),
         Some(other) => {
             Err(LedgerError::Store(format!("its tables have version {other}, known is {VERSION}")))
         }
         None => Err(LedgerError::Store("its tables are empty".to_owned())),
     }
+}
+
+fn version(connection: &mut Connection) -> Result<Option<i32>, LedgerError> {
+    let rows = connection.query("SELECT version FROM meta", Vec::new())?;
+    rows.first().map(|row| get(row, 0)).transpose()
 }
 
 /// Makes an empty ledger the same one as another, whose generations come afterwards.

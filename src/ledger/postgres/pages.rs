@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Row;
 
-use super::super::chain::Link;
 use super::super::copy::{PAGE_RELEASES, PAGE_ROWS};
-use super::super::store::{Changes, Counts, Page, WholeCharge, WholeRelease};
+use super::super::store::{Changes, Counts, Page, UserRow, WholeCharge, WholeRelease};
 use super::super::types::LedgerError;
 use super::connect::Connection;
 use super::read;
-use super::rows::{self, bytes, get, question};
+use super::rows::{self, get, question};
 use crate::clock::Millis;
 
 pub(super) fn read(connection: &mut Connection, of: Page) -> Result<Changes, LedgerError> {
@@ -19,9 +18,10 @@ pub(super) fn read(connection: &mut Connection, of: Page) -> Result<Changes, Led
         Page::Charges(after) => page.charges = charges(connection, after)?,
         Page::Accounts(after) => {
             let sql = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
-                       gaussian FROM account WHERE id > $1 ORDER BY id LIMIT $2";
+                       gaussian, version, frozen, cap::text, granted::text, granted_until,
+                       reset_ms FROM account WHERE id > $1 ORDER BY id LIMIT $2";
             let rows = connection.query(sql, vec![Box::new(after), Box::new(PAGE_ROWS)])?;
-            page.accounts = read::spent(&rows)?;
+            page.take_accounts(read::stored(&rows)?);
         }
         Page::Releases(after) => {
             let sql = "SELECT id, question, charge, expires_ms, payload FROM release
@@ -30,23 +30,39 @@ pub(super) fn read(connection: &mut Connection, of: Page) -> Result<Changes, Led
             page.releases = rows.iter().map(release).collect::<Result<_, _>>()?;
         }
         Page::Users(after) => {
-            let sql = "SELECT name, verifier FROM analyst WHERE name > $1 ORDER BY name LIMIT $2";
+            let sql = "SELECT name, verifier, added_ms, seen_ms FROM analyst WHERE name > $1
+                       ORDER BY name LIMIT $2";
             let rows = connection.query(sql, vec![Box::new(after), Box::new(PAGE_ROWS)])?;
-            let user = |row: &Row| Ok((get(row, 0)?, Some(get(row, 1)?)));
-            page.users = rows.iter().map(user).collect::<Result<_, LedgerError>>()?;
+            page.users = rows.iter().map(user).collect::<Result<_, _>>()?;
+        }
+        Page::Tokens(after) => {
+            let sql = "SELECT id, hash, name, role, created_by, created_ms, expires_ms FROM token
+                       WHERE id > $1 ORDER BY id LIMIT $2";
+            let rows = connection.query(sql, vec![Box::new(after), Box::new(PAGE_ROWS)])?;
+            let tokens = rows.iter().map(rows::token);
+            let tokens = tokens.map(|token| token.map(|token| (token.id.clone(), Some(token))));
+            page.tokens = tokens.collect::<Result<_, _>>()?;
+        }
+        Page::Events(after) => {
+            let sql = "SELECT id, at_ms, who, via, kind, object, detail, why, key, request
+                       FROM event WHERE id > $1 ORDER BY id LIMIT $2";
+            let rows = connection.query(sql, vec![Box::new(after), Box::new(PAGE_ROWS)])?;
+            page.events = rows.iter().map(rows::event).collect::<Result<_, _>>()?;
         }
         Page::Links(after) => {
-            let sql = "SELECT generation, head, note FROM chain WHERE generation > $1
-                       ORDER BY generation LIMIT $2";
+            let sql = "SELECT generation, head, note, mark_ms, last_charge, last_event, events,
+                       rest FROM chain WHERE generation > $1 ORDER BY generation LIMIT $2";
             let rows = connection.query(sql, vec![Box::new(after), Box::new(PAGE_ROWS)])?;
-            page.links = rows.iter().map(link).collect::<Result<_, _>>()?;
+            page.links = rows.iter().map(rows::link).collect::<Result<_, _>>()?;
         }
     }
     Ok(page)
 }
 
-fn link(row: &Row) -> Result<Link, LedgerError> {
-    Ok(Link { generation: get(row, 0)?, head: bytes(row, 1)?, note: get(row, 2)? })
+fn user(row: &Row) -> Result<(String, Option<UserRow>), LedgerError> {
+    let at = |column| Ok::<_, LedgerError>(get::<Option<i64>>(row, column)?.map(Millis));
+    let user = UserRow { verifier: get(row, 1)?, added: at(2)?, seen: at(3)? };
+    Ok((get(row, 0)?, Some(user)))
 }
 
 fn release(row: &Row) -> Result<WholeRelease, LedgerError> {
@@ -99,7 +115,8 @@ pub(super) fn counts(connection: &mut Connection) -> Result<Counts, LedgerError>
     let sql = "SELECT (SELECT count(*) FROM charge), (SELECT count(*) FROM leaf),
                    (SELECT count(*) FROM debit), (SELECT count(*) FROM account),
                    (SELECT count(*) FROM release), (SELECT count(*) FROM analyst),
-                   (SELECT count(*) FROM chain)";
+                   (SELECT count(*) FROM chain), (SELECT count(*) FROM token),
+                   (SELECT count(*) FROM event)";
     let rows = connection.query(sql, Vec::new())?;
     let row = rows.first().ok_or_else(|| LedgerError::Store("nothing is counted".to_owned()))?;
     Ok(Counts {
@@ -110,5 +127,7 @@ pub(super) fn counts(connection: &mut Connection) -> Result<Counts, LedgerError>
         releases: get(row, 4)?,
         users: get(row, 5)?,
         links: get(row, 6)?,
+        tokens: get(row, 7)?,
+        events: get(row, 8)?,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Row;
 
-use super::super::accounts::Spent;
+use super::super::accounts::Stored;
 use super::super::chain::{Head, Link};
 use super::super::store::{Kept, Known, Loaded, Meta, Needs, Sum};
 use super::super::types::{LedgerError, State};
@@ -14,18 +14,27 @@ use crate::clock::Millis;
 use crate::ids::{ChargeKey, Question};
 
 const LOCK: &str = "SELECT ledger, mark_ms, release_bytes, last_charge, final_charge, last_release,
-    moved, generation, head FROM meta FOR UPDATE";
+    moved, last_event, generation, head FROM meta FOR UPDATE";
+const META: &str = "SELECT ledger, mark_ms, release_bytes, last_charge, final_charge, last_release,
+    moved, last_event, generation, head FROM meta";
 const KNOWN: &str = "SELECT head FROM chain WHERE generation = $1";
 const ACCOUNTS: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
-    gaussian FROM account WHERE id = ANY($1)";
+    gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms
+    FROM account WHERE id = ANY($1)";
 const PAYERS: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
-    gaussian FROM account WHERE id IN (SELECT account FROM debit WHERE charge = ANY($1))";
+    gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms
+    FROM account WHERE id IN (SELECT account FROM debit WHERE charge = ANY($1))";
 const CHARGES: &str = "SELECT id, state, at_ms FROM charge WHERE id = ANY($1)";
 const DEBITS: &str = "SELECT charge, account, rho::text, epsilon::text, delta::text FROM debit
     WHERE charge = ANY($1)";
 const KEYS: &str = "SELECT key FROM charge WHERE key = ANY($1)";
 const RELEASES: &str = "SELECT question, id, expires_ms, length(payload)::bigint FROM release
     WHERE question = ANY($1)";
+const REQUESTS: &str = "SELECT key, request FROM event WHERE key = ANY($1)";
+const TOKENS: &str = "SELECT id FROM token WHERE id = ANY($1)";
+const LATEST: &str = "SELECT debit.at_ms FROM debit JOIN charge ON charge.id = debit.charge
+    WHERE debit.account = $1 AND debit.at_ms > $2 AND charge.state <> 'voided'
+    ORDER BY debit.at_ms DESC LIMIT 1 OFFSET $3";
 const USERS: &str = "SELECT name FROM analyst WHERE name = ANY($1)";
 const SUMS: &str = "SELECT coalesce(sum(paid.rho), 0)::text, coalesce(sum(paid.epsilon), 0)::text,
         coalesce(sum(paid.delta), 0)::text,
@@ -39,8 +48,8 @@ const SUMS: &str = "SELECT coalesce(sum(paid.rho), 0)::text, coalesce(sum(paid.e
     ) AS paid ON true
     GROUP BY asked.place ORDER BY asked.place";
 
-pub(super) const STATEMENTS: [&str; 10] =
-    [LOCK, KNOWN, ACCOUNTS, PAYERS, CHARGES, DEBITS, KEYS, RELEASES, USERS, SUMS];
+pub(super) const STATEMENTS: [&str; 11] =
+    [LOCK, KNOWN, ACCOUNTS, PAYERS, CHARGES, DEBITS, KEYS, RELEASES, USERS, SUMS, LATEST];
 
 /// Takes the lock, and reads. Statements for what nobody asks about are left out.
 pub(super) fn loaded(
@@ -52,12 +61,15 @@ pub(super) fn loaded(
     if let Some(generation) = known {
         asked.push((KNOWN, vec![Box::new(generation)]));
     }
-    let accounts: Vec<String> = needs.accounts.keys().cloned().collect();
+    let accounts: BTreeSet<&String> = needs.accounts.keys().chain(&needs.controls).collect();
+    let accounts: Vec<String> = accounts.into_iter().cloned().collect();
     let charges: Vec<i64> = needs.charges.union(&needs.voids).copied().collect();
     let voids: Vec<i64> = needs.voids.iter().copied().collect();
     let keys: Vec<Vec<u8>> = needs.keys.iter().map(|key| key.0.to_vec()).collect();
     let questions: Vec<Vec<u8>> = needs.questions.iter().map(|q| q.0.to_vec()).collect();
     let users: Vec<String> = needs.users.iter().cloned().collect();
+    let requests: Vec<Vec<u8>> = needs.requests.iter().map(|key| key.to_vec()).collect();
+    let tokens: Vec<String> = needs.tokens.iter().cloned().collect();
     ask(&mut asked, ACCOUNTS, accounts);
     ask(&mut asked, PAYERS, voids.clone());
     ask(&mut asked, CHARGES, charges);
@@ -65,14 +77,17 @@ pub(super) fn loaded(
     ask(&mut asked, KEYS, keys);
     ask(&mut asked, RELEASES, questions);
     ask(&mut asked, USERS, users);
+    ask(&mut asked, REQUESTS, requests);
+    ask(&mut asked, TOKENS, tokens);
     let asked_for: Vec<&str> = asked.iter().map(|(sql, _)| *sql).collect();
     let answers = connection.pipeline("BEGIN ISOLATION LEVEL READ COMMITTED", asked, &[])?;
     let mut found: BTreeMap<&str, Vec<Row>> = asked_for.into_iter().zip(answers).collect();
     let mut rows = |sql| found.remove(sql).unwrap_or_default();
     let meta = meta(&rows(LOCK))?;
     let known = rows(KNOWN).first().map(|row| bytes(row, 0)).transpose()?;
-    let mut accounts = spent(&rows(ACCOUNTS))?;
-    accounts.extend(spent(&rows(PAYERS))?);
+    let mut accounts = stored(&rows(ACCOUNTS))?;
+    accounts.extend(stored(&rows(PAYERS))?);
+    let request = |row: &Row| Ok((bytes(row, 0)?, bytes(row, 1)?));
     Ok(Loaded {
         meta,
         accounts,
@@ -83,6 +98,8 @@ pub(super) fn loaded(
             .collect::<Result<_, _>>()?,
         releases: rows(RELEASES).iter().map(kept).collect::<Result<_, _>>()?,
         users: rows(USERS).iter().map(|row| get(row, 0)).collect::<Result<BTreeSet<_>, _>>()?,
+        requests: rows(REQUESTS).iter().map(request).collect::<Result<_, LedgerError>>()?,
+        tokens: rows(TOKENS).iter().map(|row| get(row, 0)).collect::<Result<BTreeSet<_>, _>>()?,
         known,
     })
 }
@@ -100,7 +117,7 @@ where
 fn meta(rows: &[Row]) -> Result<Meta, LedgerError> {
     let empty = || LedgerError::Store("its tables are empty".to_owned());
     let row = rows.first().ok_or_else(empty)?;
-    let head: Head = bytes(row, 8)?;
+    let head: Head = bytes(row, 9)?;
     Ok(Meta {
         ledger: bytes(row, 0)?,
         mark: Millis(get(row, 1)?),
@@ -109,17 +126,32 @@ fn meta(rows: &[Row]) -> Result<Meta, LedgerError> {
         final_charge: get(row, 4)?,
         last_release: get(row, 5)?,
         moved: get(row, 6)?,
-        link: Link { generation: get(row, 7)?, head, note: None },
+        last_event: get(row, 7)?,
+        link: Link { generation: get(row, 8)?, head, note: None, made_of: None },
     })
 }
 
 /// Rows of accounts.
-pub(super) fn spent(rows: &[Row]) -> Result<BTreeMap<String, Spent>, LedgerError> {
-    let spent = |row: &Row| {
-        let (window_ms, start_ms) = (get(row, 1)?, get(row, 2)?);
-        Ok((get(row, 0)?, Spent { window_ms, start_ms, sum: rows::sum(row, 3)? }))
-    };
-    rows.iter().map(spent).collect()
+pub(super) fn stored(rows: &[Row]) -> Result<BTreeMap<String, Stored>, LedgerError> {
+    rows.iter().map(rows::account).collect()
+}
+
+/// The ledger itself, without its lock.
+pub(super) fn meta_now(connection: &mut Connection) -> Result<Meta, LedgerError> {
+    meta(&connection.query(META, Vec::new())?)
+}
+
+/// When the latest debit but so many was made, if that was after a time.
+pub(super) fn latest(
+    connection: &mut Connection,
+    account: &str,
+    but: u32,
+    after: Millis,
+) -> Result<Option<Millis>, LedgerError> {
+    let parameters: Parameters =
+        vec![Box::new(account.to_owned()), Box::new(after.0), Box::new(i64::from(but))];
+    let rows = connection.query(LATEST, parameters)?;
+    rows.first().map(|row| get(row, 0).map(Millis)).transpose()
 }
 
 fn charges_of(charges: &[Row], debits: &[Row]) -> Result<BTreeMap<i64, Known>, LedgerError> {

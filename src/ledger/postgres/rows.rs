@@ -4,7 +4,12 @@ use noisegate_privacy::budget::{Amount, Loss};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
-use super::super::store::{ChargeRow, Sum};
+use super::super::accounts::{Spent, Stored};
+use super::super::chain::{Link, MadeOf};
+use super::super::control::Control;
+use super::super::event::RequestKey;
+use super::super::shown::Token;
+use super::super::store::{ChargeRow, EventRow, Sum};
 use super::super::types::{LedgerError, State};
 use super::connect::described;
 use crate::clock::Millis;
@@ -60,7 +65,74 @@ pub(super) fn charge(row: &Row) -> Result<ChargeRow, LedgerError> {
     })
 }
 
-fn amount(row: &Row, column: usize) -> Result<Amount, LedgerError> {
+/// Reads the row of an account: id, window, start, the sum, and the decisions.
+pub(super) fn account(row: &Row) -> Result<(String, Stored), LedgerError> {
+    let spent = Spent { window_ms: get(row, 1)?, start_ms: get(row, 2)?, sum: sum(row, 3)? };
+    let cap: Option<&str> = get(row, 9)?;
+    let control = Control {
+        version: get(row, 7)?,
+        frozen: get(row, 8)?,
+        cap: cap.map(parse).transpose()?,
+        granted: amount(row, 10)?,
+        granted_until: get::<Option<i64>>(row, 11)?.map(Millis),
+        reset_at: get::<Option<i64>>(row, 12)?.map(Millis),
+    };
+    Ok((get(row, 0)?, Stored { spent, control }))
+}
+
+/// Reads the row of an event.
+pub(super) fn event(row: &Row) -> Result<EventRow, LedgerError> {
+    let fixed = |column| {
+        let bytes: Option<&[u8]> = get(row, column)?;
+        bytes
+            .map(|bytes| bytes.try_into().map_err(|_| wrong("a key of another length")))
+            .transpose()
+    };
+    let (key, request): (Option<[u8; 32]>, Option<[u8; 32]>) = (fixed(8)?, fixed(9)?);
+    Ok(EventRow {
+        id: get(row, 0)?,
+        at: Millis(get(row, 1)?),
+        who: get(row, 2)?,
+        via: get(row, 3)?,
+        kind: get(row, 4)?,
+        object: get(row, 5)?,
+        detail: get(row, 6)?,
+        why: get(row, 7)?,
+        request: key.zip(request).map(|(key, request)| RequestKey { key, request }),
+    })
+}
+
+/// Reads the row of a generation.
+pub(super) fn link(row: &Row) -> Result<Link, LedgerError> {
+    let mark: Option<i64> = get(row, 3)?;
+    let made_of = match mark {
+        None => None,
+        Some(mark) => Some(MadeOf {
+            mark: Millis(mark),
+            last_charge: get(row, 4)?,
+            last_event: get(row, 5)?,
+            events: bytes(row, 6)?,
+            rest: bytes(row, 7)?,
+        }),
+    };
+    Ok(Link { generation: get(row, 0)?, head: bytes(row, 1)?, note: get(row, 2)?, made_of })
+}
+
+/// Reads the row of a token.
+pub(super) fn token(row: &Row) -> Result<Token, LedgerError> {
+    Ok(Token {
+        id: get(row, 0)?,
+        hash: bytes(row, 1)?,
+        name: get(row, 2)?,
+        role: get(row, 3)?,
+        created_by: get(row, 4)?,
+        created_at: Millis(get(row, 5)?),
+        expires_at: Millis(get(row, 6)?),
+    })
+}
+
+/// Reads an amount.
+pub(super) fn amount(row: &Row, column: usize) -> Result<Amount, LedgerError> {
     parse(get(row, column)?)
 }
 

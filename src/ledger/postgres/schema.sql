@@ -1,4 +1,4 @@
--- The ledger in PostgreSQL, version 1. Amounts are whole numbers of any size, which numeric adds
+-- The ledger in PostgreSQL, version 2. Amounts are whole numbers of any size, which numeric adds
 -- exactly. Names compare by their bytes, as they do in the other store.
 --
 -- No foreign keys: only noisegate writes here, under one lock, and a check of each row would cost
@@ -16,14 +16,21 @@ CREATE TABLE meta (
     last_release  bigint  NOT NULL CHECK (last_release >= 0),
     generation    bigint  NOT NULL CHECK (generation >= 0),
     head          bytea   NOT NULL CHECK (length(head) = 32),
-    moved         text
+    moved         text,
+    last_event    bigint  NOT NULL DEFAULT 0 CHECK (last_event >= 0)
 ) WITH (fillfactor = 10); -- room for new versions of the row beside the old ones
 
--- The generations: one for each unit of work that changed something.
+-- The generations: one for each unit of work that changed something. What a head is made of is not
+-- known of those of version 1.
 CREATE TABLE chain (
     generation bigint PRIMARY KEY CHECK (generation >= 0),
     head       bytea  NOT NULL CHECK (length(head) = 32),
-    note       text
+    note       text,
+    mark_ms     bigint,
+    last_charge bigint,
+    last_event  bigint,
+    events      bytea CHECK (length(events) = 32),
+    rest        bytea CHECK (length(rest) = 32)
 );
 
 -- One statement of one analyst. Pending and posted count as spent, voided does not. Charges from
@@ -37,6 +44,7 @@ CREATE TABLE charge (
     key     bytea  UNIQUE CHECK (length(key) = 16)
 ) WITH (fillfactor = 90); -- room for the state to change in place
 CREATE INDEX charge_analyst ON charge (analyst, id);
+CREATE INDEX charge_time ON charge (at_ms, id);
 
 -- The leaves of a charge: what was asked, and its price for every kind of account.
 -- No epsilon: the noise is Gaussian.
@@ -63,15 +71,22 @@ CREATE TABLE debit (
 CREATE INDEX debit_charge ON debit (charge);
 
 -- The sum of an account's debits that are not voided, from start_ms on. A row for another window
--- than the one asked about is ignored and made again from the debits.
+-- than the one asked about is ignored and made again from the debits. Windows are milliseconds; a
+-- lifetime is 0 and a calendar month -1. The second half is what administrators decided.
 CREATE TABLE account (
-    id        text    COLLATE "C" PRIMARY KEY CHECK (id <> ''),
-    window_ms bigint  NOT NULL CHECK (window_ms >= 0),
-    start_ms  bigint  NOT NULL CHECK (start_ms >= 0),
-    rho       numeric NOT NULL CHECK (rho >= 0),
-    epsilon   numeric NOT NULL CHECK (epsilon >= 0),
-    delta     numeric NOT NULL CHECK (delta >= 0),
-    gaussian  bigint  NOT NULL CHECK (gaussian >= 0)
+    id            text    COLLATE "C" PRIMARY KEY CHECK (id <> ''),
+    window_ms     bigint  NOT NULL CHECK (window_ms >= -1),
+    start_ms      bigint  NOT NULL CHECK (start_ms >= 0),
+    rho           numeric NOT NULL CHECK (rho >= 0),
+    epsilon       numeric NOT NULL CHECK (epsilon >= 0),
+    delta         numeric NOT NULL CHECK (delta >= 0),
+    gaussian      bigint  NOT NULL CHECK (gaussian >= 0),
+    version       bigint  NOT NULL DEFAULT 0 CHECK (version >= 0),
+    frozen        boolean NOT NULL DEFAULT false,
+    cap           numeric          CHECK (cap >= 0 AND cap = trunc(cap)),
+    granted       numeric NOT NULL DEFAULT 0 CHECK (granted >= 0 AND granted = trunc(granted)),
+    granted_until bigint,
+    reset_ms      bigint
 ) WITH (fillfactor = 50);
 
 -- Releases remembered, in the order of storing.
@@ -87,7 +102,35 @@ CREATE INDEX release_expiry ON release (expires_ms);
 -- The analysts who may log in, with what proves their password.
 CREATE TABLE analyst (
     name     text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
-    verifier text NOT NULL CHECK (verifier <> '')
+    verifier text NOT NULL CHECK (verifier <> ''),
+    added_ms bigint,
+    seen_ms  bigint
+);
+
+-- What happened besides charges: who did what, and why. Old events may be forgotten; none changes.
+CREATE TABLE event (
+    id      bigint PRIMARY KEY,
+    at_ms   bigint NOT NULL CHECK (at_ms >= 0),
+    who     text   COLLATE "C" NOT NULL,
+    via     text   COLLATE "C" NOT NULL,
+    kind    text   COLLATE "C" NOT NULL CHECK (kind <> ''),
+    object  text   COLLATE "C" NOT NULL,
+    detail  text   COLLATE "C" NOT NULL,
+    why     text   COLLATE "C" NOT NULL,
+    key     bytea  UNIQUE CHECK (length(key) = 32),
+    request bytea  CHECK (length(request) = 32)
+);
+CREATE INDEX event_time ON event (at_ms, id);
+
+-- Bearer tokens of administrators: only digests.
+CREATE TABLE token (
+    id         text   COLLATE "C" PRIMARY KEY CHECK (id <> ''),
+    hash       bytea  NOT NULL UNIQUE CHECK (length(hash) = 32),
+    name       text   NOT NULL,
+    role       text   NOT NULL,
+    created_by text   NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL
 );
 
 -- What is final stays, whoever slips.
@@ -100,3 +143,6 @@ CREATE TRIGGER charge_final BEFORE UPDATE ON charge
 CREATE TRIGGER leaf_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON leaf EXECUTE FUNCTION final();
 CREATE TRIGGER debit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON debit EXECUTE FUNCTION final();
 CREATE TRIGGER release_final BEFORE UPDATE ON release EXECUTE FUNCTION final();
+CREATE TRIGGER event_final BEFORE UPDATE OR TRUNCATE ON event EXECUTE FUNCTION final();
+CREATE TRIGGER event_kept BEFORE DELETE ON event
+    FOR EACH ROW WHEN (old.kind = 'charge.void') EXECUTE FUNCTION final();

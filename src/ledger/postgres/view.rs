@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 
 use noisegate_privacy::budget::Loss;
 
-use super::super::accounts::Spent;
-use super::super::store::{ChargeRow, Sum, View as Viewing};
+use super::super::accounts::Stored;
+use super::super::control::Control;
+use super::super::event::{AuditCursor, AuditFilter};
+use super::super::shown::{
+    Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
+};
+use super::super::store::{Changes, ChargeRow, EventRow, Meta, Page, Sum, View as Viewing};
 use super::super::types::LedgerError;
 use super::connect::Connection;
-use super::read;
 use super::rows::{self, get};
+use super::{pages, read, shown};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
 
@@ -17,7 +22,11 @@ const RECALL: &str = "SELECT payload FROM release, meta
     WHERE question = $1 AND expires_ms > greatest(mark_ms, $2)";
 const MARK: &str = "SELECT mark_ms FROM meta";
 const STORED: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
-    gaussian FROM account WHERE id = ANY($1)";
+    gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms
+    FROM account WHERE id = ANY($1)";
+const CONTROLS: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
+    gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms
+    FROM account WHERE version > 0";
 const HISTORY: &str = "SELECT id, key, query, analyst, at_ms, state FROM charge
     WHERE analyst = $1 ORDER BY id DESC LIMIT $2";
 const LEAVES: &str = "SELECT charge, rho::text, epsilon::text, delta::text FROM leaf
@@ -46,14 +55,14 @@ impl Viewing for View {
     fn stored(
         &mut self,
         accounts: &[String],
-    ) -> Result<(Millis, BTreeMap<String, Spent>), LedgerError> {
+    ) -> Result<(Millis, BTreeMap<String, Stored>), LedgerError> {
         let asked = vec![(MARK, Vec::new()), (STORED, vec![Box::new(accounts.to_vec()) as _])];
         let answers = self.connection.pipeline("", asked, &[])?;
         let mut answers = answers.iter();
         let mark = answers.next().and_then(|rows| rows.first());
         let mark = mark.map_or(Ok(0), |row| get(row, 0))?;
         let stored =
-            answers.next().map_or_else(|| Ok(BTreeMap::new()), |rows| read::spent(rows))?;
+            answers.next().map_or_else(|| Ok(BTreeMap::new()), |rows| read::stored(rows))?;
         Ok((Millis(mark), stored))
     }
 
@@ -84,6 +93,110 @@ impl Viewing for View {
             (charge, losses)
         };
         Ok(charges.into_iter().map(of).collect())
+    }
+
+    fn latest(
+        &mut self,
+        account: &str,
+        but: u32,
+        after: Millis,
+    ) -> Result<Option<Millis>, LedgerError> {
+        read::latest(&mut self.connection, account, but, after)
+    }
+
+    fn recall_for(
+        &mut self,
+        question: &Question,
+        analyst: &Analyst,
+        wall: Millis,
+    ) -> Result<Option<Recalled>, LedgerError> {
+        shown::recall_for(&mut self.connection, question, analyst, wall)
+    }
+
+    fn controls(&mut self) -> Result<BTreeMap<String, Control>, LedgerError> {
+        let rows = self.connection.query(CONTROLS, Vec::new())?;
+        let stored = read::stored(&rows)?.into_iter();
+        Ok(stored.map(|(id, stored)| (id, stored.control)).collect())
+    }
+
+    fn buckets(
+        &mut self,
+        account: &str,
+        time: (Millis, Millis),
+        bucket_ms: i64,
+    ) -> Result<Vec<Bucket>, LedgerError> {
+        shown::buckets(&mut self.connection, account, time, bucket_ms)
+    }
+
+    fn spenders(
+        &mut self,
+        account: Option<&str>,
+        time: (Millis, Millis),
+    ) -> Result<Vec<Spender>, LedgerError> {
+        shown::spenders(&mut self.connection, account, time)
+    }
+
+    fn charges(
+        &mut self,
+        filter: &ChargeFilter,
+        before: i64,
+        count_max: u32,
+    ) -> Result<Vec<ChargeShown>, LedgerError> {
+        shown::charges(&mut self.connection, filter, before, count_max)
+    }
+
+    fn charges_by_time(
+        &mut self,
+        filter: &AuditFilter,
+        before: AuditCursor,
+        count_max: u32,
+    ) -> Result<Vec<ChargeShown>, LedgerError> {
+        shown::charges_by_time(&mut self.connection, filter, before, count_max)
+    }
+
+    fn events_by_time(
+        &mut self,
+        filter: &AuditFilter,
+        before: AuditCursor,
+        count_max: u32,
+    ) -> Result<Vec<EventRow>, LedgerError> {
+        shown::events_by_time(&mut self.connection, filter, before, count_max)
+    }
+
+    fn releases(
+        &mut self,
+        analyst: Option<&Analyst>,
+        before: i64,
+        count_max: u32,
+        wall: Millis,
+    ) -> Result<Vec<ReleaseShown>, LedgerError> {
+        shown::releases(&mut self.connection, analyst, before, count_max, wall)
+    }
+
+    fn people(&mut self) -> Result<Vec<Person>, LedgerError> {
+        shown::people(&mut self.connection)
+    }
+
+    fn tokens(&mut self) -> Result<Vec<Token>, LedgerError> {
+        shown::tokens(&mut self.connection)
+    }
+
+    fn token(&mut self, hash: &[u8; 32]) -> Result<Option<Token>, LedgerError> {
+        shown::token(&mut self.connection, hash)
+    }
+
+    fn meta(&mut self) -> Result<Meta, LedgerError> {
+        read::meta_now(&mut self.connection)
+    }
+
+    fn voided(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE id > $1 AND state = 'voided' ORDER BY id LIMIT $2";
+        let rows = self.connection.query(sql, vec![Box::new(after), Box::new(count_max)])?;
+        rows.iter().map(|row| get(row, 0)).collect()
+    }
+
+    fn page(&mut self, of: Page) -> Result<Changes, LedgerError> {
+        pages::read(&mut self.connection, of)
     }
 
     fn users(&mut self) -> Result<Vec<String>, LedgerError> {

@@ -4,6 +4,7 @@ mod open;
 mod pages;
 mod read;
 mod rows;
+mod shown;
 mod view;
 mod write;
 
@@ -80,6 +81,20 @@ impl Store for Sqlite {
 
     fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError> {
         of.iter().map(|(id, start)| read::sum(&self.conn, id, *start)).collect()
+    }
+
+    fn latest(
+        &mut self,
+        account: &str,
+        but: u32,
+        after: Millis,
+    ) -> Result<Option<Millis>, LedgerError> {
+        read::latest(&self.conn, account, but, after)
+    }
+
+    fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError> {
+        let sql = "SELECT count(*) FROM event WHERE at_ms < ?1 AND kind <> 'charge.void'";
+        Ok(self.conn.prepare_cached(sql)?.query_row([before.0], |row| row.get(0))?)
     }
 
     fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {

@@ -8,14 +8,15 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::chain::Link;
+use super::super::store::{Changes, Meta};
 use super::super::types::LedgerError;
-use super::write;
+use super::{read, write};
 use crate::clock::Millis;
 
 /// Marks a file as a ledger of ours ("NGld").
 const APPLICATION_ID: i32 = 0x4e47_6c64;
-/// The version of the tables in `schema.sql`.
-const VERSION: i32 = 2;
+/// The version of the tables.
+const VERSION: i32 = 3;
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut back to this after a checkpoint.
@@ -119,10 +120,11 @@ fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
             conn.execute_batch(include_str!("meta.sql"))?;
             conn.execute_batch(include_str!("schema.sql"))?;
             conn.execute(
-                "INSERT INTO meta VALUES (1, ?1, 0, randomblob(16), 0, 0, 0, NULL)",
+                "INSERT INTO meta VALUES (1, ?1, 0, randomblob(16), 0, 0, 0, NULL, 0)",
                 [now.0.max(0)],
             )?;
-            first_generation(conn, "made")?;
+            let first = Link::first(ledger(conn)?, "made");
+            write::links(conn, &[first])?;
             conn.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
         1 => {
@@ -131,10 +133,16 @@ fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
             conn.execute_batch(
                 "INSERT INTO meta SELECT 1, mark_ms, release_bytes, randomblob(16),
                      coalesce((SELECT max(id) FROM charge), 0), 0,
-                     coalesce((SELECT max(id) FROM release), 0), NULL FROM meta_1;
+                     coalesce((SELECT max(id) FROM release), 0), NULL, 0 FROM meta_1;
                  DROP TABLE meta_1",
             )?;
-            first_generation(conn, "made from a ledger of version 1")?;
+            let first = Link::first_of_old(ledger(conn)?, "made from a ledger of version 1");
+            write::links(conn, &[first])?;
+            conn.execute_batch(include_str!("from_before_3.sql"))?;
+        }
+        2 => {
+            conn.execute_batch(include_str!("from_2.sql"))?;
+            conn.execute_batch(include_str!("from_before_3.sql"))?;
         }
         VERSION => return Ok(()),
         newer => {
@@ -142,11 +150,18 @@ fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
             return Err(LedgerError::Store(text));
         }
     }
+    conn.execute_batch(include_str!("account.sql"))?;
+    conn.execute_batch(include_str!("audit.sql"))?;
+    if version != 0 {
+        let Meta { link, mark, last_charge, last_event, .. } = read::meta(conn)?;
+        let note = format!("brought from version {version} to {VERSION}");
+        let counters = (last_charge, last_event);
+        write::links(conn, &[link.next(&Changes::default(), mark, counters, Some(note))])?;
+    }
     conn.pragma_update(None, "user_version", VERSION)?;
     Ok(())
 }
 
-fn first_generation(conn: &Connection, note: &str) -> Result<(), LedgerError> {
-    let ledger = conn.query_row("SELECT ledger FROM meta", [], |row| row.get(0))?;
-    write::links(conn, &[Link::first(ledger, note)])
+fn ledger(conn: &Connection) -> Result<[u8; 16], LedgerError> {
+    Ok(conn.query_row("SELECT ledger FROM meta", [], |row| row.get(0))?)
 }

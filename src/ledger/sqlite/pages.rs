@@ -2,10 +2,8 @@
 
 use rusqlite::{Connection, Params, params};
 
-use super::super::accounts::Spent;
-use super::super::chain::Link;
 use super::super::copy::{PAGE_RELEASES, PAGE_ROWS};
-use super::super::store::{Changes, Counts, Page, WholeCharge, WholeRelease};
+use super::super::store::{Changes, Counts, Page, UserRow, WholeCharge, WholeRelease};
 use super::super::types::LedgerError;
 use super::rows;
 use crate::clock::Millis;
@@ -16,13 +14,10 @@ pub(super) fn read(conn: &Connection, of: Page) -> Result<Changes, LedgerError> 
     match of {
         Page::Charges(after) => page.charges = charges(conn, after)?,
         Page::Accounts(after) => {
-            let sql = "SELECT window_ms, start_ms, rho, epsilon, delta, gaussian, id FROM account
-                       WHERE id > ?1 ORDER BY id LIMIT ?2";
-            let accounts = rows_of(conn, sql, params![after, PAGE_ROWS], |row| {
-                let (window_ms, start_ms) = (row.get(0)?, row.get(1)?);
-                Ok((row.get(6)?, Spent { window_ms, start_ms, sum: rows::sum(row, 2)? }))
-            })?;
-            page.accounts = accounts.into_iter().collect();
+            let columns = rows::ACCOUNT;
+            let sql = format!("SELECT {columns} FROM account WHERE id > ?1 ORDER BY id LIMIT ?2");
+            let accounts = rows_of(conn, &sql, params![after, PAGE_ROWS], rows::account)?;
+            page.take_accounts(accounts);
         }
         Page::Releases(after) => {
             let sql = "SELECT id, question, charge, expires_ms, payload FROM release
@@ -38,18 +33,32 @@ pub(super) fn read(conn: &Connection, of: Page) -> Result<Changes, LedgerError> 
             })?;
         }
         Page::Users(after) => {
-            let sql = "SELECT name, verifier FROM user WHERE name > ?1 ORDER BY name LIMIT ?2";
+            let sql = "SELECT name, verifier, added_ms, seen_ms FROM user WHERE name > ?1
+                       ORDER BY name LIMIT ?2";
+            let millis = |at: Option<i64>| at.map(Millis);
             let users = rows_of(conn, sql, params![after, PAGE_ROWS], |row| {
-                Ok((row.get(0)?, Some(row.get(1)?)))
+                let (added, seen) = (millis(row.get(2)?), millis(row.get(3)?));
+                Ok((row.get(0)?, Some(UserRow { verifier: row.get(1)?, added, seen })))
             })?;
             page.users = users.into_iter().collect();
         }
+        Page::Tokens(after) => {
+            let columns = rows::TOKEN;
+            let sql = format!("SELECT {columns} FROM token WHERE id > ?1 ORDER BY id LIMIT ?2");
+            let tokens = rows_of(conn, &sql, params![after, PAGE_ROWS], rows::token)?;
+            page.tokens = tokens.into_iter().map(|token| (token.id.clone(), Some(token))).collect();
+        }
+        Page::Events(after) => {
+            let columns = rows::EVENT;
+            let sql = format!("SELECT {columns} FROM event WHERE id > ?1 ORDER BY id LIMIT ?2");
+            page.events = rows_of(conn, &sql, params![after, PAGE_ROWS], rows::event)?;
+        }
         Page::Links(after) => {
-            let sql = "SELECT generation, head, note FROM chain WHERE generation > ?1
-                       ORDER BY generation LIMIT ?2";
-            page.links = rows_of(conn, sql, params![after, PAGE_ROWS], |row| {
-                Ok(Link { generation: row.get(0)?, head: row.get(1)?, note: row.get(2)? })
-            })?;
+            let columns = rows::LINK;
+            let sql = format!(
+                "SELECT {columns} FROM chain WHERE generation > ?1 ORDER BY generation LIMIT ?2"
+            );
+            page.links = rows_of(conn, &sql, params![after, PAGE_ROWS], |row| rows::link(row, 0))?;
         }
     }
     Ok(page)
@@ -89,7 +98,8 @@ pub(super) fn counts(conn: &Connection) -> Result<Counts, LedgerError> {
     let sql = "SELECT (SELECT count(*) FROM charge), (SELECT count(*) FROM leaf),
                    (SELECT count(*) FROM debit), (SELECT count(*) FROM account),
                    (SELECT count(*) FROM release), (SELECT count(*) FROM user),
-                   (SELECT count(*) FROM chain)";
+                   (SELECT count(*) FROM chain), (SELECT count(*) FROM token),
+                   (SELECT count(*) FROM event)";
     Ok(conn.query_row(sql, [], |row| {
         Ok(Counts {
             charges: row.get(0)?,
@@ -99,6 +109,8 @@ pub(super) fn counts(conn: &Connection) -> Result<Counts, LedgerError> {
             releases: row.get(4)?,
             users: row.get(5)?,
             links: row.get(6)?,
+            tokens: row.get(7)?,
+            events: row.get(8)?,
         })
     })?)
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::accounts::Spent;
-use super::super::chain::{Head, Link};
+use super::super::accounts::Stored;
+use super::super::chain::Head;
 use super::super::store::{Kept, Known, Loaded, Meta, Needs, Sum};
 use super::super::types::LedgerError;
 use super::rows;
@@ -19,6 +19,7 @@ pub(super) fn loaded(
     let charges = charges(conn, needs)?;
     let mut accounts: BTreeSet<&String> = needs.accounts.keys().collect();
     accounts.extend(charges.values().flat_map(|charge| &charge.debits).map(|(id, _)| id));
+    accounts.extend(&needs.controls);
     let stored = stored(conn, accounts)?;
     Ok(Loaded {
         meta: meta(conn)?,
@@ -27,14 +28,17 @@ pub(super) fn loaded(
         keys: present(conn, "SELECT 1 FROM charge WHERE key = ?1", &needs.keys, |key| key.0)?,
         releases: releases(conn, needs)?,
         users: present(conn, "SELECT 1 FROM user WHERE name = ?1", &needs.users, String::clone)?,
+        requests: requests(conn, needs)?,
+        tokens: present(conn, "SELECT 1 FROM token WHERE id = ?1", &needs.tokens, String::clone)?,
         known: known.map(|generation| head(conn, generation)).transpose()?.flatten(),
     })
 }
 
 pub(super) fn meta(conn: &Connection) -> Result<Meta, LedgerError> {
     let mut statement = conn.prepare_cached(
-        "SELECT ledger, mark_ms, release_bytes, last_charge, final_charge, last_release,
-             moved, generation, head, note
+        "SELECT ledger, meta.mark_ms, release_bytes, meta.last_charge, final_charge, last_release,
+             moved, meta.last_event, generation, head, note, chain.mark_ms, chain.last_charge,
+             chain.last_event, events, rest
          FROM meta, chain ORDER BY generation DESC LIMIT 1",
     )?;
     Ok(statement.query_row([], |row| {
@@ -46,7 +50,8 @@ pub(super) fn meta(conn: &Connection) -> Result<Meta, LedgerError> {
             final_charge: row.get(4)?,
             last_release: row.get(5)?,
             moved: row.get(6)?,
-            link: Link { generation: row.get(7)?, head: row.get(8)?, note: row.get(9)? },
+            last_event: row.get(7)?,
+            link: rows::link(row, 8)?,
         })
     })?)
 }
@@ -60,18 +65,39 @@ fn head(conn: &Connection, generation: i64) -> Result<Option<Head>, LedgerError>
 pub(super) fn stored<'a>(
     conn: &Connection,
     ids: impl IntoIterator<Item = &'a String>,
-) -> Result<BTreeMap<String, Spent>, LedgerError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT window_ms, start_ms, rho, epsilon, delta, gaussian FROM account WHERE id = ?1",
-    )?;
+) -> Result<BTreeMap<String, Stored>, LedgerError> {
+    let columns = rows::ACCOUNT;
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {columns} FROM account WHERE id = ?1"))?;
     let mut found = BTreeMap::new();
     for id in ids {
-        let row = statement.query_row([id], |row| {
-            let (window_ms, start_ms) = (row.get(0)?, row.get(1)?);
-            Ok(Spent { window_ms, start_ms, sum: rows::sum(row, 2)? })
-        });
-        if let Some(spent) = row.optional()? {
-            found.insert(id.clone(), spent);
+        found.extend(statement.query_row([id], rows::account).optional()?);
+    }
+    Ok(found)
+}
+
+/// When the latest debit but so many was made, if that was after a time.
+pub(super) fn latest(
+    conn: &Connection,
+    account: &str,
+    but: u32,
+    after: Millis,
+) -> Result<Option<Millis>, LedgerError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT debit.at_ms FROM debit JOIN charge ON charge.id = debit.charge
+         WHERE debit.account = ?1 AND debit.at_ms > ?2 AND charge.state <> 'voided'
+         ORDER BY debit.at_ms DESC LIMIT 1 OFFSET ?3",
+    )?;
+    let at = statement.query_row(params![account, after.0, but], |row| row.get(0)).optional()?;
+    Ok(at.map(Millis))
+}
+
+fn requests(conn: &Connection, needs: &Needs) -> Result<BTreeMap<[u8; 32], [u8; 32]>, LedgerError> {
+    let mut statement = conn.prepare_cached("SELECT request FROM event WHERE key = ?1")?;
+    let mut found = BTreeMap::new();
+    for key in &needs.requests {
+        if let Some(request) = statement.query_row([key], |row| row.get(0)).optional()? {
+            found.insert(*key, request);
         }
     }
     Ok(found)

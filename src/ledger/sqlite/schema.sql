@@ -1,4 +1,4 @@
--- The ledger, version 2. Amounts are decimal digits in text: they can exceed 64 bits.
+-- The ledger, version 3. Amounts are decimal digits in text: they can exceed 64 bits.
 
 -- One statement of one analyst. Pending and posted count as spent, voided does not. Charges from
 -- before there were keys have none.
@@ -12,6 +12,7 @@ CREATE TABLE charge (
 ) STRICT;
 CREATE UNIQUE INDEX charge_key ON charge (key);
 CREATE INDEX charge_analyst ON charge (analyst, id);
+CREATE INDEX charge_time ON charge (at_ms, id);
 CREATE TRIGGER charge_final BEFORE UPDATE ON charge WHEN old.state = 'voided'
 BEGIN SELECT raise(ABORT, 'a voided charge is final'); END;
 CREATE TRIGGER charge_kept BEFORE DELETE ON charge
@@ -41,18 +42,6 @@ CREATE TABLE debit (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX debit_charge ON debit (charge);
 
--- The sum of an account's debits that are not voided, from start_ms on. A row for another window
--- than the one asked about is ignored and made again from the debits.
-CREATE TABLE account (
-    id        TEXT    PRIMARY KEY CHECK (id <> ''),
-    window_ms INTEGER NOT NULL CHECK (window_ms >= 0),
-    start_ms  INTEGER NOT NULL CHECK (start_ms >= 0),
-    rho       TEXT    NOT NULL CHECK (rho <> '' AND rho NOT GLOB '*[^0-9]*'),
-    epsilon   TEXT    NOT NULL CHECK (epsilon <> '' AND epsilon NOT GLOB '*[^0-9]*'),
-    delta     TEXT    NOT NULL CHECK (delta <> '' AND delta NOT GLOB '*[^0-9]*'),
-    gaussian  INTEGER NOT NULL CHECK (gaussian >= 0)
-) STRICT, WITHOUT ROWID;
-
 -- Releases remembered, in the order of storing.
 CREATE TABLE release (
     id         INTEGER PRIMARY KEY,
@@ -68,5 +57,7 @@ BEGIN SELECT raise(ABORT, 'a release is never changed'); END;
 -- The analysts who may log in, with what proves their password.
 CREATE TABLE user (
     name     TEXT PRIMARY KEY CHECK (name <> ''),
-    verifier TEXT NOT NULL CHECK (verifier <> '')
+    verifier TEXT NOT NULL CHECK (verifier <> ''),
+    added_ms INTEGER,
+    seen_ms  INTEGER
 ) STRICT, WITHOUT ROWID;

@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use noisegate_privacy::budget::Loss;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::accounts::Spent;
-use super::super::store::{ChargeRow, Sum, View as Viewing};
+use super::super::accounts::Stored;
+use super::super::control::Control;
+use super::super::event::{AuditCursor, AuditFilter};
+use super::super::shown::{
+    Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
+};
+use super::super::store::{Changes, ChargeRow, EventRow, Meta, Page, Sum, View as Viewing};
 use super::super::types::LedgerError;
-use super::{read, rows};
+use super::{pages, read, rows, shown};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
 
@@ -32,7 +37,7 @@ impl Viewing for View {
     fn stored(
         &mut self,
         accounts: &[String],
-    ) -> Result<(Millis, BTreeMap<String, Spent>), LedgerError> {
+    ) -> Result<(Millis, BTreeMap<String, Stored>), LedgerError> {
         self.conn.prepare_cached("BEGIN")?.execute([])?;
         let mut mark = self.conn.prepare_cached("SELECT mark_ms FROM meta")?;
         let mark = Millis(mark.query_row([], |row| row.get(0))?);
@@ -70,6 +75,113 @@ impl Viewing for View {
                 Ok((charge, losses))
             })
             .collect()
+    }
+
+    fn latest(
+        &mut self,
+        account: &str,
+        but: u32,
+        after: Millis,
+    ) -> Result<Option<Millis>, LedgerError> {
+        read::latest(&self.conn, account, but, after)
+    }
+
+    fn recall_for(
+        &mut self,
+        question: &Question,
+        analyst: &Analyst,
+        wall: Millis,
+    ) -> Result<Option<Recalled>, LedgerError> {
+        shown::recall_for(&self.conn, question, analyst, wall)
+    }
+
+    fn controls(&mut self) -> Result<BTreeMap<String, Control>, LedgerError> {
+        let columns = rows::ACCOUNT;
+        let sql = format!("SELECT {columns} FROM account WHERE version > 0");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let found = statement.query_map([], rows::account)?;
+        found.map(|row| Ok(row.map(|(id, stored)| (id, stored.control))?)).collect()
+    }
+
+    fn buckets(
+        &mut self,
+        account: &str,
+        time: (Millis, Millis),
+        bucket_ms: i64,
+    ) -> Result<Vec<Bucket>, LedgerError> {
+        shown::buckets(&self.conn, account, time, bucket_ms)
+    }
+
+    fn spenders(
+        &mut self,
+        account: Option<&str>,
+        time: (Millis, Millis),
+    ) -> Result<Vec<Spender>, LedgerError> {
+        shown::spenders(&self.conn, account, time)
+    }
+
+    fn charges(
+        &mut self,
+        filter: &ChargeFilter,
+        before: i64,
+        count_max: u32,
+    ) -> Result<Vec<ChargeShown>, LedgerError> {
+        shown::charges(&self.conn, filter, before, count_max)
+    }
+
+    fn charges_by_time(
+        &mut self,
+        filter: &AuditFilter,
+        before: AuditCursor,
+        count_max: u32,
+    ) -> Result<Vec<ChargeShown>, LedgerError> {
+        shown::charges_by_time(&self.conn, filter, before, count_max)
+    }
+
+    fn events_by_time(
+        &mut self,
+        filter: &AuditFilter,
+        before: AuditCursor,
+        count_max: u32,
+    ) -> Result<Vec<EventRow>, LedgerError> {
+        shown::events_by_time(&self.conn, filter, before, count_max)
+    }
+
+    fn releases(
+        &mut self,
+        analyst: Option<&Analyst>,
+        before: i64,
+        count_max: u32,
+        wall: Millis,
+    ) -> Result<Vec<ReleaseShown>, LedgerError> {
+        shown::releases(&self.conn, analyst, before, count_max, wall)
+    }
+
+    fn people(&mut self) -> Result<Vec<Person>, LedgerError> {
+        shown::people(&self.conn)
+    }
+
+    fn tokens(&mut self) -> Result<Vec<Token>, LedgerError> {
+        shown::tokens(&self.conn)
+    }
+
+    fn token(&mut self, hash: &[u8; 32]) -> Result<Option<Token>, LedgerError> {
+        shown::token(&self.conn, hash)
+    }
+
+    fn meta(&mut self) -> Result<Meta, LedgerError> {
+        read::meta(&self.conn)
+    }
+
+    fn voided(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE id > ?1 AND state = 'voided' ORDER BY id LIMIT ?2";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let ids = statement.query_map([after, count_max], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    fn page(&mut self, of: Page) -> Result<Changes, LedgerError> {
+        pages::read(&self.conn, of)
     }
 
     fn users(&mut self) -> Result<Vec<String>, LedgerError> {

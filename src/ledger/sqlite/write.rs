@@ -4,7 +4,7 @@ use noisegate_privacy::budget::Amount;
 use rusqlite::{Connection, params};
 
 use super::super::chain::Link;
-use super::super::store::{Changes, Meta, WholeCharge};
+use super::super::store::{Changes, Meta, UserRow, WholeCharge};
 use super::super::types::LedgerError;
 
 pub(super) fn all(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
@@ -13,8 +13,27 @@ pub(super) fn all(conn: &Connection, changes: &Changes) -> Result<(), LedgerErro
     for (charge, state) in &changes.states {
         states.execute(params![charge, state.name()])?;
     }
-    let mut accounts =
-        conn.prepare_cached("INSERT OR REPLACE INTO account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    accounts(conn, changes)?;
+    releases(conn, changes)?;
+    users(conn, changes)?;
+    tokens(conn, changes)?;
+    events(conn, changes)?;
+    links(conn, &changes.links)?;
+    if let Some(meta) = &changes.meta {
+        counters(conn, meta)?;
+    }
+    Ok(())
+}
+
+/// Sums and decisions, each without the other.
+fn accounts(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
+    let mut accounts = conn.prepare_cached(
+        "INSERT INTO account (id, window_ms, start_ms, rho, epsilon, delta, gaussian)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET window_ms = excluded.window_ms,
+             start_ms = excluded.start_ms, rho = excluded.rho, epsilon = excluded.epsilon,
+             delta = excluded.delta, gaussian = excluded.gaussian",
+    )?;
     for (id, spent) in &changes.accounts {
         let sum = &spent.sum;
         accounts.execute(params![
@@ -27,11 +46,25 @@ pub(super) fn all(conn: &Connection, changes: &Changes) -> Result<(), LedgerErro
             sum.gaussian,
         ])?;
     }
-    releases(conn, changes)?;
-    users(conn, changes)?;
-    links(conn, &changes.links)?;
-    if let Some(meta) = &changes.meta {
-        counters(conn, meta)?;
+    // An account that was never charged is given a window that is nobody's, so that no sum is made up.
+    let mut controls = conn.prepare_cached(
+        "INSERT INTO account (id, window_ms, start_ms, rho, epsilon, delta, gaussian, version,
+             frozen, cap, granted, granted_until, reset_ms)
+         VALUES (?1, 0, 1, '0', '0', '0', 0, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET version = excluded.version, frozen = excluded.frozen,
+             cap = excluded.cap, granted = excluded.granted,
+             granted_until = excluded.granted_until, reset_ms = excluded.reset_ms",
+    )?;
+    for (id, control) in &changes.controls {
+        controls.execute(params![
+            id,
+            control.version,
+            control.frozen,
+            control.cap.as_ref().map(Amount::to_string),
+            control.granted.to_string(),
+            control.granted_until.map(|until| until.0),
+            control.reset_at.map(|at| at.0),
+        ])?;
     }
     Ok(())
 }
@@ -86,22 +119,84 @@ fn releases(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
 }
 
 fn users(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
-    for (name, verifier) in &changes.users {
-        match verifier {
-            Some(verifier) => conn
-                .prepare_cached("INSERT OR REPLACE INTO user VALUES (?1, ?2)")?
-                .execute(params![name, verifier])?,
+    for (name, user) in &changes.users {
+        match user {
+            Some(UserRow { verifier, added, seen }) => conn
+                .prepare_cached(
+                    "INSERT INTO user VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (name) DO UPDATE SET verifier = excluded.verifier",
+                )?
+                .execute(params![name, verifier, added.map(|at| at.0), seen.map(|at| at.0)])?,
             None => conn.prepare_cached("DELETE FROM user WHERE name = ?1")?.execute([name])?,
         };
+    }
+    let mut seen = conn.prepare_cached("UPDATE user SET seen_ms = ?2 WHERE name = ?1")?;
+    for (name, at) in &changes.seen {
+        seen.execute(params![name, at.0])?;
+    }
+    Ok(())
+}
+
+fn tokens(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
+    for (id, token) in &changes.tokens {
+        match token {
+            Some(token) => conn
+                .prepare_cached("INSERT INTO token VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+                .execute(params![
+                    id,
+                    token.hash,
+                    token.name,
+                    token.role,
+                    token.created_by,
+                    token.created_at.0,
+                    token.expires_at.0,
+                ])?,
+            None => conn.prepare_cached("DELETE FROM token WHERE id = ?1")?.execute([id])?,
+        };
+    }
+    Ok(())
+}
+
+fn events(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
+    if let Some(before) = changes.forget_events {
+        conn.prepare_cached("DELETE FROM event WHERE at_ms < ?1 AND kind <> 'charge.void'")?
+            .execute([before.0])?;
+    }
+    let mut statement =
+        conn.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
+    for event in &changes.events {
+        statement.execute(params![
+            event.id,
+            event.at.0,
+            event.who,
+            event.via,
+            event.kind,
+            event.object,
+            event.detail,
+            event.why,
+            event.request.map(|request| request.key),
+            event.request.map(|request| request.request),
+        ])?;
     }
     Ok(())
 }
 
 /// Adds generations.
 pub(super) fn links(conn: &Connection, links: &[Link]) -> Result<(), LedgerError> {
-    let mut statement = conn.prepare_cached("INSERT INTO chain VALUES (?1, ?2, ?3)")?;
+    let sql = "INSERT INTO chain VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let mut statement = conn.prepare_cached(sql)?;
     for link in links {
-        statement.execute(params![link.generation, link.head, link.note])?;
+        let of = link.made_of.as_ref();
+        statement.execute(params![
+            link.generation,
+            link.head,
+            link.note,
+            of.map(|of| of.mark.0),
+            of.map(|of| of.last_charge),
+            of.map(|of| of.last_event),
+            of.map(|of| of.events),
+            of.map(|of| of.rest),
+        ])?;
     }
     Ok(())
 }
@@ -109,7 +204,7 @@ pub(super) fn links(conn: &Connection, links: &[Link]) -> Result<(), LedgerError
 fn counters(conn: &Connection, meta: &Meta) -> Result<(), LedgerError> {
     conn.prepare_cached(
         "UPDATE meta SET mark_ms = ?1, release_bytes = ?2, last_charge = ?3, final_charge = ?4,
-             last_release = ?5",
+             last_release = ?5, last_event = ?6",
     )?
     .execute([
         meta.mark.0,
@@ -117,6 +212,7 @@ fn counters(conn: &Connection, meta: &Meta) -> Result<(), LedgerError> {
         meta.last_charge,
         meta.final_charge,
         meta.last_release,
+        meta.last_event,
     ])?;
     Ok(())
 }

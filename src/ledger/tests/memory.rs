@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::super::accounts::Spent;
+use super::super::accounts::{Spent, Stored};
 use super::super::chain::Link;
+use super::super::control::Control;
 use super::super::store::{
     Backend, Changes, Counts, Kept, Known, Loaded, Meta, Needs, Page, Store, Sum, View,
     WholeCharge, WholeRelease,
@@ -73,6 +74,7 @@ impl Durable {
             last_charge: 0,
             final_charge: 0,
             last_release: 0,
+            last_event: 0,
             link: link.clone(),
             moved: None,
         };
@@ -162,11 +164,20 @@ impl Store for Memory {
         });
         Ok(Loaded {
             meta: durable.meta.clone(),
-            accounts: durable.accounts.clone(),
+            accounts: durable
+                .accounts
+                .iter()
+                .map(|(id, spent)| {
+                    let control = Control::default();
+                    (id.clone(), Stored { spent: spent.clone(), control })
+                })
+                .collect(),
             charges: charges.collect(),
             keys: keys.filter(|key| needs.keys.contains(key)).collect(),
             releases: releases.map(|r| (r.question, kept(r))).collect(),
             users: needs.users.clone(),
+            requests: BTreeMap::new(),
+            tokens: needs.tokens.clone(),
             known,
         })
     }
@@ -174,6 +185,19 @@ impl Store for Memory {
     fn sums(&mut self, of: &[(String, i64)]) -> Result<Vec<Sum>, LedgerError> {
         let durable = &self.0.lock().unwrap().0;
         Ok(of.iter().map(|(id, start)| durable.sum(id, *start)).collect())
+    }
+
+    fn latest(
+        &mut self,
+        _account: &str,
+        _but: u32,
+        _after: Millis,
+    ) -> Result<Option<Millis>, LedgerError> {
+        unreachable!("nothing is throttled here")
+    }
+
+    fn old_events(&mut self, _before: Millis) -> Result<i64, LedgerError> {
+        unreachable!("nothing is forgotten here")
     }
 
     fn pending(&mut self, after: i64, _count_max: i64) -> Result<Vec<i64>, LedgerError> {
