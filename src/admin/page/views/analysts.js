@@ -1,0 +1,47 @@
+// Who may ask: roles, teams, when they were last seen, and what can be done to each.
+import { badge, button, field, h, say, table } from '../dom.js';
+import { all, mayChange } from '../api.js';
+import { ago, plural } from '../format.js';
+import { accountLinks, filters } from './parts.js';
+import { freezeAnalyst, removeAnalyst, setPassword, thawAnalyst } from './people.js';
+
+export async function analysts(place, { params, signal, remember, guard }) {
+  const text = h('input', { type: 'search', value: params.get('q') || '', spellcheck: 'false' });
+  const result = h('div', {});
+  let people = [];
+  const draw = () => {
+    const q = text.value.trim().toLowerCase();
+    remember({ q });
+    const shown = people.filter((person) => [person.name, ...person.roles, ...person.teams].some((name) => name.toLowerCase().includes(q)));
+    result.replaceChildren(peopleTable(shown, load));
+    return shown;
+  };
+  const load = () => guard(result, async () => {
+    people = await all('/analysts', {}, signal);
+    draw();
+  }, signal);
+  place.append(
+    filters([field('Name, role or team contains', text)], () => say(plural(draw().length, 'analyst'))),
+    ...(mayChange() ? [h('p', { class: 'actions' }, button('Add an analyst …', () => setPassword(null, load)))] : []), result);
+  await load();
+}
+
+function peopleTable(people, load) {
+  const columns = [
+    { head: 'Analyst', row: true, cell: (person) => [h('a', { href: `#/queries?analyst=${encodeURIComponent(person.name)}` }, person.name), ' ', person.frozen ? badge('frozen', 'cold') : null, person.can_log_in ? null : badge('cannot log in', 'quiet')] },
+    { head: 'Roles', cell: (person) => person.roles.join(', ') || '–' },
+    { head: 'Teams', cell: (person) => person.teams.join(', ') || '–' },
+    { head: 'Last seen', cell: (person) => (person.last_seen_at ? ago(person.last_seen_at) : 'never') },
+    { head: 'Own accounts', cell: (person) => (person.accounts.length > 0 ? accountLinks(person.accounts) : '–') },
+  ];
+  if (mayChange()) columns.push({ head: 'Change', cell: (person) => actions(person, load) });
+  return table('Analysts', columns, people, { empty: 'No analyst is like that.' });
+}
+
+function actions(person, load) {
+  const one = (label, what, props = {}) => button(label, () => what(person, load), { 'aria-label': `${label.replace(' …', '')} ${person.name}`, class: 'small', ...props });
+  return h('span', { class: 'row-actions' },
+    person.frozen ? one('Thaw …', thawAnalyst) : one('Freeze …', freezeAnalyst),
+    one('Password …', setPassword, { 'aria-label': `Set the password of ${person.name}` }),
+    person.can_log_in ? one('Remove …', removeAnalyst) : null);
+}
