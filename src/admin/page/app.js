@@ -145,7 +145,7 @@ function drawFrame(name) {
   const who = document.getElementById('who');
   who.replaceChildren(themeControl());
   if (!session) return;
-  who.prepend(h('span', { class: 'user' }, session.user, ' ', badge(session.role === 'admin' ? 'administrator' : 'auditor, reads only', 'quiet')));
+  who.prepend(h('span', { class: 'user' }, session.user, ' ', badge(session.role === 'admin' ? 'admin' : 'auditor', 'quiet', session.role === 'admin' ? null : 'Reads everything, changes nothing')));
   who.append(button('Log out', async () => {
     await logout().catch(() => {});
     location.hash = '#/overview';

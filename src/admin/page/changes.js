@@ -23,7 +23,7 @@ export async function decide(kind, id, done) {
 }
 
 function until(account) {
-  return account.renews_at ? ['until it renews on ', time(account.renews_at)] : 'for good, since it never renews';
+  return account.renews_at ? ['until it renews on ', time(account.renews_at, { style: 'minute' })] : 'for good, since it never renews';
 }
 
 function amountField(label, hint) {

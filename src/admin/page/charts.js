@@ -36,7 +36,7 @@ function options(width, bucket, maximum, readout) {
     width, height: 230, legend: { show: false },
     tzDate: (seconds) => (bucket === 'hour' ? new Date(seconds * 1000) : window.uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC')),
     cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
-    scales: { x: { time: true }, y: { range: [0, maximum * 1.1 || 1] } },
+    scales: { x: { time: true, range: (chart, least, greatest) => [least, greatest + steps[bucket] / 1000] }, y: { range: [0, maximum * 1.1 || 1] } },
     axes: [
       { ...axis, grid: { show: false }, space: 70, values: (chart, splits) => splits.map(name) },
       { ...axis, size: 60, values: (chart, splits) => splits.map((value) => `${Number(value.toPrecision(3))} %`) },
@@ -49,14 +49,16 @@ function options(width, bucket, maximum, readout) {
   };
 }
 
+const steps = { hour: 3600000, day: 86400000 };
+
 /** Each bucket of the time asked for, also where nothing was spent. */
-export function filled(items, bucket) {
-  const step = bucket === 'hour' ? 3600000 : 86400000;
+function filled({ items, bucket, from, to }) {
+  if (items.length === 0) return [];
+  const step = steps[bucket];
   const known = new Map(items.map((item) => [Date.parse(item.start), item]));
-  const starts = [...known.keys()].sort((a, b) => a - b);
-  if (starts.length === 0) return [];
   const all = [];
-  for (let at = starts[0]; at <= starts.at(-1) && all.length < 1000; at += step) {
+  const first = Math.min(Math.floor(Date.parse(from) / step) * step, ...known.keys());
+  for (let at = first; at < Date.parse(to) && all.length < 1000; at += step) {
     all.push(known.get(at) ?? { start: new Date(at).toISOString(), charges: 0, spent_fraction: 0, epsilon: 0 });
   }
   return all;
@@ -69,8 +71,8 @@ function sentence(item, bucket) {
 /** The history of an account: a chart for the eye, a sentence for its summary, and a table. */
 export function historyChart(name, history, signal) {
   const { bucket } = history;
-  const items = filled(history.items, bucket);
-  if (items.length === 0) return h('p', { class: 'empty' }, 'Nothing was spent in this time.');
+  const items = filled(history);
+  if (items.every((item) => item.charges === 0)) return h('p', { class: 'empty' }, 'Nothing was spent in this time.');
   const most = items.reduce((one, other) => (other.spent_fraction > one.spent_fraction ? other : one));
   const total = items.reduce((sum, item) => sum + item.spent_fraction, 0);
   const summary = `${percent(total)} of the limit by ${plural(items.reduce((sum, item) => sum + item.charges, 0), 'charge')}; most on ${sentence(most, bucket)}.`;

@@ -56,7 +56,7 @@ function newKey() {
  * first (412) and loads what is there now; `done(answer)` shows the result and says it.
  */
 export function changeDialog({ title, fields = [], sentence, submit, danger = false, send, stale, done, reason = true }) {
-  const why = h('textarea', { rows: 2, maxlength: 500, required: true });
+  const why = h('input', { type: 'text', maxlength: 500, required: true, autocomplete: 'off' });
   const every = reason ? [...fields, { name: 'why', label: 'Reason', control: why, hint: 'Kept in the audit, with your name.', check: needsReason }] : fields;
   const told = h('p', { class: 'will', 'aria-live': 'polite' });
   const problem = h('div', {});
@@ -121,8 +121,14 @@ async function explain(error, { every, problem, stale, tell }) {
   }
   const rest = showFieldErrors(error, every);
   if (rest.length > 0 || error.errors.length === 0) {
-    problem.append(alertBox(error.message, error.detail, rest.map((one) => h('p', {}, `${one.field}: ${one.message}`))));
+    problem.append(alertBox(error.message, error.detail, rest.map((one) => h('p', {}, aboutField(one.field, one.message)))));
   }
+}
+
+/** The API leaves the name out: `is at most 500 characters`. */
+function aboutField(label, message) {
+  const words = /^[a-z]/.test(message) ? `${label} ${message}` : message;
+  return /[.!?]$/.test(words) ? words : `${words}.`;
 }
 
 /** Puts what is wrong beside the fields it is about; gives back what is about none of them. */
@@ -135,7 +141,7 @@ export function showFieldErrors(error, every) {
       rest.push(one);
       continue;
     }
-    wrong(about.control, one.message);
+    wrong(about.control, aboutField(about.label, one.message));
     first ??= about.control;
   }
   first?.focus();

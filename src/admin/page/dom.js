@@ -14,7 +14,7 @@ export function h(tag, props = {}, ...children) {
 }
 
 function flat(children) {
-  return children.flat(4).filter((child) => child !== null && child !== undefined && child !== false);
+  return children.flat(4).filter((child) => child !== null && child !== undefined && child !== false && child !== '');
 }
 
 let counter = 0;
@@ -53,20 +53,23 @@ export function note(kind, ...children) {
 
 /**
  * A table. Columns are `{head, cell(row), num, row}`: `num` aligns to the right, `row` makes the
- * cell the row's heading. On narrow screens rows become cards, for which cells repeat the heading.
+ * cell the row's heading. On narrow screens rows become cards, for which cells repeat the heading,
+ * unless the table is `small`.
  */
-export function table(caption, columns, rows, { hideCaption = true, empty = 'Nothing here.', key } = {}) {
+export function table(caption, columns, rows, { empty = 'Nothing here.', small = false } = {}) {
   if (rows.length === 0) return h('p', { class: 'empty' }, empty);
   const head = h('tr', {}, columns.map((column) =>
     h('th', { scope: 'col', class: column.num ? 'num' : null }, column.head)));
-  const line = (row) => h('tr', { 'data-key': key ? key(row) : null }, columns.map((column) => {
-    const props = { class: [column.num && 'num', column.wide && 'wide'].filter(Boolean).join(' ') || null };
-    const cell = [h('span', { class: 'label', 'aria-hidden': 'true' }, column.head), h('span', { class: 'value' }, column.cell(row))];
+  const line = (row) => h('tr', {}, columns.map((column) => {
+    const value = h('span', { class: 'value' }, column.cell(row));
+    const classes = [column.num && 'num', column.wide && 'wide', !value.hasChildNodes() && 'void'];
+    const props = { class: classes.filter(Boolean).join(' ') || null };
+    const cell = [h('span', { class: 'label', 'aria-hidden': 'true' }, column.head), value];
     return column.row ? h('th', { scope: 'row', ...props }, cell) : h('td', props, cell);
   }));
   // Narrow screens give rows `display: block`, by which tables lose their roles unless they are said.
-  const element = h('table', { class: 'cards' },
-    h('caption', { class: hideCaption ? 'unseen' : null }, caption),
+  const element = h('table', { class: small ? null : 'cards' },
+    h('caption', { class: 'unseen' }, caption),
     h('thead', {}, head), h('tbody', {}, rows.map(line)));
   return keepRoles(element);
 }

@@ -5,6 +5,7 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 // Days of the ledger are days of UTC.
 const shortDay = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
+const minute = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const hour = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
@@ -26,13 +27,13 @@ export function eps(value) {
 }
 
 export function epsilon(value) {
-  return `ε ${eps(value)}`;
+  return `ε\u00a0${eps(value)}`;
 }
 
 export function percent(fraction) {
   const value = fraction * 100;
-  if (value > 0 && value < 0.1) return '< 0.1 %';
-  return `${value >= 99.95 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
+  if (value > 0 && value < 0.1) return '<\u00a00.1\u00a0%';
+  return `${value >= 99.95 || value === 0 ? Math.round(value) : value.toFixed(1)}\u00a0%`;
 }
 
 export function utc(text) {
@@ -45,7 +46,8 @@ export function time(text, { style = 'full' } = {}) {
   const moment = new Date(text);
   const shown = style === 'day' ? day.format(moment)
     : style === 'short' ? clock.format(moment)
-      : `${day.format(moment)}, ${clock.format(moment)}`;
+      : style === 'minute' ? minute.format(moment)
+        : `${day.format(moment)}, ${clock.format(moment)}`;
   return h('time', { datetime: text, title: utc(text) }, shown);
 }
 

@@ -27,7 +27,7 @@ export function onTheme(listener, signal) {
 }
 
 export function themeControl() {
-  const control = select([['system', 'System'], ['light', 'Light'], ['dark', 'Dark']], stored(), { 'aria-label': 'Colours' });
+  const control = select([['system', 'Colours: auto'], ['light', 'Colours: light'], ['dark', 'Colours: dark']], stored(), { 'aria-label': 'Colours' });
   control.addEventListener('change', () => {
     try {
       localStorage.setItem(key, control.value);

@@ -28,13 +28,14 @@ export async function account(place, { argument: id, signal, guard }) {
 
 function head(account, changed) {
   const left = Math.max(0, 1 - account.spent_fraction);
+  const gone = windowGone(account, new Date().toISOString());
   return [
     h('div', { class: 'card account' },
       h('p', { class: 'kind' }, `${perWords(account.per)}${account.holder ? ` ${account.holder}` : ''}${account.role ? `, as ${account.role}` : ''} · budget ${account.budget} `, badges(account)),
       h('p', { class: 'big' }, percent(left), h('span', { class: 'unit' }, ' left')),
-      spentBar(`Spent of ${account.id}`, account.spent_fraction, { gone: windowGone(account, new Date().toISOString()), level: level(account) }),
+      spentBar(`Spent of ${account.id}`, account.spent_fraction, { gone, level: level(account) }),
       h('p', { class: 'under' }, `${epsilon(account.left_epsilon)} left · ${epsilon(account.spent_epsilon)} of ${eps(account.limit_epsilon)} spent · ${count(account.charges_7d)} charges in 7 days`),
-      facts(['Pace', paceWords(account)], ['End', endWords(account)], ['Window', renewal(account)],
+      facts(['Pace', paceWords(account)], ['End', endWords(account)], ['Window', renewal(account, gone)],
         ['Accountant', account.accountant === 'zcdp' ? `zCDP, δ ${account.delta}` : 'pure ε'])),
     actions(account, changed),
   ];
@@ -70,7 +71,7 @@ function limitWords(account) {
   const capped = cap !== null && cap !== undefined;
   const lines = [
     ['The policy gives', policy],
-    granted > 0 ? [account.renews_at ? ['Granted, until ', time(account.renews_at)] : 'Granted', granted, '+'] : null,
+    granted > 0 ? [account.renews_at ? ['Granted, until ', time(account.renews_at, { style: 'minute' })] : 'Granted', granted, '+'] : null,
     capped ? [cap < policy + granted ? 'A cap holds it down to' : 'A cap, which is above that and changes nothing', cap] : null,
     ['So the limit is', account.limit_epsilon, '='],
   ].filter(Boolean);
@@ -102,7 +103,7 @@ function buys(account) {
     table('What the rest of the account buys', [
       { head: 'ε of each', row: true, cell: (row) => epsilon(row.epsilon_each) },
       { head: 'Answers', num: true, cell: (row) => count(row.queries) },
-    ], account.buys ?? [], { empty: 'Nothing.' }),
+    ], account.buys ?? [], { empty: 'Nothing.', small: true }),
   ];
 }
 
@@ -113,11 +114,12 @@ async function history(place, id, signal) {
   const show = async ([bucket, , days]) => {
     for (const one of buttons) one.setAttribute('aria-pressed', String(one.dataset.bucket === bucket));
     const from = new Date(Date.now() - days * 86400000).toISOString();
-    const data = await get(`${path(id)}/history`, { bucket, from, to: new Date().toISOString() }, signal);
+    const to = new Date().toISOString();
+    const data = await get(`${path(id)}/history`, { bucket, from, to }, signal);
     stop.abort();
     stop = new AbortController();
     signal.addEventListener('abort', () => stop.abort(), { once: true });
-    chart.replaceChildren(...[historyChart(id, data, stop.signal)].flat());
+    chart.replaceChildren(...[historyChart(id, { ...data, from, to }, stop.signal)].flat());
   };
   const buttons = choices.map((choice) => button(choice[0] === 'day' ? '30 days, by day' : '2 days, by hour', async () => {
     await show(choice);

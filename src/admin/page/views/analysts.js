@@ -1,8 +1,8 @@
 // Who may ask: roles, teams, when they were last seen, and what can be done to each.
 import { badge, button, field, h, say, table } from '../dom.js';
 import { all, mayChange } from '../api.js';
-import { ago, plural } from '../format.js';
-import { accountLinks, filters } from './parts.js';
+import { ago, percent, plural } from '../format.js';
+import { accountLink, filters } from './parts.js';
 import { freezeAnalyst, removeAnalyst, setPassword, thawAnalyst } from './people.js';
 
 export async function analysts(place, { params, signal, remember, guard }) {
@@ -17,7 +17,8 @@ export async function analysts(place, { params, signal, remember, guard }) {
     return shown;
   };
   const load = () => guard(result, async () => {
-    people = await all('/analysts', {}, signal);
+    const [list, accounts] = await Promise.all([all('/analysts', {}, signal), all('/accounts', { per: 'analyst' }, signal)]);
+    people = list.map((person) => ({ ...person, own: accounts.filter((account) => account.holder === person.name) }));
     draw();
   }, signal);
   place.append(
@@ -32,16 +33,26 @@ function peopleTable(people, load) {
     { head: 'Roles', cell: (person) => person.roles.join(', ') || '–' },
     { head: 'Teams', cell: (person) => person.teams.join(', ') || '–' },
     { head: 'Last seen', cell: (person) => (person.last_seen_at ? ago(person.last_seen_at) : 'never') },
-    { head: 'Own accounts', cell: (person) => (person.accounts.length > 0 ? accountLinks(person.accounts) : '–') },
+    { head: 'Own accounts', cell: (person) => (person.own.length > 0 ? person.own.map(account) : '–') },
   ];
   if (mayChange()) columns.push({ head: 'Change', cell: (person) => actions(person, load) });
   return table('Analysts', columns, people, { empty: 'No analyst is like that.' });
 }
 
+function account(own) {
+  return h('span', { class: 'block' }, accountLink(own.id), ' ', h('span', { class: 'detail' }, `${percent(Math.max(0, 1 - own.spent_fraction))} left`));
+}
+
 function actions(person, load) {
   const one = (label, what, props = {}) => button(label, () => what(person, load), { 'aria-label': `${label.replace(' …', '')} ${person.name}`, class: 'small', ...props });
   return h('span', { class: 'row-actions' },
-    person.frozen ? one('Thaw …', thawAnalyst) : one('Freeze …', freezeAnalyst),
+    freeze(person, one),
     one('Password …', setPassword, { 'aria-label': `Set the password of ${person.name}` }),
-    person.can_log_in ? one('Remove …', removeAnalyst) : null);
+    person.can_log_in || person.added_at ? one('Remove …', removeAnalyst) : null);
+}
+
+/** Only what is theirs alone can be frozen for an analyst. */
+function freeze(person, one) {
+  if (person.own.length === 0) return null;
+  return person.frozen ? one('Thaw …', thawAnalyst) : one('Freeze …', freezeAnalyst);
 }

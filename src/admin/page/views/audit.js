@@ -30,13 +30,18 @@ export async function audit(place, { params, signal, remember, guard }) {
 
 function draw(items) {
   return table('Records of the audit, newest first', [
-    { head: 'No.', num: true, row: true, cell: (record) => count(record.number) },
-    { head: 'When', cell: (record) => time(record.at) },
-    { head: 'Who', cell: (record) => [record.who, ' ', badge({ http: 'API', cli: 'command line', proxy: 'proxy' }[record.via] ?? record.via, 'quiet')] },
+    { head: 'When', row: true, cell: (record) => time(record.at) },
     { head: 'What', cell: (record) => h('code', {}, record.kind) },
-    { head: 'About', cell: (record) => record.object || '–' },
-    { head: 'Why', wide: true, cell: (record) => [record.why || '', record.detail ? h('span', { class: 'detail' }, detailWords(record.detail)) : ''] },
+    { head: 'About', cell: (record) => record.object },
+    { head: 'Who', cell: (record) => [record.who, ' ', badge({ http: 'API', cli: 'command line', proxy: 'proxy' }[record.via] ?? record.via, 'quiet')] },
+    { head: 'Why', wide: true, cell: why },
+    { head: 'No.', num: true, cell: (record) => count(record.number) },
   ], items, { empty: 'No record is like that.' });
+}
+
+function why(record) {
+  const detail = detailWords(record.detail);
+  return [record.why, detail ? h('span', { class: 'detail' }, detail) : null];
 }
 
 function exportDay() {
@@ -45,9 +50,9 @@ function exportDay() {
   const day = h('input', { type: 'date', value: yesterday, max: inputDay(new Date(), 'utc'), required: true });
   const format = select([['jsonl', 'JSON lines'], ['csv', 'CSV, for spreadsheets']], 'jsonl');
   const problem = h('div', {});
-  const form = h('form', { novalidate: true, 'aria-labelledby': id }, h('div', { class: 'row' },
+  const form = h('form', { novalidate: true, class: 'stack', 'aria-labelledby': id }, h('div', { class: 'row' },
     field('Day', day, { hint: 'From midnight to midnight, UTC.' }), field('Format', format)),
-  problem, h('button', { type: 'submit', class: 'primary' }, 'Export'));
+  problem, h('div', {}, h('button', { type: 'submit', class: 'primary' }, 'Export')));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     problem.replaceChildren();

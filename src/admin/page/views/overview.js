@@ -3,7 +3,7 @@ import { badge, button, facts, h, note, swap, table } from '../dom.js';
 import { get } from '../api.js';
 import { spentBar } from '../charts.js';
 import { count, epsilon, eps, percent, plural, time } from '../format.js';
-import { accountLink, badges, endWords, level, paceWords, renewal, windowGone } from './parts.js';
+import { accountLink, badges, endShort, endWords, level, paceWords, renewal, windowGone } from './parts.js';
 import { spenderTable } from './spenders.js';
 
 export async function overview(place, { signal, poll }) {
@@ -17,7 +17,7 @@ export async function overview(place, { signal, poll }) {
   const load = async () => {
     const data = await get('/overview', {}, signal);
     draw(parts, data);
-    told.replaceChildren('As of ', time(data.now, { style: 'short' }), ', every 10 seconds. ', pause);
+    told.replaceChildren(h('span', {}, 'As of ', time(data.now, { style: 'short' }), ', again every 10 seconds.'), pause);
   };
   await load();
   place.append(told, parts.problems, parts.datasets,
@@ -32,7 +32,7 @@ function draw(parts, data) {
   swap(parts.datasets, [datasets, data.now.slice(0, 15)], () => section('What the datasets have left', h('div', { class: 'grid' }, datasets.map((account) => card(account, data.now)))));
   swap(parts.tight, others, () => section('Closest to their end', closest(others)));
   swap(parts.spenders, data.top_spenders_7d, () => section('Who spent most in 7 days',
-    spenderTable(data.top_spenders_7d.slice(0, 5), 'Who spent most in the last 7 days'), h('p', {}, h('a', { href: '#/spenders' }, 'All spenders and other periods'))));
+    spenderTable(data.top_spenders_7d.slice(0, 5), 'Who spent most in the last 7 days', { small: true }), h('p', {}, h('a', { href: '#/spenders' }, 'All spenders and other periods'))));
   swap(parts.refusals, data.refusals_24h, () => section('Refused in 24 hours', refusals(data.refusals_24h)));
   swap(parts.state, [data.in_flight, data.ledger, data.version, data.policy_version, data.proxies_note], () => section('This proxy', state(data)));
 }
@@ -54,7 +54,7 @@ function card(account, now) {
     h('p', { class: 'big' }, percent(left), h('span', { class: 'unit' }, ' left')),
     spentBar(`Spent of ${account.id}`, account.spent_fraction, { gone: windowGone(account, now), level: level(account) }),
     h('p', { class: 'under' }, `${epsilon(account.left_epsilon)} left · ${epsilon(account.spent_epsilon)} of ${eps(account.limit_epsilon)} spent`),
-    facts(['Pace', paceWords(account)], ['End', endWords(account)], ['Window', renewal(account)]));
+    facts(['Pace', paceWords(account)], ['End', endWords(account)], ['Window', renewal(account, windowGone(account, now))]));
 }
 
 function closest(accounts) {
@@ -64,7 +64,7 @@ function closest(accounts) {
       { head: 'Account', row: true, cell: (account) => [accountLink(account.id), ' ', badges(account)] },
       { head: 'Spent', wide: true, cell: (account) => h('span', { class: 'inline' }, spentBar(`Spent of ${account.id}`, account.spent_fraction, { level: level(account) }), h('span', { class: 'number' }, percent(account.spent_fraction))) },
       { head: 'Left', num: true, cell: (account) => epsilon(account.left_epsilon) },
-      { head: 'End', cell: endWords },
+      { head: 'Gone on', cell: endShort },
     ], shown, { empty: 'There are no accounts of teams or analysts.' }),
     h('p', {}, h('a', { href: '#/accounts' }, 'All accounts')),
   ];
@@ -74,7 +74,7 @@ function refusals(list) {
   return table('Refusals of the last 24 hours by code', [
     { head: 'Code', row: true, cell: (row) => h('code', {}, row.code) },
     { head: 'Times', num: true, cell: (row) => count(row.count) },
-  ], list, { empty: 'Nothing was refused.' });
+  ], list, { empty: 'Nothing was refused.', small: true });
 }
 
 function state(data) {

@@ -62,9 +62,17 @@ export function endWords(account) {
   return account.renews_at ? ['Lasts until it renews on ', date(account.renews_at)] : 'No end in sight at this pace';
 }
 
-export function renewal(account) {
+/** The same in a few words, for tables. */
+export function endShort(account) {
+  if (account.spent_fraction >= 1) return account.renews_at ? ['renews ', date(account.renews_at)] : 'gone for good';
+  if (account.exhausted_on) return h('strong', {}, date(account.exhausted_on));
+  return account.renews_at ? ['after ', date(account.renews_at)] : 'not in sight';
+}
+
+export function renewal(account, gone = null) {
   if (account.window === 'lifetime') return 'Never renews';
-  return [`Renews ${windowWords(account.window)}`, account.renews_at ? [', next ', time(account.renews_at)] : null];
+  return [`Renews ${windowWords(account.window)}`, account.renews_at ? [', next ', time(account.renews_at, { style: 'minute' })] : null,
+    gone === null ? null : `; ${percent(gone)} of it is over, which is the mark on the bar`];
 }
 
 /** A list that the API gives in pages: what `draw` makes of all items so far, and a button for more. */

@@ -6,10 +6,10 @@ import { changeDialog, toast } from '../dialogs.js';
 const path = (name) => `/analysts/${encodeURIComponent(name)}`;
 
 export function freezeAnalyst(person, done) {
-  const accounts = person.accounts.length > 0 ? `their own accounts (${person.accounts.join(', ')})` : 'their own accounts';
+  const accounts = person.own.map((account) => account.id).join(' and ');
   changeDialog({
     title: `Freeze ${person.name}`, submit: 'Freeze', danger: true,
-    sentence: () => [`${person.name} gets no new answers that are paid from ${accounts}, until somebody thaws them. Team-mates are not affected; remembered answers stay.`],
+    sentence: () => [`${person.name} gets no new answers that ${accounts} would have to pay for, until somebody thaws them. Team-mates are not affected; remembered answers stay.`],
     send: (values, { key }) => post(`${path(person.name)}/freeze`, { why: values.why }, { key }),
     done: async (now) => { toast(`${person.name} is frozen.`); await done(now); },
   });

@@ -35,9 +35,9 @@ function lineOf(where) {
 function findings(list, prefix) {
   const level = (finding) => badge(finding.level, finding.level === 'error' ? 'bad' : 'warn');
   return table('Findings of the check', [
+    { head: 'Where', row: true, cell: (finding) => where(finding, prefix) },
     { head: 'Level', cell: level },
-    { head: 'Where', cell: (finding) => where(finding, prefix) },
-    { head: 'What is wrong', row: true, cell: (finding) => finding.message },
+    { head: 'What is wrong', cell: (finding) => finding.message },
     { head: 'What to do', cell: (finding) => finding.fix || '–' },
   ], list, { empty: 'The check found nothing.' });
 }

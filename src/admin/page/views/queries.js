@@ -19,7 +19,7 @@ export async function queries(place, { params, signal, remember, guard, poll }) 
   const load = async () => {
     const { items } = await get('/queries', {}, signal);
     swap(live, items, () => running(items, load));
-    told.replaceChildren(`${plural(items.length, 'query', 'queries')} as of `, time(new Date().toISOString(), { style: 'short' }), ', every 10 seconds. ', pause);
+    told.replaceChildren(h('span', {}, `${plural(items.length, 'query', 'queries')} as of `, time(new Date().toISOString(), { style: 'short' }), ', again every 10 seconds.'), pause);
   };
   place.append(h('section', {}, h('h2', {}, 'In flight on this proxy'), told, live));
   await guard(live, load, signal);

@@ -4,7 +4,7 @@ import { Problem, all, mayChange } from '../api.js';
 import { decide } from '../changes.js';
 import { spentBar } from '../charts.js';
 import { epsilon, eps, percent, plural } from '../format.js';
-import { accountLink, badges, endWords, level } from './parts.js';
+import { accountLink, badges, endShort, level } from './parts.js';
 
 export async function teams(place, { signal, guard }) {
   const result = h('div', {});
@@ -24,7 +24,7 @@ function one(team, known, load) {
     { head: 'Account', row: true, cell: (account) => [accountLink(account.id), ' ', badges(account)] },
     { head: 'Spent', wide: true, cell: (account) => h('span', { class: 'inline' }, spentBar(`Spent of ${account.id}`, account.spent_fraction, { level: level(account) }), h('span', { class: 'number' }, percent(account.spent_fraction))) },
     { head: 'Left', num: true, cell: (account) => `${epsilon(account.left_epsilon)} of ${eps(account.limit_epsilon)}` },
-    { head: 'End', cell: endWords },
+    { head: 'Gone on', cell: endShort },
   ];
   if (mayChange()) columns.push({ head: 'Change', cell: (account) => actions(account, load, problem) });
   return h('section', { class: 'card' }, h('h2', {}, team.name),
