@@ -63,9 +63,9 @@ export function changeDialog({ title, fields = [], sentence, submit, danger = fa
   const go = h('button', { type: 'submit', class: danger ? 'danger' : 'primary' }, submit);
   const form = h('form', { novalidate: true, class: 'stack' },
     every.map((one) => field(one.label, one.control, { hint: one.hint, name: one.name })), told, problem,
-    h('div', { class: 'buttons' }, button('Leave it', () => dialog.close()), go));
+    h('div', { class: 'buttons' }, button('Leave it as it is', () => dialog.close()), go));
   const values = () => Object.fromEntries(every.map((one) => [one.name, one.control.type === 'checkbox' ? one.control.checked : one.control.value.trim()]));
-  const tell = () => { told.replaceChildren(...[sentence(values())].flat()); };
+  const tell = () => { told.replaceChildren(...sentence(values()).flat(4).filter(Boolean)); };
   form.addEventListener('input', tell);
   const dialog = openDialog(title, form);
   tell();

@@ -55,9 +55,9 @@ function actions(account, changed) {
     }
   });
   return h('div', { class: 'actions', role: 'group', 'aria-label': `Decisions about ${account.id}` },
-    action('grant', 'Grant …'), action('cap', 'Cap …'),
-    account.frozen ? action('thaw', 'Thaw …') : action('freeze', 'Freeze …'),
-    account.window === 'lifetime' ? null : action('reset', 'Reset window …'), audit, problem);
+    action('grant', 'Grant'), action('cap', 'Cap'),
+    account.frozen ? action('thaw', 'Thaw') : action('freeze', 'Freeze'),
+    account.window === 'lifetime' ? null : action('reset', 'Reset window'), audit, problem);
 }
 
 function limits(account) {

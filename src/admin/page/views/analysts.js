@@ -23,7 +23,7 @@ export async function analysts(place, { params, signal, remember, guard }) {
   }, signal);
   place.append(
     filters([field('Name, role or team contains', text)], () => say(plural(draw().length, 'analyst'))),
-    ...(mayChange() ? [h('p', { class: 'actions' }, button('Add an analyst …', () => setPassword(null, load)))] : []), result);
+    ...(mayChange() ? [h('p', { class: 'actions' }, button('Add an analyst', () => setPassword(null, load)))] : []), result);
   await load();
 }
 
@@ -44,15 +44,15 @@ function account(own) {
 }
 
 function actions(person, load) {
-  const one = (label, what, props = {}) => button(label, () => what(person, load), { 'aria-label': `${label.replace(' …', '')} ${person.name}`, class: 'small', ...props });
+  const one = (label, what, props = {}) => button(label, () => what(person, load), { 'aria-label': `${label} ${person.name}`, class: 'small', ...props });
   return h('span', { class: 'row-actions' },
     freeze(person, one),
-    one('Password …', setPassword, { 'aria-label': `Set the password of ${person.name}` }),
-    person.can_log_in || person.added_at ? one('Remove …', removeAnalyst) : null);
+    one('Password', setPassword, { 'aria-label': `Password of ${person.name}` }),
+    person.can_log_in || person.added_at ? one('Remove', removeAnalyst) : null);
 }
 
 /** Only what is theirs alone can be frozen for an analyst. */
 function freeze(person, one) {
   if (person.own.length === 0) return null;
-  return person.frozen ? one('Thaw …', thawAnalyst) : one('Freeze …', freezeAnalyst);
+  return person.frozen ? one('Thaw', thawAnalyst) : one('Freeze', freezeAnalyst);
 }

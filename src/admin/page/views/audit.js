@@ -103,5 +103,5 @@ function verify() {
     }
   });
   return h('section', { class: 'card', 'aria-labelledby': id }, h('h2', { id }, 'Is it untouched?'),
-    h('p', {}, 'Each record is chained to the one before. This looks whether any was changed or taken out.'), go, verdict);
+    h('p', {}, 'Each record is chained to the one before. This looks whether any was changed or taken out.'), h('p', {}, go), verdict);
 }

@@ -16,7 +16,7 @@ function inForce(data, show) {
   const problem = data.last_error
     ? note('bad', h('p', {}, h('strong', {}, 'The file on disk does not hold, so an older policy is in force.'), ` ${data.last_error}`))
     : null;
-  const reload = mayChange() ? h('p', { class: 'actions' }, button(`Reload ${data.source} from disk …`, () => reloadPolicy(data, show))) : null;
+  const reload = mayChange() ? h('p', { class: 'actions' }, button(`Reload ${data.source} from disk`, () => reloadPolicy(data, show))) : null;
   return [
     problem,
     facts(['File', h('code', {}, data.source)], ['Version', h('code', {}, String(data.version).slice(0, 12))], ['Loaded', time(data.loaded_at)]),

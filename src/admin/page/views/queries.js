@@ -35,7 +35,7 @@ function running(items, load) {
     { head: 'Stage', cell: (row) => stages[row.stage] ?? row.stage },
     { head: 'ε', num: true, cell: (row) => eps(row.epsilon) },
   ];
-  if (mayChange()) columns.push({ head: 'Change', cell: (row) => button('Cancel …', () => cancel(row, load), { class: 'small', 'aria-label': `Cancel query ${row.query} of ${row.analyst}` }) });
+  if (mayChange()) columns.push({ head: 'Change', cell: (row) => button('Cancel', () => cancel(row, load), { class: 'small', 'aria-label': `Cancel query ${row.query} of ${row.analyst}` }) });
   return table('Queries in flight', columns, items, { empty: 'Nothing is running.' });
 }
 

@@ -33,7 +33,7 @@ function one(team, known, load) {
 }
 
 function actions(account, load, problem) {
-  const action = (kind, label) => button(`${label} …`, async () => {
+  const action = (kind, label) => button(label, async () => {
     problem.replaceChildren();
     try {
       await decide(kind, account.id, load);

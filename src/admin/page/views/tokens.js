@@ -9,7 +9,7 @@ export async function tokens(place, { signal, guard }) {
   const result = h('div', {});
   const load = () => guard(result, () => pagedList(result, '/tokens', {}, (items) => draw(items, load), { signal, noun: 'token' }), signal);
   place.append(h('p', { class: 'lead' }, 'With a token a program uses the same API as this page, as an administrator or as an auditor. Only a hash of it is kept.'),
-    ...(mayChange() ? [h('p', { class: 'actions' }, button('Make a token …', () => make(load)))] : []), result);
+    ...(mayChange() ? [h('p', { class: 'actions' }, button('Make a token', () => make(load)))] : []), result);
   await load();
 }
 
@@ -21,13 +21,13 @@ function draw(items, load) {
     { head: 'By', cell: (token) => token.created_by },
     { head: 'Expires', cell: (token) => time(token.expires_at) },
   ];
-  if (mayChange()) columns.push({ head: 'Change', cell: (token) => button('Revoke …', () => revoke(token, load), { class: 'small', 'aria-label': `Revoke ${token.name}` }) });
+  if (mayChange()) columns.push({ head: 'Change', cell: (token) => button('Revoke', () => revoke(token, load), { class: 'small', 'aria-label': `Revoke ${token.name}` }) });
   return table('Tokens', columns, items, { empty: 'There are no tokens.' });
 }
 
 function make(load) {
   const name = h('input', { type: 'text', autocomplete: 'off', maxlength: 63, required: true });
-  const role = select([['auditor', 'Auditor: reads everything, changes nothing'], ['admin', 'Administrator']], 'auditor');
+  const role = select([['auditor', 'Auditor, who only reads'], ['admin', 'Administrator']], 'auditor');
   const days = h('input', { type: 'number', min: 1, max: 366, value: 30, required: true });
   changeDialog({
     title: 'Make a token', submit: 'Make the token',
