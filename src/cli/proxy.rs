@@ -79,11 +79,7 @@ impl Proxy {
         let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
         let of_admin = policy.server.admin_tls.as_ref();
         let admin = Admin {
-            health: Health::new(
-                databases.source.clone(),
-                databases.shadow.clone(),
-                ledger.clone(),
-            ),
+            health: Health::new(databases.source.clone(), databases.shadow.clone(), ledger.clone()),
             office: office(&policy, &ledger),
             tls: of_admin.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?,
         };

@@ -41,6 +41,11 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 
 /// What is wrong is told by the name of the field alone: a value may be a password.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A list would be read as the fields in order.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        return Err(Problem::invalid("body", "is an object in braces"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = match error.path().to_string() {

@@ -68,7 +68,8 @@ mod tests {
         for host in ["localhost", "LOCALHOST:6433", "127.0.0.1:6433", "127.9.9.9", "[::1]:1"] {
             assert!(here(host), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example", "10.0.0.1", "127.0.0.1.nip.example"] {
+        for host in ["evil.example", "localhost.evil.example", "10.0.0.1", "127.0.0.1.nip.example"]
+        {
             assert!(!here(host), "{host}");
         }
     }

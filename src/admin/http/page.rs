@@ -26,6 +26,34 @@ macro_rules! files {
 
 static FILES: LazyLock<BTreeMap<&'static str, File>> = LazyLock::new(|| {
     let files = files! {
+        "api.js"
+        "app.js"
+        "changes.js"
+        "charts.js"
+        "dialogs.js"
+        "dom.js"
+        "format.js"
+        "icon.svg"
+        "index.html"
+        "parts.css"
+        "style.css"
+        "theme.js"
+        "vendor/uPlot.iife.min.js"
+        "vendor/uPlot.min.css"
+        "views/account.js"
+        "views/accounts.js"
+        "views/analysts.js"
+        "views/audit.js"
+        "views/login.js"
+        "views/overview.js"
+        "views/parts.js"
+        "views/people.js"
+        "views/policy.js"
+        "views/queries.js"
+        "views/releases.js"
+        "views/spenders.js"
+        "views/teams.js"
+        "views/tokens.js"
     };
     let file = |(name, bytes): (&'static str, &'static [u8])| {
         let tag = format!("\"{}\"", hex::encode(Sha256::digest(bytes)));
@@ -68,4 +96,29 @@ pub(super) async fn serve(request: Request) -> Response {
         headers.insert(header::ETAG, tag);
     }
     response
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/admin/page"));
+        let mut folders = vec![root.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !name.ends_with("LICENSE") {
+                    assert!(FILES.contains_key(name), "{name} is not in the list of this file");
+                }
+            }
+        }
+    }
 }

@@ -138,7 +138,8 @@ fn router(api: Shared) -> Router {
         .route("/readyz", get(ready))
         .route("/api", any(nothing))
         .route("/api/{*rest}", any(nothing));
-    let page = Router::new().fallback_service(get(page::serve).fallback(async || Problem::method()));
+    let page =
+        Router::new().fallback_service(get(page::serve).fallback(async || Problem::method()));
     Router::new()
         .merge(routes::api())
         .merge(health)

@@ -53,8 +53,7 @@ impl Sessions {
         if all.len() >= ALL_MAX {
             return false;
         }
-        let session =
-            Session { user: user.to_owned(), verifier, ends: now + LIFE, used: now };
+        let session = Session { user: user.to_owned(), verifier, ends: now + LIFE, used: now };
         all.insert(key(id), session);
         true
     }

@@ -10,8 +10,8 @@ use crate::admin::shown::{self, List, Record, Verified};
 use crate::clock::Millis;
 use crate::ledger::{AuditCursor, AuditFilter, AuditRecord};
 
-/// How many records an export reads at once.
-const EXPORT_RECORDS: u32 = 2000;
+/// How many records an export reads at once, as many as the ledger gives.
+const EXPORT_RECORDS: u32 = 1000;
 
 /// Which records to show. What is not said is not asked for.
 #[derive(Clone, Debug, Default)]
@@ -39,11 +39,7 @@ pub enum ExportFormat {
 
 impl Office {
     /// Records, newest first.
-    pub async fn audit(
-        &self,
-        query: AuditQuery,
-        page: &Page,
-    ) -> Result<List<Record>, OfficeError> {
+    pub async fn audit(&self, query: AuditQuery, page: &Page) -> Result<List<Record>, OfficeError> {
         let (from, to) = query.span.read()?;
         let wanted = AuditFilter {
             from,
@@ -100,25 +96,11 @@ struct Export {
 impl Export {
     async fn next(mut self) -> Result<Option<(String, Self)>, OfficeError> {
         while let Some((from, to)) = self.ranges.pop() {
-            let wanted =
-                AuditFilter { from: Some(from), to: Some(to), ..AuditFilter::default() };
-            let ledger = &self.office.ledger;
-            let mut found = ledger.audit(wanted.clone(), None, EXPORT_RECORDS).await?;
-            let full = found.len() >= usize::try_from(EXPORT_RECORDS).unwrap_or(usize::MAX);
-            let middle = Millis(from.0.midpoint(to.0));
-            if full && from < middle {
-                self.ranges.push((middle, to));
-                self.ranges.push((from, middle));
+            let Some(found) = self.all_of(from, to).await? else {
+                let middle = Millis(from.0.midpoint(to.0));
+                self.ranges.extend([(middle, to), (from, middle)]);
                 continue;
-            }
-            // A millisecond cannot be halved; it is as large as it is.
-            while full && let Some(last) = found.last().map(|record| record.cursor) {
-                let more = ledger.audit(wanted.clone(), Some(last), EXPORT_RECORDS).await?;
-                if more.is_empty() {
-                    break;
-                }
-                found.extend(more);
-            }
+            };
             if found.is_empty() {
                 continue;
             }
@@ -127,6 +109,29 @@ impl Export {
             return Ok(Some((part, self)));
         }
         Ok(None)
+    }
+
+    /// All records of a time, newest first; nothing if they are many and the time can be halved.
+    async fn all_of(
+        &self,
+        from: Millis,
+        to: Millis,
+    ) -> Result<Option<Vec<AuditRecord>>, OfficeError> {
+        let wanted = AuditFilter { from: Some(from), to: Some(to), ..AuditFilter::default() };
+        let ledger = &self.office.ledger;
+        let mut all = ledger.audit(wanted.clone(), None, EXPORT_RECORDS).await?;
+        while let Some(last) = all.last().map(|record| record.cursor) {
+            let more = ledger.audit(wanted.clone(), Some(last), EXPORT_RECORDS).await?;
+            if more.is_empty() {
+                break;
+            }
+            // A millisecond cannot be halved; it holds what it holds.
+            if to.0.saturating_sub(from.0) > 1 {
+                return Ok(None);
+            }
+            all.extend(more);
+        }
+        Ok(Some(all))
     }
 
     fn line(&self, record: Record) -> Result<String, OfficeError> {
@@ -147,7 +152,13 @@ fn csv_line(record: &Record) -> Result<String, OfficeError> {
     let detail = serde_json::Value::Object(record.detail.clone()).to_string();
     let number = record.number.to_string();
     let fields = [
-        &number, &record.at, &record.who, &record.via, &record.kind, &record.object, &detail,
+        &number,
+        &record.at,
+        &record.who,
+        &record.via,
+        &record.kind,
+        &record.object,
+        &detail,
         &record.why,
     ];
     let mut writer =

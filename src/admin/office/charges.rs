@@ -53,8 +53,7 @@ impl Office {
     ) -> Result<List<Release>, OfficeError> {
         let analyst = filter("analyst", analyst)?.map(ids::Analyst);
         let (count, before) = (page.count()?, page.after(|text| text.parse().ok())?);
-        let found =
-            self.ledger.releases(analyst.as_ref(), before, count.saturating_add(1)).await?;
+        let found = self.ledger.releases(analyst.as_ref(), before, count.saturating_add(1)).await?;
         Ok(list(found, count, |release| release.id.to_string(), release))
     }
 }

@@ -10,7 +10,8 @@ use crate::clock::Millis;
 use crate::ledger::{Account, Balance, Bucket, Window};
 
 /// The ε that the planning help is about.
-const BUYS: [(&str, f64); 5] = [("0.01", 0.01), ("0.05", 0.05), ("0.1", 0.1), ("0.5", 0.5), ("1", 1.0)];
+const BUYS: [(&str, f64); 5] =
+    [("0.01", 0.01), ("0.05", 0.05), ("0.1", 0.1), ("0.5", 0.5), ("1", 1.0)];
 /// Over how many days the rate of spending is taken.
 pub(super) const BURN_DAYS: u32 = 7;
 /// Further ahead than this nothing is foretold.

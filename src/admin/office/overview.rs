@@ -12,8 +12,9 @@ use crate::policy::LedgerStore;
 
 const ACCOUNTS_MAX: usize = 50;
 const SPENDERS_MAX: usize = 10;
-/// Refusals that are counted; of more, the latest.
-const REFUSALS_MAX: u32 = 5000;
+/// Refusals that are read at once, and how often; of more than that, the latest are counted.
+const REFUSALS_PAGE: u32 = 1000;
+const REFUSAL_PAGES_MAX: usize = 5;
 
 impl Office {
     /// What an administrator sees first. What is in flight and what the check found is known to
@@ -58,9 +59,17 @@ impl Office {
             ..AuditFilter::default()
         };
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        for record in self.ledger.audit(wanted, None, REFUSALS_MAX).await? {
-            let count = counts.entry(code(&record)).or_default();
-            *count = count.saturating_add(1);
+        let mut last = None;
+        for _ in 0..REFUSAL_PAGES_MAX {
+            let found = self.ledger.audit(wanted.clone(), last, REFUSALS_PAGE).await?;
+            last = found.last().map(|record| record.cursor);
+            for record in found {
+                let count = counts.entry(code(&record)).or_default();
+                *count = count.saturating_add(1);
+            }
+            if last.is_none() {
+                break;
+            }
         }
         let counts = counts.into_iter().map(|(code, count)| Refusals { code, count });
         let mut refusals: Vec<Refusals> = counts.collect();

@@ -58,7 +58,9 @@ impl Page {
             // The list may have changed; whoever is not in it any more ends nothing.
             Some(last) => match all.iter().position(|item| name(item) == *last) {
                 Some(at) => at.saturating_add(1),
-                None => return Err(OfficeError::invalid("cursor", "is of a list that has changed")),
+                None => {
+                    return Err(OfficeError::invalid("cursor", "is of a list that has changed"));
+                }
             },
         };
         let more = all.len() > start.saturating_add(count);

@@ -18,12 +18,8 @@ pub(super) fn account(
     let granted = control.granted_at(balance.now);
     let limit_epsilon = limit(declared.budget, control, &granted);
     let spent_epsilon = figures::spent_epsilon(balance);
-    let spent_fraction = figures::share(
-        account,
-        &balance.spent_rho,
-        &balance.spent_epsilon,
-        &balance.spent_delta,
-    );
+    let spent_fraction =
+        figures::share(account, &balance.spent_rho, &balance.spent_epsilon, &balance.spent_delta);
     let exhausted = lately.exhausted(1.0 - spent_fraction, balance);
     let lifetime = account.window == Window::Lifetime;
     shown::Account {

@@ -66,7 +66,9 @@ impl Office {
         }
         let all = self.ledger.tokens().await?;
         if all.iter().filter(|token| token.expires_at > now).count() >= TOKENS_MAX {
-            return Err(OfficeError::Conflict("There are too many tokens; revoke some.".to_owned()));
+            return Err(OfficeError::Conflict(
+                "There are too many tokens; revoke some.".to_owned(),
+            ));
         }
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<SECRET_BYTES>()?));
         let token = ledger::Token {
@@ -82,8 +84,8 @@ impl Office {
             "name": token.name, "role": token.role, "expires_at": shown::time(expires_at)
         });
         let event = order.event("token.create", &token.id, &detail)?;
-        let shown = shown(&token)
-            .ok_or_else(|| OfficeError::invalid("role", "is admin or auditor"))?;
+        let shown =
+            shown(&token).ok_or_else(|| OfficeError::invalid("role", "is admin or auditor"))?;
         self.ledger.put_token(token, event).await?;
         Ok(FreshToken { token: shown, secret })
     }
@@ -147,7 +149,13 @@ mod tests {
         let secret = URL_SAFE_NO_PAD.encode([7; SECRET_BYTES]);
         let digest = token_digest(&format!("ng_{secret}"));
         assert_eq!(digest, Some(Sha256::digest(format!("ng_{secret}")).into()));
-        for wrong in [secret.clone(), format!("ng_{secret}A"), "ng_".to_owned(), format!("NG_{secret}"), format!("ng_{}", "+".repeat(43))] {
+        for wrong in [
+            secret.clone(),
+            format!("ng_{secret}A"),
+            "ng_".to_owned(),
+            format!("NG_{secret}"),
+            format!("ng_{}", "+".repeat(43)),
+        ] {
             assert_eq!(token_digest(&wrong), None, "{wrong}");
         }
     }

@@ -78,11 +78,7 @@ fn tagged(account: Account) -> Tagged {
     params(("id" = String, Path, description = "Its name.", example = "shop")),
     responses((status = 200, description = "The account; its version is the ETag.", body = Account),
         Problems))]
-async fn show(
-    State(api): State<Shared>,
-    _: Reader,
-    Named(id): Named,
-) -> Result<Tagged, Problem> {
+async fn show(State(api): State<Shared>, _: Reader, Named(id): Named) -> Result<Tagged, Problem> {
     Ok(tagged(api.office.account(&id).await?))
 }
 

@@ -18,10 +18,7 @@ use crate::admin::office::{AuditQuery, ExportFormat, Page, Span};
 use crate::admin::shown::{List, Record, Verified};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(search))
-        .routes(routes!(export))
-        .routes(routes!(verify))
+    OpenApiRouter::new().routes(routes!(search)).routes(routes!(export)).routes(routes!(verify))
 }
 
 /// Which records to show.
