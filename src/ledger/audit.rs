@@ -1,5 +1,7 @@
 //! The audit as it is read: events, and charges as records among them.
 
+use std::cmp::Reverse;
+
 use serde_json::json;
 
 use super::event::{AuditCursor, AuditFilter, AuditRecord, Via};
@@ -28,7 +30,7 @@ pub(super) fn records(
     }
     let events = view.events_by_time(filter, before, count_max)?;
     records.extend(events.into_iter().map(of_event));
-    records.sort_by(|a, b| b.cursor.cmp(&a.cursor));
+    records.sort_by_key(|record| Reverse(record.cursor));
     records.truncate(usize::try_from(count_max).unwrap_or(usize::MAX));
     Ok(records)
 }

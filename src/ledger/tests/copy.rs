@@ -1,6 +1,7 @@
 //! A ledger is moved from one store to the other and back.
 
-use super::super::{Charge, LedgerError, Place, copy};
+use super::super::{AuditFilter, Change, Charge, LedgerError, Place, Token, copy};
+use super::office::event;
 use super::{Fixture, On, account, amount, charge, fresh_url, loss, remembered};
 use crate::clock::Millis;
 use crate::ids::{Analyst, ChargeKey};
@@ -21,7 +22,15 @@ impl Fixture {
         let history = self.ledger.history(&Analyst("alice".to_owned()), 100_000).await.unwrap();
         let releases = (self.recall(1).await, self.recall(2).await, self.recall(3).await);
         let verifier = self.ledger.verifier("bob").await.unwrap();
-        format!("{balances:?} {history:?} {releases:?} {verifier:?}")
+        let (controls, tokens) = (self.ledger.controls().await, self.ledger.tokens().await);
+        let (people, audit) =
+            (self.ledger.people().await, self.ledger.audit(AuditFilter::default(), None, 9).await);
+        let verified = self.ledger.verify(u64::MAX).await.unwrap();
+        assert_eq!(verified.broken, None);
+        format!(
+            "{balances:?} {history:?} {releases:?} {verifier:?} {controls:?} {tokens:?} {people:?} \
+             {audit:?}"
+        )
     }
 }
 
@@ -38,6 +47,15 @@ async fn filled(on: On) -> (Fixture, Charge) {
     fixture.answer(2, &vec![2; 100_000], 9000).await;
     let reservation = fixture.ledger.reserve(charged.clone()).await.unwrap();
     fixture.ledger.give_back(reservation).await.unwrap();
+    fixture.decide("capped", Change::Cap(Some(amount(7)))).await;
+    fixture.decide("never charged", Change::Freeze).await;
+    fixture.decide("never charged", Change::Thaw).await;
+    let (hash, role) = ([3; 32], "admin".to_owned());
+    let (created_at, expires_at) = (Millis(1), Millis(9000));
+    let (id, name, created_by) = ("t".to_owned(), "ci".to_owned(), "carol".to_owned());
+    let token = Token { id, hash, name, role, created_by, created_at, expires_at };
+    fixture.ledger.put_token(token, event("token.create", "w")).await.unwrap();
+    fixture.ledger.saw("bob").await.unwrap();
     // More than one page.
     let many =
         (0..1100).map(|n| fixture.ledger.reserve(charge(n, loss(2), std::slice::from_ref(&shop))));

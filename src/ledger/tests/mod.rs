@@ -5,12 +5,14 @@ mod crash;
 mod exhaustive;
 mod memory;
 mod model;
+mod office;
 mod postgres;
 mod races;
 mod restored;
 mod sqlite;
 mod store;
 mod table;
+mod tampered;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};

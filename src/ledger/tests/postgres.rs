@@ -12,7 +12,7 @@ use tokio_postgres::{Client, NoTls};
 use super::super::store::Needs;
 use super::super::{Ledger, LedgerError, Place};
 use super::{Fixture, On, SERVER, account, amount, charge, fresh_url, loss, remembered};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::demo::{Cluster, Options};
 
 async fn superuser(server: &Cluster) -> Client {
@@ -263,4 +263,16 @@ async fn a_commit_whose_acknowledgement_is_lost_is_made_once() {
     between.away.store(false, Ordering::SeqCst);
     assert!(matches!(fixture.ledger.reserve(second).await, Err(LedgerError::Repeated)));
     assert_eq!(fixture.spent_rho(&shop).await, amount(8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_of_version_1_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = fresh_url();
+    let schema = url.rsplit('=').next().unwrap().to_owned();
+    let tables = include_str!("postgres_1.sql");
+    Fixture::sql(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {tables}")).await;
+    let place = Place::postgres(&url, None, Some(dir.path())).unwrap();
+    let (clock, _) = Clock::fixed(Millis(2000));
+    super::sqlite::is_up_to_date(Ledger::open_at(&place, clock).unwrap()).await;
 }

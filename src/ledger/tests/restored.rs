@@ -11,14 +11,14 @@ enum Backup {
 }
 
 impl Fixture {
-    async fn sql(sql: &str) {
+    pub(super) async fn sql(sql: &str) {
         let config = SERVER.config("postgres", "postgres");
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
         client.batch_execute(sql).await.unwrap();
     }
 
-    fn schema(&self) -> String {
+    pub(super) fn schema(&self) -> String {
         self.place.to_string().rsplit(' ').next().unwrap().to_owned()
     }
 
@@ -79,8 +79,8 @@ impl Fixture {
     }
 }
 
-const TABLES: [&str; 8] =
-    ["meta", "chain", "charge", "leaf", "debit", "account", "release", "analyst"];
+const TABLES: [&str; 10] =
+    ["meta", "chain", "charge", "leaf", "debit", "account", "release", "analyst", "event", "token"];
 
 fn restored(outcome: Result<Ledger, LedgerError>) -> Restored {
     match outcome {

@@ -86,18 +86,22 @@ fn a_file_that_is_not_a_ledger_is_left_alone() {
     ));
 }
 
-/// The tables of version 1, as they were made and filled then.
-const VERSION_1: &str = include_str!("version_1.sql");
+/// The tables of older versions, as they were made and filled then.
+const OLDER: [&str; 2] = [include_str!("version_1.sql"), include_str!("version_2.sql")];
 
 #[tokio::test]
-async fn a_ledger_of_version_1_is_brought_up_to_date() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.db");
-    let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch(VERSION_1).unwrap();
-    drop(old);
-    let (clock, _) = crate::clock::Clock::fixed(crate::clock::Millis(2000));
-    let ledger = Ledger::open(&path, clock).unwrap();
+async fn ledgers_of_older_versions_are_brought_up_to_date() {
+    for tables in OLDER {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        rusqlite::Connection::open(&path).unwrap().execute_batch(tables).unwrap();
+        let (clock, _) = crate::clock::Clock::fixed(crate::clock::Millis(2000));
+        is_up_to_date(Ledger::open(&path, clock).unwrap()).await;
+    }
+}
+
+/// What all of them were filled with.
+pub(super) async fn is_up_to_date(ledger: Ledger) {
     let shop = account("shop", 10);
     let balance = ledger.balances(vec![shop.clone()]).await.unwrap().pop().unwrap();
     assert_eq!(balance.spent_rho, amount(7));
@@ -110,4 +114,7 @@ async fn a_ledger_of_version_1_is_brought_up_to_date() {
     let reservation = ledger.reserve(charge(9, loss(3), &[shop])).await.unwrap();
     ledger.settle(reservation, vec![remembered(2, b"new", 9000)]).await.unwrap();
     assert_eq!(ledger.recall(super::question(2)).await.unwrap().unwrap(), b"new");
+    let verified = ledger.verify(u64::MAX).await.unwrap();
+    assert_eq!(verified.broken, None);
+    assert!(verified.generations >= 3, "{verified:?}");
 }

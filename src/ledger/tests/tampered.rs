@@ -1,0 +1,103 @@
+//! Somebody writes to the store by other means, and it shows.
+
+use super::super::Change;
+use super::office::event;
+use super::{Fixture, On, account, charge, loss, on_both};
+use crate::clock::Millis;
+
+impl Fixture {
+    /// Writes to the tables past all that keeps them as they are.
+    async fn tamper(&self, on: On, sql: &str) {
+        match on {
+            On::Sqlite => {
+                let conn = rusqlite::Connection::open(self.path()).unwrap();
+                let triggers =
+                    "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_schema
+                                WHERE type = 'trigger'";
+                let drop: Option<String> = conn.query_row(triggers, [], |row| row.get(0)).unwrap();
+                conn.execute_batch(&drop.unwrap_or_default()).unwrap();
+                conn.execute_batch(sql).unwrap();
+            }
+            On::Postgres => {
+                let schema = self.schema();
+                let all = format!(
+                    "BEGIN; SET LOCAL session_replication_role = replica;
+                     SET LOCAL search_path = {schema}; {sql}; COMMIT"
+                );
+                Self::sql(&all).await;
+            }
+        }
+    }
+
+    async fn broken(&self) -> Option<String> {
+        self.ledger.verify(u64::MAX).await.unwrap().broken
+    }
+}
+
+/// A ledger in which all kinds of things happened.
+async fn filled(on: On) -> Fixture {
+    let fixture = Fixture::on(on);
+    let ledger = &fixture.ledger;
+    for n in 1..=3 {
+        fixture.set_time(i64::try_from(n).unwrap() * 10);
+        fixture.answer(n, b"x", 1000).await;
+        ledger.record(vec![event("login", "why")]).await.unwrap();
+    }
+    let voided = ledger.reserve(charge(4, loss(2), &[account("shop", 100)])).await.unwrap();
+    ledger.give_back(voided).await.unwrap();
+    let _pending = ledger.reserve(charge(5, loss(2), &[account("shop", 100)])).await.unwrap();
+    fixture.decide("shop", Change::Freeze).await;
+    fixture.decide("never charged", Change::Cap(Some(super::amount(3)))).await;
+    ledger.put_user("bob", "v").await.unwrap();
+    fixture
+}
+
+on_both!(a_ledger_that_nobody_touched_is_sound);
+async fn a_ledger_that_nobody_touched_is_sound(on: On) {
+    let fixture = filled(on).await;
+    let verified = fixture.ledger.verify(u64::MAX).await.unwrap();
+    assert_eq!(verified.broken, None);
+    // Five charges; three logins, what was given back, two decisions and a user.
+    assert_eq!(verified.records, 12);
+}
+
+on_both!(the_first_record_that_was_changed_is_named);
+async fn the_first_record_that_was_changed_is_named(on: On) {
+    let changes = [
+        ("UPDATE leaf SET rho = '2' WHERE charge = 2", "charges 2 to 2"),
+        ("UPDATE debit SET account = 'other' WHERE charge = 1", "charges 1 to 1"),
+        ("UPDATE charge SET analyst = 'eve' WHERE id = 3", "charges 3 to 3"),
+        ("UPDATE charge SET at_ms = at_ms - 5 WHERE id = 3", "charges 3 to 3"),
+        ("UPDATE event SET why = 'other' WHERE id = 2", "event 2"),
+        ("DELETE FROM event WHERE id = 3", "event 3 is missing"),
+        ("UPDATE chain SET note = 'other' WHERE generation = 2", "generation 2"),
+        ("DELETE FROM chain WHERE generation = 4", "generation 4 is missing"),
+        ("UPDATE charge SET state = 'voided' WHERE id = 2", "charge 2: it was given back"),
+        ("UPDATE account SET rho = '1' WHERE id = 'shop'", "account shop: its sum"),
+    ];
+    let decisions = [
+        ("UPDATE account SET frozen = '0' WHERE id = 'shop'", "account shop: it is not as"),
+        ("UPDATE account SET cap = '9' WHERE id = 'never charged'", "account never charged"),
+    ];
+    for (sql, named) in changes.into_iter().chain(decisions) {
+        let fixture = filled(on).await;
+        fixture.tamper(on, sql).await;
+        let broken = fixture.broken().await;
+        assert!(broken.as_ref().is_some_and(|what| what.contains(named)), "{sql}: {broken:?}");
+    }
+}
+
+on_both!(old_events_may_be_forgotten_and_no_others);
+async fn old_events_may_be_forgotten_and_no_others(on: On) {
+    let fixture = filled(on).await;
+    fixture.set_time(40);
+    assert_eq!(fixture.ledger.forget_events(Millis(25)).await.unwrap(), 2);
+    assert_eq!(fixture.ledger.forget_events(Millis(25)).await.unwrap(), 0);
+    let broken = async |keep| fixture.ledger.verify(keep).await.unwrap().broken;
+    assert_eq!(broken(15).await, None);
+    assert_eq!(broken(30).await.as_deref(), Some("generation 3: event 1 is missing"));
+    // What was given back is known for ever.
+    fixture.set_time(1000);
+    fixture.ledger.forget_events(Millis(999)).await.unwrap();
+    assert_eq!(broken(1).await, None);
+}
