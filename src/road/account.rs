@@ -45,7 +45,7 @@ pub fn account(
         delta: limit.delta,
         window: window(budget),
         throttle,
-        control: control.map_or(0, |control| control.version),
+        control: control.map_or(0, |control| control.in_force(now)),
     })
 }
 
@@ -111,10 +111,8 @@ pub(super) async fn accounts(
     for (id, budget) in pays {
         let control = controls.get(id);
         let now = now(gate, id, budget, control).await?;
-        let granted = control.map(|control| control.granted_at(now));
-        let terms = (control.map_or(0, |control| control.version), granted.unwrap_or_default());
-        let made = || account(id, budget, control, now);
-        accounts.push(gate.limits.account(id, terms, made)?);
+        let terms = control.map_or(0, |control| control.in_force(now));
+        accounts.push(gate.limits.account(id, terms, || account(id, budget, control, now))?);
     }
     Ok(accounts)
 }

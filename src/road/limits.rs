@@ -18,33 +18,30 @@ const SHOWN_MAX: usize = 1024;
 /// What has been converted before.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
-    /// The policy's accounts, by name, under the terms that they were made with; a policy has no
-    /// two of one name.
-    accounts: DashMap<String, (Terms, Account)>,
+    /// The policy's accounts, by name, with the limits that are named so; a policy has no two of one
+    /// name.
+    accounts: DashMap<String, Account>,
     shown: DashMap<(Amount, Amount), f64>,
     /// What administrators decided, as it was last read.
     controls: RwLock<Option<Arc<Controls>>>,
 }
 
-/// What an account's limits hang on besides the policy: the version of the decisions about it, and
-/// the ε that is granted.
-type Terms = (i64, Amount);
-
 impl Limits {
-    /// The account of this name, made when it is first asked for under such terms.
+    /// The account of this name, made when it is first asked for with limits of that name, as
+    /// [`Account::control`] is.
     pub(super) fn account<E>(
         &self,
         id: &str,
-        terms: Terms,
+        control: i64,
         make: impl FnOnce() -> Result<Account, E>,
     ) -> Result<Account, E> {
         if let Some(known) = self.accounts.get(id)
-            && known.0 == terms
+            && known.control == control
         {
-            return Ok(known.1.clone());
+            return Ok(known.clone());
         }
         let account = make()?;
-        self.accounts.insert(id.to_owned(), (terms, account.clone()));
+        self.accounts.insert(id.to_owned(), account.clone());
         Ok(account)
     }
 

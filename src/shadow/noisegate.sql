@@ -39,6 +39,11 @@ CREATE TABLE IF NOT EXISTS noisegate.budget (
     state text,
     queries_left numeric
 );
+-- What a shadow that was built before has not.
+ALTER TABLE noisegate.budget
+    ADD COLUMN IF NOT EXISTS share_spent numeric,
+    ADD COLUMN IF NOT EXISTS state text,
+    ADD COLUMN IF NOT EXISTS queries_left numeric;
 CREATE TABLE IF NOT EXISTS noisegate.my_queries (
     query_id text,
     asked_at timestamptz,

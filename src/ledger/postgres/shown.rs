@@ -15,11 +15,13 @@ use crate::clock::Millis;
 use crate::ids::{Analyst, QueryId, Question};
 
 // A release can be settled after a later charge for the same question, so all charges of the
-// analyst from the one that paid for it on are looked at.
+// analyst from the one that paid for it on are looked at. That one may have asked under another
+// name: what is answered under bounds that were not known yet is remembered with them.
 const RECALL_FOR: &str = "SELECT payload, EXISTS (
         SELECT FROM charge JOIN leaf ON leaf.charge = charge.id
         WHERE charge.analyst = $2 AND charge.id >= release.charge
-            AND leaf.question = $1 AND charge.state <> 'voided')
+            AND (leaf.question = $1 OR charge.id = release.charge)
+            AND charge.state <> 'voided')
     FROM release, meta WHERE question = $1 AND expires_ms > greatest(meta.mark_ms, $3)";
 const BUCKETS: &str = "SELECT debit.at_ms - debit.at_ms % $4, count(*), sum(debit.rho)::text,
         coalesce(sum(debit.epsilon), 0)::text, sum(debit.delta)::text

@@ -53,12 +53,14 @@ pub(super) fn recall_for(
     wall: Millis,
 ) -> Result<Option<Recalled>, LedgerError> {
     // A release can be settled after a later charge for the same question, so all charges of the
-    // analyst from the one that paid for it on are looked at.
+    // analyst from the one that paid for it on are looked at. That one may have asked under another
+    // name: what is answered under bounds that were not known yet is remembered with them.
     let mut statement = conn.prepare_cached(
         "SELECT payload, EXISTS (
              SELECT 1 FROM charge JOIN leaf ON leaf.charge = charge.id
              WHERE charge.analyst = ?2 AND charge.id >= release.charge
-                 AND leaf.question = ?1 AND charge.state <> 'voided')
+                 AND (leaf.question = ?1 OR charge.id = release.charge)
+                 AND charge.state <> 'voided')
          FROM release, meta WHERE question = ?1 AND expires_ms > max(meta.mark_ms, ?3)",
     )?;
     let recalled = statement.query_row(params![question.0, analyst.0, wall.0], |row| {
