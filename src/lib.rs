@@ -33,6 +33,8 @@ pub mod clock;
 mod database;
 pub mod error;
 pub mod ids;
+pub mod live;
+pub mod metrics;
 pub mod policy;
 pub mod quote;
 // A place to try it.

@@ -4,6 +4,7 @@
 //! server of its own: one that has never seen the source cannot tell of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,7 +15,8 @@ use super::args;
 use super::error::CliError;
 use super::folder::Folder;
 use super::output::say;
-use super::proxy::{bind, office, with_admin};
+use super::proxy::{bind, with_admin};
+use crate::admin::office::Office;
 use crate::admin::{Admin, Health};
 use crate::demo::{DATABASE, Progress, Shop, ShopOptions, USERS};
 
@@ -71,14 +73,10 @@ fn options(args: &args::Demo, folder: Option<&Folder>) -> Result<ShopOptions, Cl
 /// The shop answers by itself; this tells how, and waits for the end.
 async fn serve(shop: &Shop, admin: TcpListener, end: CancellationToken) -> Result<(), CliError> {
     welcome(shop.address, admin.local_addr()?);
-    let ledger = &shop.gate.ledger;
+    let shadow = shop.source.config(DATABASE, "postgres");
     let of_admin = Admin {
-        health: Health::new(
-            shop.source_config(),
-            shop.source.config(DATABASE, "postgres"),
-            ledger.clone(),
-        ),
-        office: office(&shop.gate.policy, ledger),
+        health: Health::new(shop.source_config(), shadow, shop.gate.ledger.clone()),
+        office: Office::of_proxy(Arc::clone(&shop.policies)),
         tls: None,
     };
     with_admin(admin, of_admin, &end, end.cancelled()).await;

@@ -21,6 +21,7 @@ mod logging;
 mod output;
 mod proxy;
 mod rehearse;
+mod reload;
 mod signals;
 mod statements;
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +15,13 @@ use crate::database;
 
 use super::databases::Databases;
 use super::error::CliError;
+use super::reload::PolicyFile;
 use crate::admin::office::Office;
 use crate::admin::{self, Admin, Health};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, Place};
-use crate::policy::{LedgerStore, Password, Policy};
-use crate::road::Gate;
+use crate::policy::{Finding, LedgerStore, Password, Policy};
+use crate::road::{Gate, Policies};
 use crate::wire::tls::TlsAcceptor;
 use crate::wire::{Server, Target, serve};
 
@@ -57,6 +59,13 @@ pub(super) fn of_ledger(place: &Place) -> impl Fn(LedgerError) -> CliError + use
     move |error| CliError::Ledger { place: place.clone(), error }
 }
 
+/// A policy as it stands in its file, and what was found of it.
+pub(super) struct Written<'a> {
+    pub(super) file: &'a Path,
+    pub(super) text: &'a str,
+    pub(super) findings: Vec<Finding>,
+}
+
 /// Everything that answers, ready to be let go.
 pub(super) struct Proxy {
     server: Server,
@@ -69,6 +78,7 @@ impl Proxy {
         policy: Policy,
         databases: &Databases,
         ledger: Ledger,
+        written: Written<'_>,
     ) -> Result<Self, CliError> {
         // As for the other connections: in the clear unless the address asks for TLS.
         let required = databases.shadow.get_ssl_mode() == SslMode::Require;
@@ -77,16 +87,26 @@ impl Proxy {
         let tls = policy.server.tls.as_ref();
         let tls_required = tls.is_some_and(|tls| tls.required);
         let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
-        let of_admin = policy.server.admin_tls.as_ref();
-        let admin = Admin {
-            health: Health::new(databases.source.clone(), databases.shadow.clone(), ledger.clone()),
-            office: office(&policy, &ledger),
-            tls: of_admin.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?,
-        };
+        let admin_tls = policy.server.admin_tls.as_ref();
+        let admin_tls =
+            admin_tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
+        let health =
+            Health::new(databases.source.clone(), databases.shadow.clone(), ledger.clone());
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
         let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
-        let server = Server { gate: Arc::new(gate), shadow, login, tls, tls_required };
+        let Written { file, text, findings } = written;
+        let opener = Box::new(PolicyFile(file.to_owned()));
+        let policies = Policies::reloadable(Arc::new(gate), text, findings, opener);
+        let policies = Arc::new(policies);
+        let office = Office::of_proxy(Arc::clone(&policies));
+        let admin = Admin { health, office, tls: admin_tls };
+        let server = Server { policies, shadow, login, tls, tls_required };
         Ok(Self { server, admin })
+    }
+
+    /// The policy in force.
+    pub(super) fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.server.policies)
     }
 
     /// Answers until `stop` fires, and until those who were being answered have their answers.
@@ -99,12 +119,6 @@ impl Proxy {
         let served = serve(clients, self.server, stop.clone());
         Ok(with_admin(admin, self.admin, &stop, served).await?)
     }
-}
-
-/// Where administrators' questions about this policy and ledger are answered.
-pub(super) fn office(policy: &Policy, ledger: &Ledger) -> Office {
-    let policy = Arc::new(policy.clone());
-    Office::new(move || Arc::clone(&policy), ledger.clone(), Clock::System)
 }
 
 /// Answers the operator as long as `work` lasts.

@@ -18,6 +18,7 @@ use super::writer::{Job, Opening, Task, Writer};
 use super::{charge, history, users};
 use crate::clock::{Clock, Millis};
 use crate::ids::{Analyst, Question};
+use crate::metrics::LedgerMeters;
 use crate::source::NotExecuted;
 
 /// The most bytes of releases to remember, unless said otherwise.
@@ -36,6 +37,7 @@ pub struct Ledger {
     jobs: Sender<Box<dyn Job>>,
     looks: Sender<Box<dyn Look>>,
     waiting: Arc<Semaphore>,
+    meters: LedgerMeters,
 }
 
 impl fmt::Debug for Ledger {
@@ -90,13 +92,15 @@ impl Ledger {
             accept_restored,
         };
         let (jobs, inbox) = mpsc::channel();
+        let meters = LedgerMeters::default();
+        let counted = meters.clone();
         // On its own thread from the beginning: a store may need a runtime of its own, which
         // cannot be inside another one.
         let (ready, opened) = mpsc::channel();
         spawn("ledger-writer", move || match Writer::open(how) {
             Ok(writer) => {
                 let _waiting = ready.send(Ok(()));
-                writer.run(&inbox);
+                writer.run(&inbox, &counted);
             }
             Err(error) => {
                 let _waiting = ready.send(Err(error));
@@ -106,7 +110,12 @@ impl Ledger {
         let (looks, inbox) = mpsc::channel();
         let reader = Reader { backend, clock };
         spawn("ledger-reader", move || reader.run(&inbox))?;
-        Ok(Self { jobs, looks, waiting: Arc::new(Semaphore::new(WAITING_MAX)) })
+        Ok(Self { jobs, looks, waiting: Arc::new(Semaphore::new(WAITING_MAX)), meters })
+    }
+
+    /// What its writer counts.
+    pub fn meters(&self) -> &LedgerMeters {
+        &self.meters
     }
 
     /// Charges all accounts of all leaves, or none. When this returns, the charge is on disk and

@@ -244,6 +244,12 @@ impl Payment {
         self.chosen.get(leaf).unwrap_or(&self.terms.epsilon)
     }
 
+    /// The ε of the leaf that is asked at the largest, to be shown.
+    pub(super) fn largest_epsilon(&self, leaves: usize) -> f64 {
+        let each = (0..leaves).map(|at| self.epsilon(at).value().to_f64().value());
+        each.fold(0.0, f64::max)
+    }
+
     /// What keys a question besides the leaf: the noise it is answered with.
     pub(super) fn noise_key(&self, leaf: usize) -> String {
         // How a contribution is bounded is the policy's, whose version is in the key besides, but

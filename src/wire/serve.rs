@@ -21,7 +21,7 @@ use super::session;
 use super::target::{Credentials, Target};
 use super::tls::TlsAcceptor;
 use crate::ledger::Ledger;
-use crate::road::Gate;
+use crate::road::Policies;
 
 /// Clients that may be connected at once.
 const CLIENTS_MAX: usize = 1000;
@@ -31,8 +31,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What sessions need.
 #[derive(Debug)]
 pub struct Server {
-    /// Policy, schema, source, ledger.
-    pub gate: Arc<Gate>,
+    /// The policy in force: each statement takes its gate from here, once.
+    pub policies: Arc<Policies>,
     /// Where the shadow is.
     pub shadow: Target,
     /// The powerless login that analysts' sessions have there.
@@ -98,10 +98,23 @@ pub async fn serve(
 
 async fn client(stream: TcpStream, shared: &Shared) -> Result<(), WireError> {
     let server = &shared.server;
-    let users = Users(&server.gate.ledger);
-    match accept(stream, server.tls.as_ref(), server.tls_required, &users).await? {
+    let gate = server.policies.gate();
+    let (users, metrics) = (Users(&gate.ledger), &gate.shared.metrics);
+    let accepted = accept(stream, server.tls.as_ref(), server.tls_required, &users).await;
+    match &accepted {
+        Ok(Accepted::Session(_)) => metrics.logged_in(true),
+        Err(WireError::Refused { .. }) => metrics.logged_in(false),
+        Ok(Accepted::Closed | Accepted::Cancel { .. }) | Err(_) => {}
+    }
+    match accepted? {
         Accepted::Closed => Ok(()),
-        Accepted::Session(client) => Box::pin(session::run(*client, shared)).await,
+        Accepted::Session(client) => {
+            metrics.session();
+            let _counted = gate.shared.live.session();
+            // The session outlives this policy.
+            drop(gate);
+            Box::pin(session::run(*client, shared)).await
+        }
         Accepted::Cancel { pid, secret } => {
             if shared.cancels.cancel(pid, &secret) {
                 let key = shared.shadow_keys.get(&pid).map(|key| key.value().clone());

@@ -16,6 +16,7 @@ use super::private::{self, Private, Shape};
 use super::relay::{self, Came, ErrorChange, Expected, Relay, Reply, Request};
 use super::serve::Shared;
 use crate::ids::Analyst;
+use crate::metrics::Upstream;
 use crate::query::tokens::{self, Kind as StatementKind, Shown, Statement};
 use crate::query::wrapped::Verb;
 
@@ -71,7 +72,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
     // So that SHOW knows the names; what they show is put in its place when it is asked for.
     // They come first: the client may choose others.
     parameters.extend(Shown::ALL.map(|what| (format!("noisegate.{}", what.name()), String::new())));
-    for (name, value) in server.gate.session_settings(&client.user) {
+    for (name, value) in server.policies.gate().session_settings(&client.user) {
         parameters.push((format!("noisegate.{name}"), value));
     }
     let mut intervals_named = false;
@@ -96,6 +97,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         }
         Err(error) => {
             tracing::error!(%error, "the shadow cannot be reached");
+            server.policies.gate().shared.metrics.upstream_failed(Upstream::Shadow);
             let message = "the database is not available at the moment".to_owned();
             refuse(&mut client, "08006", message).await?;
             return Ok(None);
@@ -248,7 +250,8 @@ impl Session<'_> {
 
     /// The statement that is being prepared, if it is private.
     fn private(&self, parse: &from_client::Parse) -> Option<Private> {
-        let mut statements = tokens::split(&parse.query, &self.shared.server.gate.private_names);
+        let gate = self.shared.server.policies.gate();
+        let mut statements = tokens::split(&parse.query, &gate.private_names);
         // Several statements are an error that PostgreSQL finds itself.
         let only = if statements.len() == 1 { statements.pop() } else { None };
         only.filter(|statement| !passes(&statement.kind)).map(|statement| {
@@ -274,8 +277,9 @@ impl Session<'_> {
                 return Ok(());
             };
             if settings.intervals {
-                let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
-                let wide = private::described(shared, analyst, private, &settings, token);
+                let gate = self.shared.server.policies.gate();
+                let (analyst, token) = (&self.analyst, running.token());
+                let wide = private::described(&gate, analyst, private, &settings, token);
                 let wide = private::while_there(&mut self.relay.client, Box::pin(wide)).await?;
                 if let Some(mut wide) = wide {
                     private.shape = Shape::Wide(wide.query.as_str().into());
@@ -296,7 +300,9 @@ impl Session<'_> {
         execute: from_client::Execute,
     ) -> Result<(), WireError> {
         let running = self.canceler.begin_statement();
-        let names = &self.shared.server.gate.private_names;
+        // From here to its end the statement is under this policy.
+        let gate = self.shared.server.policies.gate();
+        let names = &gate.private_names;
         let meant = self.names.meant(executed::name(&private));
         let look_up = executed::look_up(&mut self.relay, &private, names, false, meant);
         let private = match look_up.await? {
@@ -312,8 +318,8 @@ impl Session<'_> {
         let Some(settings) = private::settings(&mut self.relay, portal).await? else {
             return Ok(());
         };
-        let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
-        let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
+        let (analyst, token) = (&self.analyst, running.token());
+        let answer = private::answer(&gate, analyst, &private, &bind, &settings, token);
         let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;
         private::execute(&mut self.relay, &private, &bind, &execute, answer)
     }
@@ -321,7 +327,10 @@ impl Session<'_> {
     /// A simple query: untouched ones go as they came; where one statement is private, each goes
     /// by itself and the replies are put together again.
     async fn simple(&mut self, text: &str, frame: &Frame) -> Result<(), WireError> {
-        let statements = tokens::split(text, &self.shared.server.gate.private_names);
+        let gate = self.shared.server.policies.gate();
+        let statements = tokens::split(text, &gate.private_names);
+        // Each statement takes the gate of its own beginning.
+        drop(gate);
         if statements.iter().all(|statement| statement.kind == StatementKind::Untouched) {
             self.pass(frame, Request::Query);
             return Ok(());
@@ -354,7 +363,9 @@ impl Session<'_> {
         let running = self.canceler.begin_statement();
         let shape = Shape::Open;
         let private = Private { statement, types: Vec::new(), located: true, shape };
-        let names = &self.shared.server.gate.private_names;
+        // From here to its end the statement is under this policy.
+        let gate = self.shared.server.policies.gate();
+        let names = &gate.private_names;
         let meant = self.names.meant(executed::name(&private));
         let look_up = executed::look_up(&mut self.relay, &private, names, true, meant);
         let private = match look_up.await? {
@@ -379,8 +390,8 @@ impl Session<'_> {
             parameters: Vec::new(),
             result_formats: Vec::new(),
         };
-        let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
-        let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
+        let (analyst, token) = (&self.analyst, running.token());
+        let answer = private::answer(&gate, analyst, &private, &bind, &settings, token);
         let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;
         private::execute_simple(&mut self.relay, &private, &bind, answer)?;
         self.relay.drain().await

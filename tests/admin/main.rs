@@ -12,3 +12,4 @@ mod lists;
 mod login;
 mod matrix;
 mod place;
+mod proxy;

@@ -46,8 +46,9 @@ fn everybody_may_do_what_the_file_says() {
             let answer = endpoint.call(&client);
             let told = match answer.status {
                 200..=299 => "yes".to_owned(),
-                // They may, and there is none of that name here.
+                // They may, and there is none of that name here, or no proxy beside the API.
                 404 => "yes, not found".to_owned(),
+                409 => "yes, conflict".to_owned(),
                 _ => answer.problem(),
             };
             write!(line, "{told:<19}").unwrap();

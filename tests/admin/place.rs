@@ -59,7 +59,7 @@ impl Place {
         for user in ["alice", "bob", "carol", "erin"] {
             run(ledger.put_user(user, &scram::verifier(user).unwrap())).unwrap();
         }
-        let office = Office::new(move || Arc::clone(&policy), ledger.clone(), Clock::System);
+        let office = Office::new(policy, ledger.clone(), Clock::System);
         let nowhere = tokio_postgres::Config::new();
         let health = Health::new(nowhere.clone(), nowhere, ledger);
         let stop = CancellationToken::new();

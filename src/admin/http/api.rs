@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::cookie::Signer;
 use super::lockout::Lockout;
@@ -27,6 +28,10 @@ pub(super) struct Api {
     pub(super) checks: Semaphore,
     /// Who may read the whole ledger now.
     pub(super) verifying: Semaphore,
+    /// Who may hold a draft of a policy against the databases now.
+    pub(super) drafts: Semaphore,
+    /// The metrics as they were last made. Whoever asks meanwhile waits for them.
+    pub(super) metrics: Mutex<Option<(Instant, String)>>,
     /// The policy's address.
     pub(super) address: SocketAddr,
     /// Whether connections are encrypted.
@@ -48,6 +53,8 @@ impl Api {
             once: Once::default(),
             checks: Semaphore::new(CHECKS_MAX),
             verifying: Semaphore::new(1),
+            drafts: Semaphore::new(1),
+            metrics: Mutex::new(None),
             secure,
         }
     }

@@ -11,6 +11,8 @@ use super::problem::Problem;
 
 /// The largest body of a request, but for the text of a policy.
 pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The largest body with the text of a policy.
+pub(super) const POLICY_BYTES_MAX: usize = 1024 * 1024;
 
 /// A JSON body.
 pub(super) struct Sent<T>(pub(super) T);
@@ -20,6 +22,17 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         read(request, BODY_BYTES_MAX).await.map(Self)
+    }
+}
+
+/// A JSON body with the text of a policy.
+pub(super) struct SentPolicy<T>(pub(super) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for SentPolicy<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request, POLICY_BYTES_MAX).await.map(Self)
     }
 }
 

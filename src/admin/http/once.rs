@@ -4,6 +4,7 @@
 //! the keys of decisions about accounts and of passwords, and does nothing twice.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::api::Shared;
-use super::body::BODY_BYTES_MAX;
+use super::body::POLICY_BYTES_MAX;
 use super::identity::Identity;
 use super::problem::Problem;
 use crate::ledger::RequestKey;
@@ -88,11 +89,14 @@ async fn again(api: &Shared, request: Request, next: Next) -> Result<Response, P
         _ => return Ok(next.run(request).await),
     };
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let Some(given) = given(request.headers())?.filter(|_| !reads) else {
+    if reads {
         return Ok(next.run(request).await);
+    }
+    let Some(given) = given(request.headers())? else {
+        return to_its_end(async move { Ok(next.run(request).await) }).await;
     };
     let (mut parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Problem::too_large())?;
+    let body = to_bytes(body, POLICY_BYTES_MAX).await.map_err(|_| Problem::too_large())?;
     let what = format!("{} {}", parts.method, parts.uri);
     let if_match = parts.headers.get(header::IF_MATCH).map(|value| value.as_bytes());
     let if_match = if_match.unwrap_or_default();
@@ -109,14 +113,22 @@ async fn again(api: &Shared, request: Request, next: Next) -> Result<Response, P
     if let Some(kept) = answer.as_ref() {
         return kept.again(request_here);
     }
-    // A client that does not wait must not leave it half done: the next try would do it twice.
-    let run = tokio::spawn(async move {
+    to_its_end(async move {
         let response = next.run(Request::from_parts(parts, Body::from(body))).await;
         let (response, kept) = keep(response, request_here).await?;
         *answer = kept;
         Ok(response)
-    });
-    run.await.unwrap_or_else(|_| Err(Problem::unavailable("The request was not finished.")))
+    })
+    .await
+}
+
+/// Runs a change that a client does not have to wait for: left half done it would not be on record,
+/// and the next try would do it twice.
+async fn to_its_end(
+    change: impl Future<Output = Result<Response, Problem>> + Send + 'static,
+) -> Result<Response, Problem> {
+    let done = tokio::spawn(change).await;
+    done.unwrap_or_else(|_| Err(Problem::unavailable("The request was not finished.")))
 }
 
 impl Kept {

@@ -4,7 +4,6 @@ use noisegate_privacy::UBig;
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Rho};
 use noisegate_privacy::convert::epsilon_of;
 
-use super::request::DAY_MS;
 use crate::admin::shown::{Burn, Buys};
 use crate::clock::Millis;
 use crate::ledger::{Account, Balance, Bucket, Window};
@@ -14,6 +13,8 @@ const BUYS: [(&str, f64); 5] =
     [("0.01", 0.01), ("0.05", 0.05), ("0.1", 0.1), ("0.5", 0.5), ("1", 1.0)];
 /// Over how many days the rate of spending is taken.
 pub(super) const BURN_DAYS: u32 = 7;
+/// A day in milliseconds.
+const DAY: f64 = 86_400_000.0;
 /// Further ahead than this nothing is foretold.
 const DAYS_AHEAD_MAX: f64 = 36_500.0;
 
@@ -110,7 +111,7 @@ impl Lately {
     /// As a rate, beside the one that would last for exactly one window.
     pub(super) fn burn(&self, window: Window, now: Millis) -> Burn {
         let fraction_per_day = self.share / f64::from(BURN_DAYS);
-        let plan_per_day = window_days(window, now).map(|days| 1.0 / days);
+        let plan_per_day = plan_per_ms(window, now).map(|plan| plan * DAY);
         let ratio = plan_per_day.map(|plan| fraction_per_day / plan);
         Burn { days: BURN_DAYS, fraction_per_day, plan_per_day, ratio }
     }
@@ -124,17 +125,17 @@ impl Lately {
             return None;
         }
         #[expect(clippy::cast_possible_truncation, reason = "at most a century in milliseconds")]
-        let ahead = (days * 86_400_000.0) as i64;
+        let ahead = (days * DAY) as i64;
         let at = Millis(balance.now.0.saturating_add(ahead));
         balance.refills_at.is_none_or(|refills| at < refills).then_some(at)
     }
 }
 
-/// How many days the window has.
-fn window_days(window: Window, now: Millis) -> Option<f64> {
+/// The share that may be spent in each millisecond to last exactly for a window.
+pub(super) fn plan_per_ms(window: Window, now: Millis) -> Option<f64> {
     let end = window.refills_at(now)?;
     let ms = end.0.saturating_sub(window.start(now).0).max(1);
-    #[expect(clippy::cast_precision_loss, reason = "a number of days")]
-    let days = ms as f64 / DAY_MS as f64;
-    Some(days)
+    #[expect(clippy::cast_precision_loss, reason = "at most some months")]
+    let plan = 1.0 / ms as f64;
+    Some(plan)
 }

@@ -11,13 +11,17 @@ mod decide;
 mod error;
 mod figures;
 mod history;
+mod live;
+mod metrics;
 mod overview;
 mod page;
+mod policy;
 mod request;
 mod show;
 mod tokens;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 pub use accounts::AccountFilter;
@@ -31,13 +35,42 @@ pub use tokens::{NewToken, token_digest};
 use crate::clock::{Clock, Millis};
 use crate::ledger::Ledger;
 use crate::policy::Policy;
+use crate::road::{Gate, Policies};
 
 /// Where administrators' questions are answered and their decisions made.
 #[derive(Clone)]
 pub struct Office {
-    policy: Arc<dyn Fn() -> Arc<Policy> + Send + Sync>,
+    rules: Rules,
     ledger: Ledger,
     clock: Clock,
+}
+
+/// Where the policy comes from.
+#[derive(Clone)]
+enum Rules {
+    /// A command read it.
+    Read(Arc<Policy>),
+    /// A proxy runs under it, and may run under another one later.
+    Running(Arc<Policies>),
+}
+
+/// A policy, for as long as a question about it takes.
+pub struct InForce(Held);
+
+enum Held {
+    Read(Arc<Policy>),
+    Running(Arc<Gate>),
+}
+
+impl Deref for InForce {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        match &self.0 {
+            Held::Read(policy) => policy,
+            Held::Running(gate) => &gate.policy,
+        }
+    }
 }
 
 impl fmt::Debug for Office {
@@ -47,18 +80,34 @@ impl fmt::Debug for Office {
 }
 
 impl Office {
-    /// An office over a ledger; `policy` gives the policy that is in force when it is called.
-    pub fn new(
-        policy: impl Fn() -> Arc<Policy> + Send + Sync + 'static,
-        ledger: Ledger,
-        clock: Clock,
-    ) -> Self {
-        Self { policy: Arc::new(policy), ledger, clock }
+    /// The office of a command, over a ledger and under a policy.
+    pub fn new(policy: Arc<Policy>, ledger: Ledger, clock: Clock) -> Self {
+        Self { rules: Rules::Read(policy), ledger, clock }
+    }
+
+    /// The office of a proxy that runs.
+    pub fn of_proxy(policies: Arc<Policies>) -> Self {
+        let gate = policies.gate();
+        let (ledger, clock) = (gate.ledger.clone(), gate.clock.clone());
+        Self { rules: Rules::Running(policies), ledger, clock }
     }
 
     /// The policy in force.
-    pub fn policy(&self) -> Arc<Policy> {
-        (self.policy)()
+    pub fn policy(&self) -> InForce {
+        match &self.rules {
+            Rules::Read(policy) => InForce(Held::Read(Arc::clone(policy))),
+            Rules::Running(policies) => InForce(Held::Running(policies.gate())),
+        }
+    }
+
+    /// What only a proxy that runs has.
+    fn running(&self) -> Result<&Arc<Policies>, OfficeError> {
+        match &self.rules {
+            Rules::Running(policies) => Ok(policies),
+            Rules::Read(_) => {
+                Err(OfficeError::Conflict("This is known to a running proxy only.".to_owned()))
+            }
+        }
     }
 
     /// The ledger.

@@ -8,7 +8,7 @@ use super::{Office, OfficeError};
 use crate::admin::shown::{self, Findings, LedgerStatus, Overview, Refusals};
 use crate::clock::Millis;
 use crate::ledger::{AuditFilter, AuditRecord};
-use crate::policy::LedgerStore;
+use crate::policy::{LedgerStore, Level};
 
 const ACCOUNTS_MAX: usize = 50;
 const SPENDERS_MAX: usize = 10;
@@ -17,13 +17,8 @@ const REFUSALS_PAGE: u32 = 1000;
 const REFUSAL_PAGES_MAX: usize = 5;
 
 impl Office {
-    /// What an administrator sees first. What is in flight and what the check found is known to
-    /// the proxy.
-    pub async fn overview(
-        &self,
-        in_flight: u64,
-        findings: Findings,
-    ) -> Result<Overview, OfficeError> {
+    /// What an administrator sees first.
+    pub async fn overview(&self) -> Result<Overview, OfficeError> {
         let policy = self.policy();
         let now = self.now();
         let store = match policy.server.ledger {
@@ -46,9 +41,29 @@ impl Office {
             accounts: self.show(&accounts).await?,
             top_spenders_7d: spenders,
             refusals_24h: self.refusals(now).await?,
-            in_flight,
-            findings,
+            in_flight: self.in_flight(),
+            findings: self.findings(),
         })
+    }
+
+    /// Queries of this proxy that are being answered.
+    fn in_flight(&self) -> u64 {
+        let running = self.running().map(|policies| policies.gate().shared.live.in_flight());
+        u64::try_from(running.unwrap_or(0)).unwrap_or(u64::MAX)
+    }
+
+    /// How much was found when the policy came into force.
+    fn findings(&self) -> Findings {
+        let mut count = Findings::default();
+        let Ok(policies) = self.running() else { return count };
+        for finding in &policies.running().findings {
+            let counted = match finding.level {
+                Level::Error => &mut count.errors,
+                Level::Warning => &mut count.warnings,
+            };
+            *counted = counted.saturating_add(1);
+        }
+        count
     }
 
     /// How often each code was refused in the last day, the most frequent first.

@@ -4,6 +4,7 @@ use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon};
 
 use super::figures::{self, Lately};
 use crate::admin::shown::{self, Per, Throttle, ThrottleStep};
+use crate::clock::Millis;
 use crate::ledger::{Account, Balance, Control, Effect, Step, Window};
 use crate::policy::{Budget, DeclaredAccount};
 
@@ -16,10 +17,9 @@ pub(super) fn account(
 ) -> shown::Account {
     let account = &balance.account;
     let granted = control.granted_at(balance.now);
-    let limit_epsilon = limit(declared.budget, control, &granted);
+    let limit_epsilon = limit(declared.budget, Some(control), balance.now);
     let spent_epsilon = figures::spent_epsilon(balance);
-    let spent_fraction =
-        figures::share(account, &balance.spent_rho, &balance.spent_epsilon, &balance.spent_delta);
+    let spent_fraction = spent_fraction(balance);
     let exhausted = lately.exhausted(1.0 - spent_fraction, balance);
     let lifetime = account.window == Window::Lifetime;
     shown::Account {
@@ -41,8 +41,8 @@ pub(super) fn account(
         granted_epsilon: figures::pico(&granted),
         limit_epsilon,
         spent_epsilon,
-        left_epsilon: (limit_epsilon - spent_epsilon).max(0.0),
-        spent_fraction: spent_fraction.clamp(0.0, 1.0),
+        left_epsilon: left(declared.budget, Some(control), balance),
+        spent_fraction,
         frozen: control.frozen,
         throttle: throttle(balance),
         burn: lately.burn(account.window, balance.now),
@@ -62,10 +62,26 @@ pub(super) fn per(budget: &Budget) -> Per {
     }
 }
 
+/// The share that is spent, in the account's own measure.
+pub(super) fn spent_fraction(balance: &Balance) -> f64 {
+    let Balance { account, spent_rho, spent_epsilon, spent_delta, .. } = balance;
+    let share = figures::share(account, spent_rho, spent_epsilon, spent_delta).clamp(0.0, 1.0);
+    // What can pay for nothing is spent, as under a cap of nothing.
+    let nothing = account.rho.is_zero() && account.epsilon.is_zero();
+    if nothing { 1.0 } else { share }
+}
+
+/// The ε that is left.
+pub(super) fn left(budget: &Budget, control: Option<&Control>, balance: &Balance) -> f64 {
+    let limit = limit(budget, control, balance.now);
+    (limit - figures::spent_epsilon(balance)).max(0.0)
+}
+
 /// The ε that may be spent.
-fn limit(budget: &Budget, control: &Control, granted: &Amount) -> f64 {
+fn limit(budget: &Budget, control: Option<&Control>, now: Millis) -> f64 {
     let Ok(epsilon) = Epsilon::parse(&budget.epsilon) else { return 0.0 };
-    let limit = &epsilon.cost() + granted;
+    let Some(control) = control else { return figures::pico(&epsilon.cost()) };
+    let limit = &epsilon.cost() + &control.granted_at(now);
     let capped = control.cap.as_ref().filter(|cap| **cap < limit);
     figures::pico(capped.unwrap_or(&limit))
 }

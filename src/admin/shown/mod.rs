@@ -6,8 +6,10 @@ mod account;
 mod audit;
 mod charge;
 mod list;
+mod live;
 mod overview;
 mod people;
+mod policy;
 mod time;
 mod token;
 
@@ -17,7 +19,9 @@ pub use account::{
 pub use audit::{Record, Verified};
 pub use charge::{Charge, ChargeState, Release, Spender, Spenders};
 pub use list::List;
+pub use live::{Query, QueryStage};
 pub use overview::{Findings, LedgerStatus, Overview, Refusals};
 pub use people::{Analyst, Team};
+pub use policy::{Change, ChangeKind, Diff, Draft, Finding, FindingLevel, PolicyText};
 pub use time::{date, instant, time};
 pub use token::{FreshToken, Role, Token};

@@ -5,6 +5,8 @@ mod audit;
 mod charges;
 mod overview;
 mod people;
+mod policy;
+mod queries;
 mod session;
 mod tokens;
 
@@ -71,6 +73,8 @@ pub(super) fn api() -> Router<Shared> {
                 .merge(accounts::routes())
                 .merge(charges::routes())
                 .merge(people::routes())
+                .merge(queries::routes())
+                .merge(policy::routes())
                 .merge(audit::routes())
                 .merge(tokens::routes()),
         )

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use crate::admin::http::api::Shared;
 use crate::admin::http::identity::Reader;
 use crate::admin::http::problem::{Problem, Problems};
-use crate::admin::shown::{Findings, Overview};
+use crate::admin::shown::Overview;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(overview))
@@ -19,5 +19,5 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     responses((status = 200, description = "Budgets, spenders and refusals.", body = Overview),
         Problems))]
 async fn overview(State(api): State<Shared>, _: Reader) -> Result<Json<Overview>, Problem> {
-    Ok(Json(api.office.overview(0, Findings::default()).await?))
+    Ok(Json(api.office.overview().await?))
 }
