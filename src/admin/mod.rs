@@ -5,8 +5,10 @@
 
 mod health;
 mod http;
+mod metrics;
 pub mod office;
 pub mod shown;
 
 pub use health::Health;
 pub use http::{Admin, serve};
+pub use metrics::router as metrics;

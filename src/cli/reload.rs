@@ -48,11 +48,7 @@ impl Opener for PolicyFile {
         .boxed()
     }
 
-    fn open<'a>(
-        &'a self,
-        policy: Policy,
-        beside: &'a Gate,
-    ) -> BoxFuture<'a, Result<Gate, String>> {
+    fn open<'a>(&'a self, policy: Policy, beside: &'a Gate) -> BoxFuture<'a, Result<Gate, String>> {
         async move {
             let databases = Databases::of(&policy).map_err(sentence)?;
             refresh(&policy, &databases).await;

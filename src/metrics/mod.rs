@@ -18,8 +18,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use ledger::LedgerMeters;
-pub(crate) use text::CONTENT_TYPE;
 pub use series::{BudgetFigures, Outcome, Stage, Upstream};
+pub(crate) use text::CONTENT_TYPE;
+pub(crate) use text::CONTENT_TYPE;
 
 use crate::clock::Millis;
 use crate::error::Code;

@@ -12,15 +12,22 @@ fn shape(text: &str) -> Vec<String> {
             assert_eq!(kinds.insert(name.to_owned(), kind.to_owned()), None, "{name} twice");
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().unwrap();
-            let labels = line.split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap());
-            let labels: Vec<&str> =
-                labels.split(',').filter(|one| !one.is_empty()).map(|one| one.split('=').next().unwrap()).collect();
+            let labels =
+                line.split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap());
+            let labels: Vec<&str> = labels
+                .split(',')
+                .filter(|one| !one.is_empty())
+                .map(|one| one.split('=').next().unwrap())
+                .collect();
             let family = ["_bucket", "_sum", "_count"]
                 .iter()
                 .find_map(|end| name.strip_suffix(end).filter(|base| kinds.contains_key(*base)))
                 .unwrap_or(name);
             let labels: Vec<&str> = labels.into_iter().filter(|label| *label != "le").collect();
-            shapes.insert(format!("{family} {} {}", kinds[family], labels.join(",")).trim_end().to_owned(), ());
+            shapes.insert(
+                format!("{family} {} {}", kinds[family], labels.join(",")).trim_end().to_owned(),
+                (),
+            );
         }
     }
     shapes.into_keys().collect()
@@ -99,7 +106,12 @@ fn times_of_the_source_are_whole_steps() {
     let sum = |millis: u64| {
         let metrics = filled();
         metrics.took(Stage::Source, Duration::from_millis(millis));
-        metrics.render(0).lines().filter(|line| line.contains("source")).map(str::to_owned).collect::<Vec<_>>()
+        metrics
+            .render(0)
+            .lines()
+            .filter(|line| line.contains("source"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     assert_eq!(sum(1), sum(99));
     assert_ne!(sum(99), sum(101));

@@ -24,8 +24,7 @@ pub trait Opener: Send + Sync + std::fmt::Debug {
     /// Holds a policy against the databases, as before a proxy starts.
     fn check<'a>(&'a self, policy: &'a Policy) -> BoxFuture<'a, Result<Vec<Finding>, String>>;
     /// Opens a gate under a policy, beside the one that is open.
-    fn open<'a>(&'a self, policy: Policy, beside: &'a Gate)
-    -> BoxFuture<'a, Result<Gate, String>>;
+    fn open<'a>(&'a self, policy: Policy, beside: &'a Gate) -> BoxFuture<'a, Result<Gate, String>>;
 }
 
 /// A gate and the text of its policy.

@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::cookie::Signer;
 use super::lockout::Lockout;
@@ -30,8 +29,6 @@ pub(super) struct Api {
     pub(super) verifying: Semaphore,
     /// Who may hold a draft of a policy against the databases now.
     pub(super) drafts: Semaphore,
-    /// The metrics as they were last made. Whoever asks meanwhile waits for them.
-    pub(super) metrics: Mutex<Option<(Instant, String)>>,
     /// The policy's address.
     pub(super) address: SocketAddr,
     /// Whether connections are encrypted.
@@ -54,7 +51,6 @@ impl Api {
             checks: Semaphore::new(CHECKS_MAX),
             verifying: Semaphore::new(1),
             drafts: Semaphore::new(1),
-            metrics: Mutex::new(None),
             secure,
         }
     }

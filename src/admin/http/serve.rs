@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -25,8 +25,8 @@ use super::cookie::Signer;
 use super::problem::Problem;
 use super::{head, host, identity, once, page, routes};
 use crate::admin::health::{self, Health};
+use crate::admin::metrics;
 use crate::admin::office::Office;
-use crate::metrics::CONTENT_TYPE;
 use crate::wire::tls::TlsAcceptor;
 
 /// Connections at once; more wait.
@@ -37,8 +37,6 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer may take, with the reading of the request's body.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
-/// How long metrics are kept, so that whoever asks often does not make the ledger add up often.
-const METRICS_KEPT: Duration = Duration::from_secs(5);
 /// The largest head of a request.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
@@ -139,7 +137,6 @@ fn router(api: Shared) -> Router {
     let health = Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
         .route("/api", any(nothing))
         .route("/api/{*rest}", any(nothing));
     let page =
@@ -147,6 +144,7 @@ fn router(api: Shared) -> Router {
     Router::new()
         .merge(routes::api())
         .merge(health)
+        .merge(metrics)
         .fallback_service(page)
         .layer(middleware::from_fn_with_state(Arc::clone(&api), once::once))
         .layer(middleware::from_fn_with_state(Arc::clone(&api), identity::identify))
@@ -163,22 +161,6 @@ async fn nothing() -> Problem {
 
 async fn ready(State(api): State<Shared>) -> Response {
     health::ready(&api.health).await.into_response()
-}
-
-/// Counters and budgets for Prometheus, which logs in nowhere; no names of people are in them.
-async fn metrics(State(api): State<Shared>) -> Result<Response, Problem> {
-    let kind = [(header::CONTENT_TYPE, CONTENT_TYPE)];
-    let mut last = api.metrics.lock().await;
-    let fresh = last.as_ref().filter(|(at, _)| at.elapsed() < METRICS_KEPT);
-    let text = match fresh {
-        Some((_, text)) => text.clone(),
-        None => {
-            let text = api.office.metrics().await?;
-            *last = Some((Instant::now(), text.clone()));
-            text
-        }
-    };
-    Ok((kind, text).into_response())
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

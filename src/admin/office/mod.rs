@@ -12,7 +12,6 @@ mod error;
 mod figures;
 mod history;
 mod live;
-mod metrics;
 mod overview;
 mod page;
 mod policy;
@@ -108,6 +107,11 @@ impl Office {
                 Err(OfficeError::Conflict("This is known to a running proxy only.".to_owned()))
             }
         }
+    }
+
+    /// The policies of the proxy that runs.
+    pub(in crate::admin) fn policies(&self) -> Option<Arc<Policies>> {
+        self.running().ok().cloned()
     }
 
     /// The ledger.

@@ -43,7 +43,9 @@ fn asks(to: &mut Changes, analyst: &str, old: &Policy, new: &Policy) {
         }
         (None, Some(new)) => {
             let Terms { role, epsilon_max, .. } = &new;
-            to.see(format!("{analyst} can ask, as {role}, with up to ε {epsilon_max} for a query."));
+            to.see(format!(
+                "{analyst} can ask, as {role}, with up to ε {epsilon_max} for a query."
+            ));
             if let Some(from) = ids(&new).into_iter().reduce(|all, one| format!("{all}, {one}")) {
                 to.spend(format!("Answers to {analyst} are paid from {from}."));
             }
@@ -75,7 +77,9 @@ fn powers(to: &mut Changes, analyst: &str, old: &Policy, new: &Policy) {
     }
     match (old.is_auditor(analyst), new.is_auditor(analyst)) {
         (false, true) => to.see(format!("{analyst} may look at what administrators see.")),
-        (true, false) => to.see(format!("{analyst} may no longer look at what administrators see.")),
+        (true, false) => {
+            to.see(format!("{analyst} may no longer look at what administrators see."))
+        }
         _ => {}
     }
 }

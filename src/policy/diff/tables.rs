@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use super::words::{listed, now};
 use super::{Changes, bounding};
-use crate::policy::meant::{
-    Class, ColumnRule, Policy, PrivateTable, TableRule, UnitRule, Values,
-};
+use crate::policy::meant::{Class, ColumnRule, Policy, PrivateTable, TableRule, UnitRule, Values};
 use crate::policy::name::TableName;
 
 pub(super) fn changes(to: &mut Changes, old: &Policy, new: &Policy) {
