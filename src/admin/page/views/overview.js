@@ -1,28 +1,22 @@
 // What is left, how fast it goes, who spends it, and what needs a look.
-import { badge, button, facts, h, note, swap, table } from '../dom.js';
+import { badge, facts, h, note, swap, table } from '../dom.js';
 import { get } from '../api.js';
 import { spentBar } from '../charts.js';
 import { count, epsilon, eps, percent, plural, time } from '../format.js';
-import { accountLink, badges, endShort, endWords, level, paceWords, renewal, windowGone } from './parts.js';
+import { accountLink, badges, endShort, endWords, level, liveLine, paceWords, renewal, windowGone } from './parts.js';
 import { spenderTable } from './spenders.js';
 
 export async function overview(place, { signal, poll }) {
   const parts = Object.fromEntries(['problems', 'datasets', 'tight', 'spenders', 'refusals', 'state'].map((name) => [name, h('div', { class: `part-${name}` })]));
-  const told = h('p', { class: 'updated' });
-  let paused = false;
-  const pause = button('Pause updates', () => {
-    paused = !paused;
-    pause.textContent = paused ? 'Resume updates' : 'Pause updates';
-  }, { class: 'quiet' });
   const load = async () => {
     const data = await get('/overview', {}, signal);
     draw(parts, data);
-    told.replaceChildren(h('span', {}, 'As of ', time(data.now, { style: 'short' }), ', again every 10 seconds.'), pause);
+    return ['As of ', time(data.now, { style: 'short' })];
   };
-  await load();
-  place.append(told, parts.problems, parts.datasets,
+  const { line, update } = liveLine(poll, load);
+  await update();
+  place.append(line, parts.problems, parts.datasets,
     h('div', { class: 'columns' }, parts.tight, h('div', {}, parts.spenders, parts.refusals)), parts.state);
-  poll(10000, async () => { if (!paused) await load(); });
 }
 
 function draw(parts, data) {
