@@ -23,7 +23,7 @@ function draw(parts, data) {
   const datasets = data.accounts.filter((account) => account.per === 'dataset');
   const others = data.accounts.filter((account) => account.per !== 'dataset');
   swap(parts.problems, data.findings, () => findings(data.findings));
-  swap(parts.datasets, [datasets, data.now.slice(0, 15)], () => section('What the datasets have left', h('div', { class: 'grid' }, datasets.map((account) => card(account, data.now)))));
+  swap(parts.datasets, [datasets, data.now.slice(0, 15)], () => section('What the datasets have left', cards(datasets, data.now)));
   swap(parts.tight, others, () => section('Closest to their end', closest(others)));
   swap(parts.spenders, data.top_spenders_7d, () => section('Who spent most in 7 days',
     spenderTable(data.top_spenders_7d.slice(0, 5), 'Who spent most in the last 7 days', { small: true }), h('p', {}, h('a', { href: '#/spenders' }, 'All spenders and other periods'))));
@@ -39,6 +39,11 @@ function findings({ errors, warnings }) {
   if (errors + warnings === 0) return [];
   const words = [errors > 0 ? plural(errors, 'error') : null, warnings > 0 ? plural(warnings, 'warning') : null].filter(Boolean).join(' and ');
   return [note(errors > 0 ? 'bad' : 'warn', h('p', {}, h('strong', {}, `The check of the policy has ${words}.`), ' ', h('a', { href: '#/policy' }, 'Look at the findings')))];
+}
+
+function cards(datasets, now) {
+  if (datasets.length > 0) return h('div', { class: 'grid' }, datasets.map((account) => card(account, now)));
+  return note('warn', h('p', {}, 'No budget of the policy is per dataset, so nothing bounds what everybody learns together.'));
 }
 
 function card(account, now) {
