@@ -11,7 +11,6 @@ use tokio_postgres::Config;
 
 use crate::database;
 use crate::ledger::Ledger;
-use crate::road::Policies;
 
 /// How long each part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -20,7 +20,6 @@ use prometheus_client::registry::Registry;
 pub use ledger::LedgerMeters;
 pub use series::{BudgetFigures, Outcome, Stage, Upstream};
 pub(crate) use text::CONTENT_TYPE;
-pub(crate) use text::CONTENT_TYPE;
 
 use crate::clock::Millis;
 use crate::error::Code;

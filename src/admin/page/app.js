@@ -1,7 +1,7 @@
 // Starts the page: who is logged in, which view the address names, the navigation and the theme.
 import { button, badge, alertBox, fresh, h, say } from './dom.js';
 import { Problem, currentSession, logout, onExpired, resume } from './api.js';
-import { closeDialogs } from './dialogs.js';
+import { closeDialogs, toast } from './dialogs.js';
 import { applyTheme, themeControl } from './theme.js';
 import { accounts } from './views/accounts.js';
 import { account } from './views/account.js';
@@ -165,6 +165,12 @@ document.querySelector('.skip').addEventListener('click', (event) => {
   main.focus();
 });
 window.addEventListener('hashchange', () => show());
+window.addEventListener('unhandledrejection', (event) => {
+  // What fails after a click and has no place of its own to say so.
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  if (event.reason.status !== 401) toast(`${event.reason.message} ${event.reason.detail}`);
+});
 onExpired(() => {
   endedHere = true;
   say('Your session has ended. Log in to go on.');

@@ -15,8 +15,8 @@ export async function decide(kind, id, done) {
     await done?.(fresh.data);
   };
   const finish = (words) => async (account) => {
-    toast(words(account));
     await done?.(account);
+    toast(words(account));
   };
   const send = (body) => (values, { key }) => post(`${path(id)}/${kind}`, { ...body(values), why: values.why }, { key, etag: now.etag });
   kinds[kind]({ id, now, stale, send, finish });

@@ -130,7 +130,7 @@ async function history(place, id, signal) {
 }
 
 function charges(place, id, signal) {
-  return pagedList(place, `${path(id)}/charges`, {}, (items) => chargeTable(`Charges of ${id}`, items), { signal, noun: 'charge', limit: 20 });
+  return pagedList(place, `${path(id)}/charges`, {}, (items) => chargeTable(`Charges of ${id}`, items), { signal, noun: 'charge', limit: 20, quiet: true });
 }
 
 /** Charges, which name a query by its fingerprint and never by its text. */

@@ -1,35 +1,29 @@
 // What is left, how fast it goes, who spends it, and what needs a look.
-import { badge, button, facts, h, note, swap, table } from '../dom.js';
+import { badge, facts, h, note, swap, table } from '../dom.js';
 import { get } from '../api.js';
 import { spentBar } from '../charts.js';
 import { count, epsilon, eps, percent, plural, time } from '../format.js';
-import { accountLink, badges, endShort, endWords, level, paceWords, renewal, windowGone } from './parts.js';
+import { accountLink, badges, endShort, endWords, level, liveLine, paceWords, renewal, windowGone } from './parts.js';
 import { spenderTable } from './spenders.js';
 
 export async function overview(place, { signal, poll }) {
   const parts = Object.fromEntries(['problems', 'datasets', 'tight', 'spenders', 'refusals', 'state'].map((name) => [name, h('div', { class: `part-${name}` })]));
-  const told = h('p', { class: 'updated' });
-  let paused = false;
-  const pause = button('Pause updates', () => {
-    paused = !paused;
-    pause.textContent = paused ? 'Resume updates' : 'Pause updates';
-  }, { class: 'quiet' });
   const load = async () => {
     const data = await get('/overview', {}, signal);
     draw(parts, data);
-    told.replaceChildren(h('span', {}, 'As of ', time(data.now, { style: 'short' }), ', again every 10 seconds.'), pause);
+    return ['As of ', time(data.now, { style: 'short' })];
   };
-  await load();
-  place.append(told, parts.problems, parts.datasets,
+  const { line, update } = liveLine(poll, load);
+  await update();
+  place.append(line, parts.problems, parts.datasets,
     h('div', { class: 'columns' }, parts.tight, h('div', {}, parts.spenders, parts.refusals)), parts.state);
-  poll(10000, async () => { if (!paused) await load(); });
 }
 
 function draw(parts, data) {
   const datasets = data.accounts.filter((account) => account.per === 'dataset');
   const others = data.accounts.filter((account) => account.per !== 'dataset');
   swap(parts.problems, data.findings, () => findings(data.findings));
-  swap(parts.datasets, [datasets, data.now.slice(0, 15)], () => section('What the datasets have left', h('div', { class: 'grid' }, datasets.map((account) => card(account, data.now)))));
+  swap(parts.datasets, [datasets, data.now.slice(0, 15)], () => section('What the datasets have left', cards(datasets, data.now)));
   swap(parts.tight, others, () => section('Closest to their end', closest(others)));
   swap(parts.spenders, data.top_spenders_7d, () => section('Who spent most in 7 days',
     spenderTable(data.top_spenders_7d.slice(0, 5), 'Who spent most in the last 7 days', { small: true }), h('p', {}, h('a', { href: '#/spenders' }, 'All spenders and other periods'))));
@@ -45,6 +39,11 @@ function findings({ errors, warnings }) {
   if (errors + warnings === 0) return [];
   const words = [errors > 0 ? plural(errors, 'error') : null, warnings > 0 ? plural(warnings, 'warning') : null].filter(Boolean).join(' and ');
   return [note(errors > 0 ? 'bad' : 'warn', h('p', {}, h('strong', {}, `The check of the policy has ${words}.`), ' ', h('a', { href: '#/policy' }, 'Look at the findings')))];
+}
+
+function cards(datasets, now) {
+  if (datasets.length > 0) return h('div', { class: 'grid' }, datasets.map((account) => card(account, now)));
+  return note('warn', h('p', {}, 'No budget of the policy is per dataset, so nothing bounds what everybody learns together.'));
 }
 
 function card(account, now) {

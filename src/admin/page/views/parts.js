@@ -34,6 +34,35 @@ export function badges(account) {
     account.granted_epsilon > 0 ? badge('granted', 'quiet', `${epsilon(account.granted_epsilon)} on top of the policy`) : null);
 }
 
+/**
+ * A line that says of when the numbers are. `load` draws them and says so, every ten seconds while
+ * the page is seen, unless whoever reads them wants them to stand still.
+ */
+export function liveLine(poll, load) {
+  const words = h('span', {});
+  let paused = false;
+  const pause = button('Pause updates', () => {
+    paused = !paused;
+    pause.textContent = paused ? 'Resume updates' : 'Pause updates';
+  }, { class: 'quiet' });
+  const again = async () => {
+    if (paused) return;
+    try {
+      await update();
+    } catch (error) {
+      if (error.name === 'AbortError') return;
+      words.replaceChildren(h('strong', {}, 'The proxy does not answer.'), ' The numbers are the last that were read.');
+    }
+  };
+  let started = false;
+  const update = async () => {
+    words.replaceChildren(...await load(), ', again every 10 seconds.');
+    if (!started) poll(10000, again);
+    started = true;
+  };
+  return { line: h('p', { class: 'updated' }, words, pause), update };
+}
+
 /** How worrying a bar is. */
 export function level(account) {
   if (account.frozen) return 'cold';
@@ -76,7 +105,7 @@ export function renewal(account, gone = null) {
 }
 
 /** A list that the API gives in pages: what `draw` makes of all items so far, and a button for more. */
-export async function pagedList(place, path, params, draw, { signal, noun, limit = 50 }) {
+export async function pagedList(place, path, params, draw, { signal, noun, limit = 50, quiet = false }) {
   const items = [];
   const body = h('div', {});
   const more = h('p', { class: 'more' });
@@ -88,7 +117,8 @@ export async function pagedList(place, path, params, draw, { signal, noun, limit
     body.replaceChildren(...[draw(items)].flat());
     more.replaceChildren();
     if (answer.next) more.append(button('Show more', () => load(answer.next), { class: 'quiet' }));
-    say(`${answer.next ? 'The first ' : ''}${plural(items.length, noun)}.`);
+    // What was just done is said by whoever did it, and not talked over.
+    if (!quiet || cursor) say(`${answer.next ? 'The first ' : ''}${plural(items.length, noun)}.`);
     if (first > 0) (more.querySelector('button') ?? body.querySelectorAll('tbody tr')[first]?.querySelector('a'))?.focus();
   };
   await load(null);

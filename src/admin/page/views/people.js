@@ -11,7 +11,7 @@ export function freezeAnalyst(person, done) {
     title: `Freeze ${person.name}`, submit: 'Freeze', danger: true,
     sentence: () => [`${person.name} gets no new answers that ${accounts} would have to pay for, until somebody thaws them. Team-mates are not affected; remembered answers stay.`],
     send: (values, { key }) => post(`${path(person.name)}/freeze`, { why: values.why }, { key }),
-    done: async (now) => { toast(`${person.name} is frozen.`); await done(now); },
+    done: async (now) => { await done(now); toast(`${person.name} is frozen.`); },
   });
 }
 
@@ -20,7 +20,7 @@ export function thawAnalyst(person, done) {
     title: `Thaw ${person.name}`, submit: 'Thaw',
     sentence: () => [`The accounts of ${person.name} can be charged again.`],
     send: (values, { key }) => post(`${path(person.name)}/thaw`, { why: values.why }, { key }),
-    done: async (now) => { toast(`${person.name} is thawed.`); await done(now); },
+    done: async (now) => { await done(now); toast(`${person.name} is thawed.`); },
   });
 }
 
@@ -42,7 +42,7 @@ export function setPassword(person, done) {
       return [person?.can_log_in ? `${who} logs in with the new password from now on; connections that are open stay.` : `${who} will be able to log in with this password.`];
     },
     send: (values, { key }) => post(path(person?.name ?? values.name), { password: password.value, why: values.why }, { key, method: 'PUT' }),
-    done: async (now) => { toast(`The password of ${person?.name ?? name.value.trim()} is set.`); await done(now); },
+    done: async (now) => { await done(now); toast(`The password of ${person?.name ?? name.value.trim()} is set.`); },
   });
 }
 
@@ -51,6 +51,6 @@ export function removeAnalyst(person, done) {
     title: `Remove ${person.name}`, submit: 'Remove', danger: true,
     sentence: () => [`${person.name} can no longer log in. What they spent stays spent, and their name stays in the policy until somebody takes it out there.`],
     send: (values, { key }) => post(path(person.name), { why: values.why }, { key, method: 'DELETE' }),
-    done: async () => { toast(`${person.name} is removed.`); await done(null); },
+    done: async () => { await done(null); toast(`${person.name} is removed.`); },
   });
 }

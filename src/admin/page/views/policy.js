@@ -16,10 +16,10 @@ function inForce(data, show) {
   const problem = data.last_error
     ? note('bad', h('p', {}, h('strong', {}, 'The file on disk does not hold, so an older policy is in force.'), ` ${data.last_error}`))
     : null;
-  const reload = mayChange() ? h('p', { class: 'actions' }, button(`Reload ${data.source} from disk`, () => reloadPolicy(data, show))) : null;
+  const reload = mayChange() && data.source ? h('p', { class: 'actions' }, button(`Reload ${data.source} from disk`, () => reloadPolicy(data, show))) : null;
   return [
     problem,
-    facts(['File', h('code', {}, data.source)], ['Version', h('code', {}, String(data.version).slice(0, 12))], ['Loaded', time(data.loaded_at)]),
+    facts(['File', data.source ? h('code', {}, data.source) : 'none: it came with the program'], ['Version', h('code', {}, String(data.version).slice(0, 12))], ['Loaded', time(data.loaded_at)]),
     reload,
     h('section', {}, h('h2', {}, 'Findings of the check'), findings(data.findings, 'line')),
     h('section', {}, h('h2', {}, 'Text'), listing(data.text)),
@@ -111,7 +111,7 @@ function draft(data) {
     }
   };
   return h('section', {}, h('h2', {}, 'Try a draft'),
-    h('p', {}, 'Nothing here is saved or put in force. See what a change would do, then make it in ', h('code', {}, data.source), ' and reload it.'),
+    h('p', {}, 'Nothing here is saved or put in force. See what a change would do, then make it in ', data.source ? h('code', {}, data.source) : 'the file of the policy', ' and reload it.'),
     field('Draft', area),
     h('div', { class: 'actions' }, button('Validate', ask(validate), { class: 'primary' }), button('What would change?', ask(diff)), button('Copy the draft', copy),
       button('Start again from the policy in force', () => { area.value = data.text; result.replaceChildren(); say('The draft is the policy in force again.'); }, { class: 'quiet' })),

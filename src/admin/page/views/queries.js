@@ -4,26 +4,20 @@ import { all, get, mayChange, post } from '../api.js';
 import { changeDialog, toast } from '../dialogs.js';
 import { ago, dayEnd, dayStart, eps, plural, time } from '../format.js';
 import { chargeTable } from './account.js';
-import { filters, fingerprint, pagedList } from './parts.js';
+import { filters, fingerprint, liveLine, pagedList } from './parts.js';
 
 const stages = { reading: 'reading the text', charging: 'charging', asking: 'asking the source', finishing: 'finishing' };
 
 export async function queries(place, { params, signal, remember, guard, poll }) {
   const live = h('div', {});
-  const told = h('p', { class: 'updated' });
-  let paused = false;
-  const pause = button('Pause updates', () => {
-    paused = !paused;
-    pause.textContent = paused ? 'Resume updates' : 'Pause updates';
-  }, { class: 'quiet' });
   const load = async () => {
     const { items } = await get('/queries', {}, signal);
-    swap(live, items, () => running(items, load));
-    told.replaceChildren(h('span', {}, `${plural(items.length, 'query', 'queries')} as of `, time(new Date().toISOString(), { style: 'short' }), ', again every 10 seconds.'), pause);
+    swap(live, items, () => running(items, update));
+    return [`${plural(items.length, 'query', 'queries')} as of `, time(new Date().toISOString(), { style: 'short' })];
   };
-  place.append(h('section', {}, h('h2', {}, 'In flight on this proxy'), told, live));
-  await guard(live, load, signal);
-  poll(10000, async () => { if (!paused) await load(); });
+  const { line, update } = liveLine(poll, load);
+  place.append(h('section', {}, h('h2', {}, 'In flight on this proxy'), line, live));
+  await guard(live, update, signal);
   await past(place, { params, signal, remember, guard });
 }
 
@@ -44,7 +38,7 @@ function cancel(row, load) {
     title: `Cancel query ${row.query}`, submit: 'Cancel the query', danger: true,
     sentence: () => [`The query that ${row.analyst} started `, ago(row.started_at), ' ends with an error. What it was charged is given back only if nothing was sent to the source yet.'],
     send: (values, { key }) => post(`/queries/${encodeURIComponent(row.query)}`, { why: values.why }, { key, method: 'DELETE' }),
-    done: async () => { toast('The query is canceled.'); await load(); },
+    done: async () => { await load(); toast('The query is canceled.'); },
   });
 }
 

@@ -7,7 +7,7 @@ import { pagedList } from './parts.js';
 
 export async function tokens(place, { signal, guard }) {
   const result = h('div', {});
-  const load = () => guard(result, () => pagedList(result, '/tokens', {}, (items) => draw(items, load), { signal, noun: 'token' }), signal);
+  const load = () => guard(result, () => pagedList(result, '/tokens', {}, (items) => draw(items, load), { signal, noun: 'token', quiet: true }), signal);
   place.append(h('p', { class: 'lead' }, 'With a token a program uses the same API as this page, as an administrator or as an auditor. Only a hash of it is kept.'),
     ...(mayChange() ? [h('p', { class: 'actions' }, button('Make a token', () => make(load)))] : []), result);
   await load();
@@ -68,6 +68,6 @@ function revoke(token, load) {
     title: `Revoke ${token.name}`, submit: 'Revoke', danger: true,
     sentence: () => [`Whatever uses the token ${token.name} is refused from now on. It cannot be brought back; make another one instead.`],
     send: (values, { key }) => post(`/tokens/${encodeURIComponent(token.id)}`, { why: values.why }, { key, method: 'DELETE' }),
-    done: async () => { toast(`The token ${token.name} is revoked.`); await load(); },
+    done: async () => { await load(); toast(`The token ${token.name} is revoked.`); },
   });
 }
