@@ -151,3 +151,88 @@ pub(super) async fn read(gate: &Gate) -> Result<Arc<Controls>, LedgerError> {
 pub(super) fn policy_number() -> Fault {
     Fault::Unreachable("the policy was loaded with a number that cannot be read")
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::policy::Per;
+
+    fn budget(epsilon: &str) -> Budget {
+        Budget {
+            name: "b".to_owned(),
+            per: Per::Analyst,
+            by_role: false,
+            epsilon: epsilon.to_owned(),
+            delta: "0".to_owned(),
+            window: crate::policy::Window::Month,
+            accountant: Accountant::Pure,
+            throttle: Vec::new(),
+            spacing: None,
+            stretch: None,
+        }
+    }
+
+    fn units(text: &str) -> Amount {
+        Amount::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_grant_adds_until_it_ends_and_a_cap_holds_both() {
+        let budget = budget("0.3");
+        let limit = |control: &Control, now| {
+            let account = account("b/a", &budget, Some(control), Millis(now)).unwrap();
+            assert_eq!(account.control, control.in_force(Millis(now)));
+            account.epsilon
+        };
+        let mut control = Control { version: 7, ..Control::default() };
+        assert_eq!(limit(&control, 0), units("300000000000"));
+        control.granted = units("200000000001");
+        control.granted_until = Some(Millis(50));
+        assert_eq!(limit(&control, 49), units("500000000001"));
+        assert_eq!(limit(&control, 50), units("300000000000"));
+        control.cap = Some(units("400000000000"));
+        assert_eq!(limit(&control, 49), units("400000000000"));
+        assert_eq!(limit(&control, 50), units("300000000000"));
+        control.cap = Some(Amount::ZERO);
+        assert_eq!(limit(&control, 49), Amount::ZERO);
+        let bare = account("b/a", &budget, None, Millis(49)).unwrap();
+        assert_eq!((bare.epsilon, bare.control), (units("300000000000"), 0));
+        assert_eq!(bare.window, Window::Month);
+    }
+
+    #[test]
+    fn a_cap_of_zero_keeps_the_delta() {
+        let budget =
+            Budget { accountant: Accountant::Zcdp, delta: "1e-6".to_owned(), ..budget("3") };
+        let with = |cap: Option<Amount>| {
+            let control = Control { cap, ..Control::default() };
+            account("b/a", &budget, Some(&control), Millis(0)).unwrap()
+        };
+        let (open, shut) = (with(None), with(Some(Amount::ZERO)));
+        assert!(shut.rho.is_zero() && !open.rho.is_zero());
+        assert_eq!(shut.delta, open.delta);
+        let half = with(Some(units("1500000000000")));
+        assert!(half.rho < open.rho && !half.rho.is_zero());
+        assert_eq!(half.rho, budget.limit_at(&Epsilon::parse("1.5").unwrap()).unwrap().rho);
+    }
+
+    #[test]
+    fn a_step_is_in_force_no_later_than_its_share() {
+        let step = |at: &str, effect| ThrottleStep { at: at.to_owned(), effect };
+        let budget = Budget {
+            throttle: vec![
+                step("0.25", Throttle::QueriesPerHour(6)),
+                step("1", Throttle::RememberedOnly),
+            ],
+            spacing: Some(10_000),
+            ..budget("1e-11")
+        };
+        let steps = account("b/a", &budget, None, Millis(0)).unwrap().throttle;
+        let of = |at: usize| (steps[at].epsilon.clone(), steps[at].effect);
+        assert_eq!(of(0), (Amount::ZERO, Effect::AtMost { charges: 1, in_ms: 10_000 }));
+        // Of ten units a quarter is two and a half.
+        assert_eq!(of(1), (units("2"), Effect::AtMost { charges: 6, in_ms: HOUR_MS }));
+        assert_eq!(of(2), (units("10"), Effect::RememberedOnly));
+    }
+}

@@ -49,7 +49,9 @@ pub(super) async fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error>
         None => Epsilon::parse(&terms.epsilon_default).map_err(|_| policy_number())?,
     };
     let pays = terms.pays;
-    let accounts = account::accounts(gate, &pays, false).await?;
+    // A charge finds out whether decisions still hold; a stretched budget is looked at before.
+    let anew = pays.iter().any(|(_, budget)| budget.stretch.is_some());
+    let accounts = account::accounts(gate, &pays, anew).await?;
     let pure = accounts.iter().any(|account| account.accountant == Accountant::Pure);
     let delta = selection_delta(&accounts);
     let terms = Terms {

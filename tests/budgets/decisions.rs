@@ -91,5 +91,13 @@ fn a_decision_holds_for_a_proxy_that_has_not_read_it() {
         assert_eq!(asker.charges().await, 4);
         decide("decided/eager", Change::Cap(Some(epsilon("0.2")))).await;
         assert_eq!(asker.refused(&question(5)).await.code, "budget");
+
+        // A stretched account is looked at before it is charged.
+        let supple = Asker::of(&SHOP, "supple").await;
+        supple.ask(&question(701)).await;
+        decide("long/supple", Change::Cap(Some(Amount::ZERO))).await;
+        assert_eq!(supple.refused(&question(702)).await.code, "budget");
+        decide("long/supple", Change::Cap(None)).await;
+        assert!(supple.ask(&question(702)).await.1.starts_with("cost epsilon 0.5;"));
     });
 }

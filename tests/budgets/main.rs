@@ -8,6 +8,7 @@ mod common;
 
 mod decisions;
 mod planning;
+mod rehearsed;
 mod second;
 mod stretch;
 mod turns;
@@ -86,9 +87,9 @@ fn open(policy: &str, people: &[&str], clock: Clock) -> Shop {
     shop
 }
 
-const PEOPLE: [&str; 15] = [
+const PEOPLE: [&str; 16] = [
     "cap", "frost", "grant", "guest", "held", "left", "lone", "long", "narrow", "one", "two",
-    "three", "upright", "plan", "eager",
+    "three", "upright", "plan", "eager", "supple",
 ];
 
 /// One shop for all that needs no time to pass.

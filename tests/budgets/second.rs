@@ -8,7 +8,7 @@ use crate::{Asker, SHOP, question, run};
 
 pub(crate) const POLICY: &str = r#"
 [roles.pair]
-members = ["one", "two", "three"]
+members = ["one", "two", "three", "dry", "drier"]
 answers = "noisy"
 pays    = ["pair", "pair_all"]
 epsilon = { default = 0.5, max = 1 }
@@ -26,7 +26,7 @@ delta   = 1e-4
 window  = "lifetime"
 
 [roles.lone]
-members = ["lone", "upright"]
+members = ["lone", "upright", "lonely", "lonelier"]
 answers = "noisy"
 pays    = ["lone_all"]
 epsilon = { default = 0.25, max = 1 }

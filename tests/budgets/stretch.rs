@@ -6,7 +6,7 @@ use crate::{Asker, SHOP, question, run};
 
 pub(crate) const POLICY: &str = r#"
 [roles.long]
-members = ["long"]
+members = ["long", "elastic", "supple"]
 answers = "noisy"
 pays    = ["long", "all"]
 epsilon = { default = 0.5, max = 1 }

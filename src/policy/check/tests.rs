@@ -204,6 +204,7 @@ per = "dataset"
 epsilon = 3.0
 delta = 1.1e-8
 window = "1d"
+stretch = 20
 throttle = [{ at = 0.9, queries_per_hour = 1 }, { at = 0.90, answer = "remembered only" }]
 "#;
 
@@ -270,10 +271,28 @@ async fn each_mistake_is_found() {
         (Warning, "no lifetime budget", "lifetime"),
         (Error, "one query of r may cost 3.01, and all of b is 3.0", "max = 3.0"),
         (Error, "throttle of b are out of order", "rise"),
+        (Warning, "stretch of b lowers the first query of r already", "lower stretch"),
         (Error, "delta = 1.1e-8 of b is too much for 10000000 people", "10 × 10000000"),
     ];
     assert_findings(&findings, &expected);
 
     let born = findings.iter().find(|f| f.what.contains("born")).unwrap();
     assert_eq!((born.line, born.column), (8, 9), "where its name stands");
+}
+
+#[test]
+fn a_promise_of_each_role_is_not_one() {
+    let found = |lines: &str| {
+        let demo = include_str!("../../../budgets/demo.toml");
+        let text = demo.replace("[budgets.shop]", &format!("[budgets.shop]\n{lines}"));
+        let policy = Policy::parse_with(&text, "demo.toml", overrides()).unwrap();
+        super::budgets::check(&policy)
+    };
+    assert_eq!(lines(&found("")), [""; 0]);
+    let expected = [(Level::Warning, "no lifetime budget of the dataset", "without by_role")];
+    assert_findings(&found("by_role = true"), &expected);
+    // Forty ε at δ = 1e-6 are a ρ of 14.6 and more: enough for a hundred queries of ε = 0.5.
+    assert_eq!(lines(&found("stretch = 100")), [""; 0]);
+    let expected = [(Level::Warning, "stretch of shop lowers", "raise the budget")];
+    assert_findings(&found("stretch = 1000"), &expected);
 }
