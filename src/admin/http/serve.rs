@@ -139,6 +139,7 @@ fn router(api: Shared) -> Router {
         .route("/readyz", get(ready))
         .route("/api", any(nothing))
         .route("/api/{*rest}", any(nothing));
+    let metrics: Router<Shared> = api.office.policies().map(metrics).unwrap_or_default();
     let page =
         Router::new().fallback_service(get(page::serve).fallback(async || Problem::method()));
     Router::new()
