@@ -7,6 +7,7 @@ mod common;
 mod accounts;
 mod client;
 mod document;
+mod encrypted;
 mod forms;
 mod lists;
 mod login;

@@ -12,6 +12,7 @@ use noisegate::ledger::{Charge, LeafCharge, Ledger, Via};
 use noisegate::policy::{LedgerStore, Policy, ServerOverrides};
 use noisegate::road;
 use noisegate::wire::scram;
+use noisegate::wire::tls::TlsAcceptor;
 use noisegate_privacy::budget::{Epsilon, Loss, Rho};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -41,10 +42,15 @@ impl Drop for Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self::with(&policy_text())
+        Self::with(None)
     }
 
-    pub(crate) fn with(policy: &str) -> Self {
+    /// The same with a certificate.
+    pub(crate) fn encrypted(tls: TlsAcceptor) -> Self {
+        Self::with(Some(tls))
+    }
+
+    fn with(tls: Option<TlsAcceptor>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ledger.db");
         let overrides = ServerOverrides {
@@ -54,7 +60,8 @@ impl Place {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             admin: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
         };
-        let policy = Arc::new(Policy::parse_with(policy, "policy.toml", overrides).unwrap());
+        let policy =
+            Arc::new(Policy::parse_with(&policy_text(), "policy.toml", overrides).unwrap());
         let ledger = Ledger::open(&file, Clock::System).unwrap();
         for user in ["alice", "bob", "carol", "erin"] {
             run(ledger.put_user(user, &scram::verifier(user).unwrap())).unwrap();
@@ -63,7 +70,7 @@ impl Place {
         let nowhere = tokio_postgres::Config::new();
         let health = Health::new(nowhere.clone(), nowhere, ledger);
         let stop = CancellationToken::new();
-        let address = run(start(Admin { health, office: office.clone(), tls: None }, &stop));
+        let address = run(start(Admin { health, office: office.clone(), tls }, &stop));
         Self { address, office, stop, _folder: folder }
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 const FAILURES_MAX: usize = 5;
-const WINDOW: Duration = Duration::from_secs(15 * 60);
+const WINDOW: Duration = Duration::from_mins(15);
 const KEPT_MAX: usize = 20_000;
 
 /// What attempts are counted by.
@@ -71,10 +71,9 @@ impl Lockout {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [name, address] = &attempt.by;
         kept.remove(name);
-        if let Some(attempts) = kept.get_mut(address) {
-            if let Some(at) = attempts.iter().position(|at| *at == attempt.at) {
-                attempts.remove(at);
-            }
+        let Some(attempts) = kept.get_mut(address) else { return };
+        if let Some(at) = attempts.iter().position(|at| *at == attempt.at) {
+            attempts.remove(at);
         }
     }
 }
@@ -97,7 +96,7 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

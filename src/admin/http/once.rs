@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -21,7 +21,7 @@ use super::identity::Identity;
 use super::problem::Problem;
 use crate::ledger::RequestKey;
 
-const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+const KEPT_FOR: Duration = Duration::from_hours(1);
 const KEPT_MAX: usize = 1000;
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 const KEY_BYTES_MAX: usize = 200;
@@ -98,7 +98,7 @@ async fn again(api: &Shared, request: Request, next: Next) -> Result<Response, P
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, POLICY_BYTES_MAX).await.map_err(|_| Problem::too_large())?;
     let what = format!("{} {}", parts.method, parts.uri);
-    let if_match = parts.headers.get(header::IF_MATCH).map(|value| value.as_bytes());
+    let if_match = parts.headers.get(header::IF_MATCH).map(HeaderValue::as_bytes);
     let if_match = if_match.unwrap_or_default();
     let key = RequestKey {
         key: digest(&[b"key", who.as_bytes(), given.as_bytes()]),
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn keys_have_a_form() {
         let read = |key: &[u8]| {
-            let value = axum::http::HeaderValue::from_bytes(key).unwrap();
+            let value = HeaderValue::from_bytes(key).unwrap();
             given(&[("idempotency-key".parse().unwrap(), value)].into_iter().collect::<HeaderMap>())
         };
         assert_eq!(read(b"a-1").unwrap().as_deref(), Some("a-1"));

@@ -85,9 +85,10 @@ pub(super) async fn serve(request: Request) -> Response {
     let same = known.and_then(|tags| tags.to_str().ok()).is_some_and(|tags| {
         tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.tag)
     });
-    let mut response = match same {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => Bytes::from_static(file.bytes).into_response(),
+    let mut response = if same {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Bytes::from_static(file.bytes).into_response()
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.kind));

@@ -17,7 +17,8 @@ use crate::admin::office::OfficeError;
     "type": "urn:noisegate:problem:not_found", "title": "There is no such thing.", "status": 404,
     "detail": "there is no account shop2"
 }))]
-pub(super) struct Problem {
+#[schema(as = Problem)]
+pub(super) struct Told {
     /// What kind of problem it is.
     #[serde(rename = "type")]
     kind: String,
@@ -36,6 +37,10 @@ pub(super) struct Problem {
     allow: Option<HeaderValue>,
 }
 
+/// The same, small enough to be returned everywhere.
+#[derive(Clone, Debug)]
+pub(super) struct Problem(pub(super) Box<Told>);
+
 /// What is wrong with a part of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!({"field": "why", "message": "is not there; say why in a sentence"}))]
@@ -48,7 +53,7 @@ pub(super) struct Field {
 
 impl Problem {
     fn new(status: StatusCode, slug: &str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Told {
             kind: format!("urn:noisegate:problem:{slug}"),
             title,
             status: status.as_u16(),
@@ -56,7 +61,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             allow: None,
-        }
+        }))
     }
 
     pub(super) fn unauthenticated() -> Self {
@@ -118,32 +123,36 @@ impl Problem {
         let detail = format!("{} {}", field.field, field.message);
         let title = "The request cannot be meant.";
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", title, detail);
-        problem.errors = vec![field];
+        problem.0.errors = vec![field];
         problem
     }
 
     pub(super) fn locked_out(seconds: u64) -> Self {
         let detail = "There were too many failed logins by this name or from this address.";
         let title = "Logging in is locked for a while.";
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "locked_out", title, detail);
-        Self { retry_after: Some(seconds), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "locked_out", title, detail).after(seconds)
     }
 
     pub(super) fn too_many(detail: &'static str) -> Self {
         let title = "There are too many of these at once.";
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", title, detail);
-        Self { retry_after: Some(1), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", title, detail).after(1)
     }
 
     pub(super) fn unavailable(detail: &'static str) -> Self {
         let title = "It cannot be answered now.";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail);
-        Self { retry_after: Some(5), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail).after(5)
+    }
+
+    /// The same, and after how many seconds it may be another answer.
+    fn after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
     }
 
     /// The same, with the methods that there are.
-    pub(super) fn allowing(self, allow: Option<HeaderValue>) -> Self {
-        Self { allow, ..self }
+    pub(super) fn allowing(mut self, allow: Option<HeaderValue>) -> Self {
+        self.0.allow = allow;
+        self
     }
 }
 
@@ -165,9 +174,9 @@ impl From<OfficeError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        let (retry_after, allow) = (self.retry_after, self.allow.clone());
-        let mut response = (status, Json(self)).into_response();
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let (retry_after, allow) = (self.0.retry_after, self.0.allow.clone());
+        let mut response = (status, Json(self.0)).into_response();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);

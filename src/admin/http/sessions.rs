@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 use super::cookie::SessionId;
 
 /// How long a session lasts.
-pub(super) const LIFE: Duration = Duration::from_secs(12 * 60 * 60);
+pub(super) const LIFE: Duration = Duration::from_hours(12);
 /// How long it lasts without being used.
-const IDLE: Duration = Duration::from_secs(60 * 60);
+const IDLE: Duration = Duration::from_hours(1);
 /// The most sessions of one name; the one that was used last longest ago goes first.
 const PER_USER_MAX: usize = 8;
 /// The most sessions in all.
@@ -93,8 +93,8 @@ fn key(id: &SessionId) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
-    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_hours(1);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_session_ends_unused_after_an_hour_and_used_after_twelve() {

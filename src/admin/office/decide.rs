@@ -80,9 +80,10 @@ impl Office {
                 "This analyst has no account of their own that could be frozen.".to_owned(),
             ));
         }
-        let (change, kind) = match frozen {
-            true => (Change::Freeze, "account.freeze"),
-            false => (Change::Thaw, "account.thaw"),
+        let (change, kind) = if frozen {
+            (Change::Freeze, "account.freeze")
+        } else {
+            (Change::Thaw, "account.thaw")
         };
         for (at, id) in own.iter().enumerate() {
             // Each account is a change of its own, under a key of its own.

@@ -22,7 +22,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::api::Shared;
-use super::problem::{Field, Problem};
+use super::problem::{Field, Told};
 
 /// Where the API is.
 const BASE: &str = "/api/v1";
@@ -57,7 +57,7 @@ pub(super) struct Conditions {
         description = "Budgets, the people who spend them, and what happened. Amounts are epsilon; \
                        those to show are numbers, those to set are decimal text. Times are UTC."
     ),
-    components(schemas(Problem, Field)),
+    components(schemas(Told, Field)),
     security(("token" = []), ("session" = []))
 )]
 struct Document;
