@@ -1,9 +1,10 @@
 //! Three processes with a hundred clients charge one ledger in PostgreSQL, while processes are
-//! killed, connections ended, the server crashed and clocks set back and ahead.
+//! killed, connections ended, the server crashed, its disk full, and clocks set back and ahead.
 //!
 //! At every audit, with SQL of its own: what was acknowledged is at most what is spent, that is at
 //! most the limit, it never falls, each key is charged once, and the stored sums are those of the
-//! debits. In the end each release that was acknowledged is there.
+//! debits. In the end each release that was acknowledged is there, and the whole ledger is as its
+//! chain says.
 //!
 //! `NOISEGATE_CHAOS_SECONDS=600 cargo test --test ledger_chaos` goes on for ten minutes. The faults
 //! follow from `NOISEGATE_SEED`, which a failure tells.
@@ -32,7 +33,7 @@ use noisegate::ledger::{
 };
 use noisegate_privacy::budget::{Accountant, Amount, Loss};
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Config, NoTls, Row};
 
 const CHILD: &str = "NOISEGATE_TEST_CHAOS";
 const PROCESSES: usize = 3;
@@ -198,7 +199,7 @@ impl Chaos {
                      WHERE application_name = 'noisegate ledger' ORDER BY pid OFFSET {which} LIMIT 1
                      ) AS victim"
                 );
-                self.number(&sql);
+                self.rows(&sql);
                 "connections ended"
             }
             60..65 => {
@@ -207,7 +208,11 @@ impl Chaos {
                 self.server.restart().unwrap();
                 "servers crashed"
             }
-            65..85 => {
+            65..70 => {
+                self.fill_disk();
+                "disks full"
+            }
+            70..88 => {
                 // Within what a clock may jump; back is never believed.
                 let days = i64::try_from(self.random.below(20)).unwrap() - 10;
                 let offset = (days * 24 * 60 * 60 * 1000).to_string();
@@ -217,6 +222,28 @@ impl Chaos {
             _ => "nothing",
         };
         *self.faults.entry(fault).or_default() += 1;
+    }
+
+    /// The server's processes that serve the proxies can write no further than the first megabyte
+    /// of any file, for a while. One that cannot write its log takes the server down with it, as on
+    /// a disk that is full; the next processes are not limited.
+    fn fill_disk(&mut self) {
+        let limit = |limit: &str, pids: &[i32]| {
+            for pid in pids {
+                let pid = format!("--pid={pid}");
+                // It may be gone by now.
+                let _gone = Command::new("prlimit")
+                    .args([&pid, limit])
+                    .stderr(Stdio::null())
+                    .status()
+                    .expect("prlimit");
+            }
+        };
+        let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'noisegate ledger'";
+        let pids: Vec<i32> = self.rows(sql).iter().map(|row| row.get(0)).collect();
+        limit("--fsize=1048576:", &pids);
+        std::thread::sleep(Duration::from_millis(50 + self.random.below(300)));
+        limit("--fsize=unlimited:", &pids);
     }
 
     fn kill(&mut self, number: usize) {
@@ -232,13 +259,8 @@ impl Chaos {
         replace(&self.folder.path().join("limit"), &self.limit.to_string());
     }
 
-    fn number(&self, sql: &str) -> u64 {
-        let config = self.server.config("postgres", "postgres");
-        self.runtime.block_on(async {
-            let client = connect(&config).await;
-            let number: i64 = client.query_one(sql, &[]).await.unwrap().get(0);
-            u64::try_from(number).unwrap()
-        })
+    fn rows(&self, sql: &str) -> Vec<Row> {
+        self.runtime.block_on(rows(&self.server.config("postgres", "postgres"), sql))
     }
 
     fn audit(&mut self) {
@@ -257,23 +279,21 @@ impl Chaos {
     /// Spent by the debits and by the stored sum, keys that were charged twice, generations that
     /// are missing; all at one moment. Nothing before there is a ledger.
     fn looked(&self) -> Option<[u64; 4]> {
-        let config = self.server.config("postgres", "postgres");
-        self.runtime.block_on(async {
-            let client = connect(&config).await;
-            client.batch_execute("SET search_path = noisegate_ledger").await.unwrap();
-            let there = "SELECT to_regclass('noisegate_ledger.meta') IS NOT NULL";
-            if !client.query_one(there, &[]).await.unwrap().get::<_, bool>(0) {
-                return None;
-            }
-            let sql = "SELECT
-                (SELECT coalesce(sum(rho), 0)::bigint FROM debit JOIN charge ON id = charge
+        let there = self.rows("SELECT to_regclass('noisegate_ledger.meta') IS NOT NULL");
+        if !there[0].get::<_, bool>(0) {
+            return None;
+        }
+        let rows = self.rows(
+            "SELECT
+                (SELECT coalesce(sum(rho), 0)::bigint FROM noisegate_ledger.debit
+                 JOIN noisegate_ledger.charge ON id = charge
                  WHERE account = 'shop' AND state <> 'voided'),
-                coalesce((SELECT rho::bigint FROM account WHERE id = 'shop'), 0),
-                (SELECT count(key) - count(DISTINCT key) FROM charge),
-                (SELECT generation + 1 FROM meta) - (SELECT count(*) FROM chain)";
-            let row = client.query_one(sql, &[]).await.unwrap();
-            Some([0, 1, 2, 3].map(|column| u64::try_from(row.get::<_, i64>(column)).unwrap()))
-        })
+                coalesce((SELECT rho::bigint FROM noisegate_ledger.account WHERE id = 'shop'), 0),
+                (SELECT count(key) - count(DISTINCT key) FROM noisegate_ledger.charge),
+                (SELECT generation + 1 FROM noisegate_ledger.meta)
+                    - (SELECT count(*) FROM noisegate_ledger.chain)",
+        );
+        Some([0, 1, 2, 3].map(|column| u64::try_from(rows[0].get::<_, i64>(column)).unwrap()))
     }
 
     fn end(mut self) {
@@ -301,14 +321,28 @@ impl Chaos {
                 let recalled = ledger.recall(question(number)).await.unwrap();
                 assert_eq!(recalled, Some(payload(number)), "release {number}");
             }
+            let verified = ledger.verify(u64::MAX).await.unwrap();
+            assert_eq!(verified.broken, None);
+            println!("{verified:?}");
         });
     }
 }
 
-async fn connect(config: &Config) -> Client {
-    let (client, connection) = config.connect(NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
+/// The rows of a query, from a server that may be about to crash or to recover.
+async fn rows(config: &Config, sql: &str) -> Vec<Row> {
+    let end = Instant::now() + Duration::from_mins(1);
+    loop {
+        let asked = async {
+            let (client, connection) = config.connect(NoTls).await?;
+            tokio::spawn(connection);
+            client.query(sql, &[]).await
+        };
+        match asked.await {
+            Ok(rows) => return rows,
+            Err(error) if Instant::now() > end => unreachable!("no answer: {error:?}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 /// A file whose readers see the old text or the new one.
