@@ -1,6 +1,6 @@
 // Spending over time as a chart, with the same numbers as a table; and bars of parts of a whole.
 import { h, table } from './dom.js';
-import { bucketName, count, date, eps, percent, plural, time } from './format.js';
+import { bucketName, count, date, eps, epsilon, percent, plural, time } from './format.js';
 import { onTheme } from './theme.js';
 
 /**
@@ -65,7 +65,7 @@ function filled({ items, bucket, from, to }) {
 }
 
 function sentence(item, bucket) {
-  return `${bucketName(item.start, bucket)}: ${plural(item.charges, 'charge')}, ${percent(item.spent_fraction)} of the limit (ε ${eps(item.epsilon)})`;
+  return `${bucketName(item.start, bucket)}: ${plural(item.charges, 'charge')}, ${percent(item.spent_fraction)} of the limit (${epsilon(item.epsilon)})`;
 }
 
 /** The history of an account: a chart for the eye, a sentence for its summary, and a table. */
