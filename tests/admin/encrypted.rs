@@ -19,6 +19,7 @@ fn with_a_certificate_nothing_is_answered_in_clear() {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
         .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-addext", "subjectAltName=DNS:localhost", "-out"])
         .arg(&certificate)
         .arg("-keyout")
