@@ -82,8 +82,8 @@ struct Taken {
 
 /// All records of a time, oldest first.
 #[utoipa::path(get, path = "/audit/export", tag = "audit", params(Taken),
-    responses((status = 200, description = "The records, as a file.", body = String,
-        content_type = "application/jsonl"), Problems))]
+    responses((status = 200, description = "The records, as a file.",
+        content((String = "application/jsonl"), (String = "text/csv"))), Problems))]
 async fn export(
     State(api): State<Shared>,
     _: Reader,
