@@ -16,7 +16,8 @@ use super::error::CliError;
 use super::folder::Folder;
 use super::output::say;
 use super::proxy::{bind, with_admin};
-use crate::admin::Health;
+use crate::admin::office::Office;
+use crate::admin::{Admin, Health};
 use crate::demo::{DATABASE, Progress, Shop, ShopOptions, USERS};
 
 const POLICY: &str = include_str!("../../budgets/demo.toml");
@@ -72,13 +73,13 @@ fn options(args: &args::Demo, folder: Option<&Folder>) -> Result<ShopOptions, Cl
 /// The shop answers by itself; this tells how, and waits for the end.
 async fn serve(shop: &Shop, admin: TcpListener, end: CancellationToken) -> Result<(), CliError> {
     welcome(shop.address, admin.local_addr()?);
-    let health = Health {
-        source: shop.source_config(),
-        shadow: shop.source.config(DATABASE, "postgres"),
-        ledger: shop.gate.ledger.clone(),
-        policies: Arc::clone(&shop.policies),
+    let shadow = shop.source.config(DATABASE, "postgres");
+    let of_admin = Admin {
+        health: Health::new(shop.source_config(), shadow, shop.gate.ledger.clone()),
+        office: Office::of_proxy(Arc::clone(&shop.policies)),
+        tls: None,
     };
-    with_admin(admin, health, &end, end.cancelled()).await;
+    with_admin(admin, of_admin, &end, end.cancelled()).await;
     Ok(())
 }
 

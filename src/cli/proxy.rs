@@ -16,7 +16,8 @@ use crate::database;
 use super::databases::Databases;
 use super::error::CliError;
 use super::reload::PolicyFile;
-use crate::admin::{self, Health};
+use crate::admin::office::Office;
+use crate::admin::{self, Admin, Health};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, Place};
 use crate::policy::{Finding, LedgerStore, Password, Policy};
@@ -69,7 +70,7 @@ pub(super) struct Written<'a> {
 /// Everything that answers, ready to be let go.
 pub(super) struct Proxy {
     server: Server,
-    health: Health,
+    admin: Admin,
 }
 
 impl Proxy {
@@ -87,20 +88,21 @@ impl Proxy {
         let tls = policy.server.tls.as_ref();
         let tls_required = tls.is_some_and(|tls| tls.required);
         let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
+        let admin_tls = policy.server.admin_tls.as_ref();
+        let admin_tls =
+            admin_tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
+        let health =
+            Health::new(databases.source.clone(), databases.shadow.clone(), ledger.clone());
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
         let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
         let Written { file, text, findings } = written;
         let opener = Box::new(PolicyFile(file.to_owned()));
         let policies = Policies::reloadable(Arc::new(gate), text, findings, opener);
         let policies = Arc::new(policies);
-        let health = Health {
-            source: databases.source.clone(),
-            shadow: databases.shadow.clone(),
-            ledger: policies.gate().ledger.clone(),
-            policies: Arc::clone(&policies),
-        };
+        let office = Office::of_proxy(Arc::clone(&policies));
+        let admin = Admin { health, office, tls: admin_tls };
         let server = Server { policies, shadow, login, tls, tls_required };
-        Ok(Self { server, health })
+        Ok(Self { server, admin })
     }
 
     /// The policy in force.
@@ -121,18 +123,18 @@ impl Proxy {
         let recorded = record::keep(&gate.shared.records, &ledger, keep_ms, &stop);
         let served = serve(clients, self.server, stop.clone());
         let served = async { tokio::join!(served, recorded).0 };
-        Ok(with_admin(admin, self.health, &stop, served).await?)
+        Ok(with_admin(admin, self.admin, &stop, served).await?)
     }
 }
 
 /// Answers the operator as long as `work` lasts.
 pub(super) async fn with_admin<T>(
     listener: TcpListener,
-    health: Health,
+    admin: Admin,
     stop: &CancellationToken,
     work: impl Future<Output = T>,
 ) -> T {
-    let mut admin = tokio::spawn(admin::serve(listener, health, stop.clone()));
+    let mut admin = tokio::spawn(admin::serve(listener, admin, stop.clone()));
     let done = work.await;
     stop.cancel();
     if tokio::time::timeout(ADMIN_GRACE, &mut admin).await.is_err() {
