@@ -93,7 +93,8 @@ export async function api(path, { method = 'GET', body, secret } = {}) {
   if (body) headers['Content-Type'] = 'application/json';
   const response = await fetch(new URL(`/api/v1${path}`, facts.url), { method, headers, body: body && JSON.stringify(body) });
   const text = await response.text();
-  const json = response.headers.get('content-type')?.includes('json') && text ? JSON.parse(text) : null;
+  const kind = response.headers.get('content-type') ?? '';
+  const json = text && /^application\/(problem\+)?json\b/.test(kind) ? JSON.parse(text) : null;
   return { status: response.status, json, text };
 }
 
@@ -129,7 +130,7 @@ export function token() {
       await openAt(page);
       secret = await makeToken(page, fresh('page-tests'));
     });
-    assert.match(secret, /^ng_\w{20,}/);
+    assert.match(secret, /^ng_[\w-]{20,}$/);
     return secret;
   })();
   return made;

@@ -96,13 +96,33 @@ export function effectWords(effect) {
   return effect.answer ?? JSON.stringify(effect);
 }
 
-/** The parts of a record's detail as `name value` pairs. */
-export function detailWords(detail) {
-  if (detail === null || detail === undefined) return '';
-  if (typeof detail !== 'object') return String(detail);
-  const word = (value) => (typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value));
-  return Object.entries(detail).filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${word(value)}`).join(' · ');
+/** Amounts of charges are on record in the ledger's units. */
+function price({ rho, epsilon: pure }) {
+  return pure === null || pure === undefined ? Math.sqrt(2 * Number(rho) / 1e12) : Number(pure) / 1e12;
+}
+
+const details = {
+  accounts: (value) => `paid by ${value.join(', ')}`,
+  leaves: (value) => plural(value, 'leaf', 'leaves'),
+  state: (value) => ({ given_back: 'given back' })[value] ?? value,
+};
+
+/**
+ * What a person wants to know of the detail of an audit record. What is there for the chain of
+ * records alone, such as the whole control of an account, is left to the export.
+ */
+export function detailWords({ kind, detail }) {
+  const words = [];
+  if (kind === 'query' && detail.rho !== undefined) words.push(epsilon(price(detail)));
+  if (kind === 'account.cap' && detail.epsilon === null) words.push('no cap any more');
+  const left = kind === 'query' ? ['rho', 'epsilon', 'delta', 'charge', 'control'] : ['control'];
+  for (const [name, value] of Object.entries(detail)) {
+    if (left.includes(name) || value === null) continue;
+    const known = Object.hasOwn(details, name) ? details[name] : null;
+    const plain = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    words.push(known ? known(value) : `${name.replaceAll('_', ' ')} ${plain}`);
+  }
+  return words.join(' · ');
 }
 
 /** Whether a person typed an ε that the API can take: a positive decimal. */

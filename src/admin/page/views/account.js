@@ -4,7 +4,7 @@ import { Problem, account as path, get, getTagged, mayChange } from '../api.js';
 import { decide } from '../changes.js';
 import { historyChart, spentBar } from '../charts.js';
 import { count, effectWords, epsilon, eps, percent, perWords, time } from '../format.js';
-import { activeStep, accountLinks, badges, chargeState, endWords, fingerprint, level, paceWords, pagedList, renewal, windowGone } from './parts.js';
+import { activeStep, accountLinks, badges, chargeState, endWords, fingerprint, level, name, paceWords, pagedList, renewal, windowGone } from './parts.js';
 
 export async function account(place, { argument: id, signal, guard }) {
   const { data } = await getTagged(path(id), signal);
@@ -137,7 +137,7 @@ function charges(place, id, signal) {
 export function chargeTable(caption, items) {
   return table(caption, [
     { head: 'When', row: true, cell: (charge) => time(charge.at) },
-    { head: 'Analyst', cell: (charge) => charge.analyst },
+    { head: 'Analyst', cell: (charge) => name(charge.analyst) },
     { head: 'Query', cell: (charge) => fingerprint(charge.query) },
     { head: 'State', cell: (charge) => chargeState(charge.state) },
     { head: 'Leaves', num: true, cell: (charge) => count(charge.leaves) },

@@ -2,7 +2,7 @@
 import { field, h, select, table } from '../dom.js';
 import { spentBar } from '../charts.js';
 import { date, epsilon, eps, percent, perWords } from '../format.js';
-import { accountLink, badges, filters, level, pagedList } from './parts.js';
+import { accountLink, badges, filters, level, name, pagedList } from './parts.js';
 
 export async function accounts(place, { params, signal, remember, guard }) {
   const per = select([['', 'All'], ['dataset', 'Datasets'], ['team', 'Teams'], ['analyst', 'Analysts']], params.get('per') || '');
@@ -20,7 +20,7 @@ export async function accounts(place, { params, signal, remember, guard }) {
 function accountTable(items) {
   return table('Accounts', [
     { head: 'Account', row: true, cell: (account) => [accountLink(account.id), ' ', badges(account)] },
-    { head: 'Whose', cell: (account) => [perWords(account.per), account.holder ? ` ${account.holder}` : '', account.role ? `, as ${account.role}` : ''] },
+    { head: 'Whose', cell: (account) => [perWords(account.per), account.holder ? [' ', name(account.holder)] : '', account.role ? `, as ${account.role}` : ''] },
     { head: 'Spent', wide: true, cell: (account) => h('span', { class: 'inline' }, spentBar(`Spent of ${account.id}`, account.spent_fraction, { level: level(account) }), h('span', { class: 'number' }, percent(account.spent_fraction))) },
     { head: 'Left', num: true, cell: (account) => epsilon(account.left_epsilon) },
     { head: 'Limit', num: true, cell: (account) => epsilon(account.limit_epsilon) },

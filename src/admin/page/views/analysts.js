@@ -2,7 +2,7 @@
 import { badge, button, field, h, say, table } from '../dom.js';
 import { all, mayChange } from '../api.js';
 import { ago, percent, plural } from '../format.js';
-import { accountLink, filters } from './parts.js';
+import { accountLink, filters, name } from './parts.js';
 import { freezeAnalyst, removeAnalyst, setPassword, thawAnalyst } from './people.js';
 
 export async function analysts(place, { params, signal, remember, guard }) {
@@ -22,14 +22,14 @@ export async function analysts(place, { params, signal, remember, guard }) {
     draw();
   }, signal);
   place.append(
-    filters([field('Name, role or team contains', text)], () => say(plural(draw().length, 'analyst'))),
+    filters([field('Name, role or team', text)], () => say(plural(draw().length, 'analyst'))),
     ...(mayChange() ? [h('p', { class: 'actions' }, button('Add an analyst', () => setPassword(null, load)))] : []), result);
   await load();
 }
 
 function peopleTable(people, load) {
   const columns = [
-    { head: 'Analyst', row: true, cell: (person) => [h('a', { href: `#/queries?analyst=${encodeURIComponent(person.name)}` }, person.name), ' ', person.frozen ? badge('frozen', 'cold') : null, person.can_log_in ? null : badge('cannot log in', 'quiet')] },
+    { head: 'Analyst', row: true, cell: (person) => [h('a', { href: `#/queries?analyst=${encodeURIComponent(person.name)}` }, name(person.name)), ' ', person.frozen ? badge('frozen', 'cold') : null, person.can_log_in ? null : badge('cannot log in', 'quiet')] },
     { head: 'Roles', cell: (person) => person.roles.join(', ') || '–' },
     { head: 'Teams', cell: (person) => person.teams.join(', ') || '–' },
     { head: 'Last seen', cell: (person) => (person.last_seen_at ? ago(person.last_seen_at) : 'never') },

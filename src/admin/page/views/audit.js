@@ -3,7 +3,7 @@ import { alertBox, badge, button, field, fresh, h, note, select, table, wrong } 
 import { Problem, get, resume, url } from '../api.js';
 import { toast } from '../dialogs.js';
 import { count, dayEnd, dayStart, detailWords, inputDay, plural, time } from '../format.js';
-import { filters, pagedList } from './parts.js';
+import { filters, name, pagedList } from './parts.js';
 
 const kinds = ['query', 'refused', 'login', 'login.failed', 'account.grant', 'account.cap', 'account.freeze', 'account.thaw', 'account.reset',
   'analyst.put', 'analyst.remove', 'token.create', 'token.revoke', 'query.cancel', 'policy.reload', 'policy.reload.failed',
@@ -32,15 +32,15 @@ function draw(items) {
   return table('Records of the audit, newest first', [
     { head: 'When', row: true, cell: (record) => time(record.at) },
     { head: 'What', cell: (record) => h('code', {}, record.kind) },
-    { head: 'About', cell: (record) => record.object },
-    { head: 'Who', cell: (record) => [record.who, ' ', badge({ http: 'API', cli: 'command line', proxy: 'proxy' }[record.via] ?? record.via, 'quiet')] },
+    { head: 'About', cell: (record) => name(record.object) },
+    { head: 'Who', cell: (record) => [name(record.who), ' ', badge({ http: 'API', cli: 'command line', proxy: 'proxy' }[record.via] ?? record.via, 'quiet')] },
     { head: 'Why', wide: true, cell: why },
     { head: 'No.', num: true, cell: (record) => count(record.number) },
   ], items, { empty: 'No record is like that.' });
 }
 
 function why(record) {
-  const detail = detailWords(record.detail);
+  const detail = detailWords(record);
   return [record.why, detail ? h('span', { class: 'detail' }, detail) : null];
 }
 
@@ -94,7 +94,7 @@ function verify() {
       const answer = await get('/audit/verify');
       verdict.replaceChildren(answer.sound && !answer.broken
         ? note('good', h('p', {}, h('strong', {}, 'Sound.'), ` ${plural(answer.records, 'record')} in ${plural(answer.generations, 'generation')} of the ledger follow from each other.`))
-        : note('bad', h('p', {}, h('strong', {}, 'Broken.'), ` ${typeof answer.broken === 'object' ? detailWords(answer.broken) : answer.broken}`)));
+        : note('bad', h('p', {}, h('strong', {}, 'Broken.'), ` ${answer.broken}`)));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       verdict.replaceChildren(alertBox(error.message, error.detail));

@@ -3,8 +3,13 @@ import { badge, button, h, say } from '../dom.js';
 import { get } from '../api.js';
 import { date, effectWords, epsilon, eps, inputDay, percent, plural, time, windowWords } from '../format.js';
 
+/** A name that may be so long that it has to break anywhere, or it would be wider than the page. */
+export function name(text) {
+  return text.length > 26 ? h('span', { class: 'long' }, text) : text;
+}
+
 export function accountLink(id) {
-  return h('a', { href: `#/accounts/${encodeURIComponent(id)}` }, id);
+  return h('a', { href: `#/accounts/${encodeURIComponent(id)}` }, name(id));
 }
 
 /** Links to accounts, separated by commas. */

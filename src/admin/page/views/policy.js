@@ -9,7 +9,7 @@ export async function policy(place, { signal }) {
   const show = (data) => result.replaceChildren(...inForce(data, show));
   const data = await get('/policy', {}, signal);
   show(data);
-  place.append(result, draft(data));
+  place.append(result, data.source ? draft(data) : note('', h('p', {}, 'This policy is not read from a file, so there is none to edit and reload. Another one takes a start of the proxy.')));
 }
 
 function inForce(data, show) {
@@ -98,7 +98,7 @@ function draft(data) {
       result.replaceChildren(...[await what(area.value)].flat());
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      result.replaceChildren(alertBox(error.message, error.detail, error.errors.map((one) => h('p', {}, one.message))));
+      result.replaceChildren(alertBox(error.message, error.errors.length > 0 ? '' : error.detail, error.errors.map((one) => h('p', {}, one.message))));
     }
   };
   const copy = async () => {
@@ -111,7 +111,7 @@ function draft(data) {
     }
   };
   return h('section', {}, h('h2', {}, 'Try a draft'),
-    h('p', {}, 'Nothing here is saved or put in force. See what a change would do, then make it in ', data.source ? h('code', {}, data.source) : 'the file of the policy', ' and reload it.'),
+    h('p', {}, 'Nothing here is saved or put in force. See what a change would do, then make it in ', h('code', {}, data.source), ' and reload it.'),
     field('Draft', area),
     h('div', { class: 'actions' }, button('Validate', ask(validate), { class: 'primary' }), button('What would change?', ask(diff)), button('Copy the draft', copy),
       button('Start again from the policy in force', () => { area.value = data.text; result.replaceChildren(); say('The draft is the policy in force again.'); }, { class: 'quiet' })),

@@ -4,7 +4,7 @@ import { all, get, mayChange, post } from '../api.js';
 import { changeDialog, toast } from '../dialogs.js';
 import { ago, dayEnd, dayStart, eps, plural, time } from '../format.js';
 import { chargeTable } from './account.js';
-import { filters, fingerprint, liveLine, pagedList } from './parts.js';
+import { filters, fingerprint, liveLine, name, pagedList } from './parts.js';
 
 const stages = { reading: 'reading the text', charging: 'charging', asking: 'asking the source', finishing: 'finishing' };
 
@@ -24,7 +24,7 @@ export async function queries(place, { params, signal, remember, guard, poll }) 
 function running(items, load) {
   const columns = [
     { head: 'Query', row: true, cell: (row) => fingerprint(row.query) },
-    { head: 'Analyst', cell: (row) => row.analyst },
+    { head: 'Analyst', cell: (row) => name(row.analyst) },
     { head: 'Started', cell: (row) => time(row.started_at, { style: 'short' }) },
     { head: 'Stage', cell: (row) => stages[row.stage] ?? row.stage },
     { head: 'ε', num: true, cell: (row) => eps(row.epsilon) },

@@ -1,7 +1,7 @@
 // Answers that are remembered: the same question again gets the same numbers.
 import { field, h, table } from '../dom.js';
 import { count, plural, time } from '../format.js';
-import { filters, fingerprint, pagedList } from './parts.js';
+import { filters, fingerprint, name, pagedList } from './parts.js';
 
 export async function releases(place, { params, signal, remember, guard }) {
   const analyst = h('input', { type: 'search', value: params.get('analyst') || '', spellcheck: 'false' });
@@ -19,7 +19,7 @@ export async function releases(place, { params, signal, remember, guard }) {
 function draw(items) {
   return table('Releases', [
     { head: 'Made', row: true, cell: (release) => time(release.made_at) },
-    { head: 'Analyst', cell: (release) => release.analyst },
+    { head: 'Analyst', cell: (release) => name(release.analyst) },
     { head: 'Question', cell: (release) => fingerprint(release.question) },
     { head: 'Forgotten', cell: (release) => time(release.expires_at) },
     { head: 'Size', num: true, cell: (release) => size(release.bytes) },

@@ -3,13 +3,13 @@ import { field, h, note, say, select, table } from '../dom.js';
 import { all, get } from '../api.js';
 import { shareBar } from '../charts.js';
 import { count, dayEnd, dayStart, eps, inputDay, percent, plural, time } from '../format.js';
-import { filters, lastDays } from './parts.js';
+import { filters, lastDays, name } from './parts.js';
 
 const periods = [['1', 'Last 24 hours'], ['7', 'Last 7 days'], ['week', 'Last week, Monday to Sunday'], ['30', 'Last 30 days'], ['custom', 'Days that I choose']];
 
 export function spenderTable(items, caption, { small = false } = {}) {
   return table(caption, [
-    { head: 'Analyst', row: true, cell: (row) => h('a', { href: `#/queries?analyst=${encodeURIComponent(row.analyst)}` }, row.analyst) },
+    { head: 'Analyst', row: true, cell: (row) => h('a', { href: `#/queries?analyst=${encodeURIComponent(row.analyst)}` }, name(row.analyst)) },
     { head: 'Share', wide: true, cell: (row) => h('span', { class: 'inline' }, shareBar(row.share), h('span', { class: 'number' }, percent(row.share))) },
     { head: 'Charges', num: true, cell: (row) => count(row.charges) },
     { head: 'ε', num: true, cell: (row) => eps(row.epsilon) },

@@ -3,7 +3,7 @@ import { badge, button, h, note, select, table } from '../dom.js';
 import { mayChange, post } from '../api.js';
 import { changeDialog, openDialog, toast } from '../dialogs.js';
 import { time } from '../format.js';
-import { pagedList } from './parts.js';
+import { name as label, pagedList } from './parts.js';
 
 export async function tokens(place, { signal, guard }) {
   const result = h('div', {});
@@ -15,7 +15,7 @@ export async function tokens(place, { signal, guard }) {
 
 function draw(items, load) {
   const columns = [
-    { head: 'Name', row: true, cell: (token) => [token.name, ' ', Date.parse(token.expires_at) < Date.now() ? badge('expired', 'quiet') : null] },
+    { head: 'Name', row: true, cell: (token) => [label(token.name), ' ', Date.parse(token.expires_at) < Date.now() ? badge('expired', 'quiet') : null] },
     { head: 'Role', cell: (token) => token.role },
     { head: 'Made', cell: (token) => time(token.created_at) },
     { head: 'By', cell: (token) => token.created_by },
