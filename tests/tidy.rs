@@ -245,7 +245,7 @@ fn links_between_documents_resolve() {
 fn documents_name_files_that_exist() {
     let mut wrong = Vec::new();
     for (path, text) in documents() {
-        let ours = ["src/", "tests/", "budgets/", "docs/", ".ci/"];
+        let ours = ["src/", "tests/", "budgets/", "docs/", "docker/", ".ci/"];
         for name in quoted(&text.replace("```", "")) {
             let is_path = ours.iter().any(|start| name.starts_with(start));
             if is_path && !name.contains(['*', ' ', '<']) && !root().join(name).exists() {
