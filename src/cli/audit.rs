@@ -12,7 +12,7 @@ use super::args::{Access, Audit, Export, Form, Search, Tail};
 use super::desk::Desk;
 use super::error::CliError;
 use super::output::{complain, say};
-use super::table::{Column, Sheet, counted, second};
+use super::table::{Column, Sheet, counted, minute, second};
 use crate::admin::office::{AuditQuery, ExportFormat, Office, Span};
 use crate::admin::shown::{List, Record};
 
@@ -82,12 +82,14 @@ fn table(records: &[Record]) {
 
 /// What people look for in a record; programs have all of it.
 fn detail(record: &Record) -> String {
-    // The exact price of a charge is digits that nobody compares by eye.
+    // The exact price of a charge is digits that nobody compares by eye, and what all decisions
+    // about an account came to is told by `budget show`.
     let shown = record.detail.iter().filter(|(name, value)| {
         let exact = matches!(name.as_str(), "rho" | "epsilon" | "delta" | "charge");
-        !value.is_null() && !(exact && record.kind == "query")
+        !value.is_null() && !value.is_object() && !(exact && record.kind == "query")
     });
     let words = shown.map(|(name, value)| match value {
+        Value::String(at) if name.ends_with("_at") => format!("{name} {}", minute(at)),
         Value::String(text) => format!("{name} {text}"),
         Value::Array(all) => {
             let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();

@@ -201,7 +201,10 @@ fn facts(account: &Account) -> Sheet {
     let throttle = account.throttle.steps.iter();
     let throttle: Vec<String> =
         throttle.map(|step| format!("{} from {} on", step.effect, percent(step.at))).collect();
-    let buys = account.buys.iter().map(|buys| format!("{} at {}", buys.queries, buys.epsilon_each));
+    let buys = account
+        .buys
+        .iter()
+        .map(|buys| format!("{} queries at {}", buys.queries, buys.epsilon_each));
     let facts = [
         ("account", account.id.clone()),
         ("budget", format!("{}, {per}{of_role}", account.budget)),
@@ -228,7 +231,7 @@ fn facts(account: &Account) -> Sheet {
         ("state", state(account)),
         ("throttle", if throttle.is_empty() { "none".to_owned() } else { throttle.join("; ") }),
         ("lately", lately(account)),
-        ("still buys", format!("queries: {}", buys.collect::<Vec<_>>().join(", "))),
+        ("still pays", buys.collect::<Vec<_>>().join(", ")),
     ];
     Sheet::facts(facts)
 }

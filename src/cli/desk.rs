@@ -1,15 +1,18 @@
 //! The office, as the commands of administrators find it: over the policy's ledger, which a proxy
 //! may have open too, and for the person at the terminal.
 
+use std::sync::Arc;
+
 use nix::unistd::{Uid, User};
 use serde::Serialize;
 
 use super::args::Access;
 use super::error::CliError;
 use super::output::say;
-use super::proxy::{office, open_ledger, place};
+use super::proxy::{open_ledger, place};
 use crate::admin::office::{Actor, Office, OfficeError, Order, Page};
 use crate::admin::shown::List;
+use crate::clock::Clock;
 use crate::ledger::Via;
 use crate::policy::Policy;
 
@@ -32,7 +35,9 @@ impl Desk {
         let policy = Policy::load(&access.of.policy)?;
         let place = place(&policy)?.to_string();
         let ledger = open_ledger(&policy)?;
-        Ok(Self { office: office(&policy, &ledger), place, json: access.json })
+        let policy = Arc::new(policy);
+        let office = Office::new(move || Arc::clone(&policy), ledger, Clock::System);
+        Ok(Self { office, place, json: access.json })
     }
 
     /// A change that the person at the terminal asks for.
@@ -51,7 +56,7 @@ impl Desk {
         match error {
             OfficeError::Ledger(error) => CliError::Ledger { place: self.place.clone(), error },
             OfficeError::Invalid { field, message } => CliError::Said(format!("{field} {message}")),
-            other => CliError::Said(other.to_string().trim_end_matches('.').to_owned()),
+            other => CliError::Said(phrase(&other.to_string())),
         }
     }
 
@@ -104,6 +109,13 @@ impl Desk {
     ) -> Result<List<T>, CliError> {
         self.parts(u32::MAX, part).await
     }
+}
+
+/// A sentence as it follows the program's name.
+fn phrase(sentence: &str) -> String {
+    let mut rest = sentence.trim_end_matches('.').chars();
+    let first = rest.next().map(char::to_lowercase);
+    first.into_iter().flatten().chain(rest).collect()
 }
 
 /// The operating system's user, by name if there is one.

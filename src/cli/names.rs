@@ -43,8 +43,7 @@ pub(super) fn account(policy: &Policy, typed: &str) -> Result<String, CliError> 
             "{name} has no account alone; what {name} asks is paid from {pays}"
         )));
     }
-    let names = all.iter().flat_map(|account| [Some(account.id.as_str()), account.holder]);
-    let close = closest(typed, names.flatten());
+    let close = closest(typed, all.iter().map(|account| account.id.as_str()));
     Err(unknown("account", typed, &close, "noisegate budget list"))
 }
 
@@ -71,7 +70,16 @@ pub(super) fn token(all: &[Token], typed: &str) -> Result<String, CliError> {
 }
 
 /// There is no user of this name.
-pub(super) fn no_user<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> CliError {
+pub(super) fn no_user<'a>(
+    policy: &Policy,
+    typed: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> CliError {
+    if policy.teams.contains_key(typed) {
+        let sentence =
+            format!("{typed} is a team; `noisegate budget freeze {typed}` stops its account");
+        return CliError::Said(sentence);
+    }
     unknown("user", typed, &closest(typed, known), "noisegate user list")
 }
 

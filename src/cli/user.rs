@@ -33,18 +33,16 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
     let added = desk.office.put_analyst(name, password()?, &order).await;
     let added = added.map_err(|error| desk.said(error))?;
     if added.roles.is_empty() {
-        complain(format_args!(
-            "noisegate: {name} has a password, but no role of the policy lets {name} ask anything"
-        ));
+        complain(format_args!("noisegate: no role of the policy lets {name} do anything"));
     }
-    desk.print(&added, |_| say(format_args!("{name} can log in")))
+    desk.print(&added, |_| say(format_args!("{name} has a password now")))
 }
 
 async fn remove(user: &OneUser) -> Result<(), CliError> {
     let desk = Desk::open(&user.access)?;
     let order = desk.order_or_none(user.why.as_deref());
     match desk.office.remove_analyst(&user.name, &order).await {
-        Ok(()) => desk.tell(format_args!("{} cannot log in any more", user.name)),
+        Ok(()) => desk.tell(format_args!("{} has no password any more", user.name)),
         Err(error) => return Err(about(&desk, &user.name, error).await),
     }
     Ok(())
@@ -68,7 +66,12 @@ async fn about(desk: &Desk, name: &str, error: OfficeError) -> CliError {
         return desk.said(error);
     }
     match everybody(desk).await {
-        Ok(all) => names::no_user(name, all.iter().map(|one| one.name.as_str())),
+        Ok(all) if all.iter().any(|one| one.name == *name) => {
+            CliError::Said(format!("{name} has no password"))
+        }
+        Ok(all) => {
+            names::no_user(&desk.office.policy(), name, all.iter().map(|one| one.name.as_str()))
+        }
         Err(error) => error,
     }
 }
