@@ -18,7 +18,7 @@ pub(super) use user::{OneUser, User, UserDecision};
 
 /// A differential-privacy gate that speaks PostgreSQL's wire protocol.
 #[derive(Debug, Parser)]
-#[command(name = "noisegate", version)]
+#[command(name = "noisegate", version, max_term_width = 100)]
 pub(super) struct Cli {
     /// What to log on the standard error, as in `info` or `noisegate::wire=debug`; RUST_LOG says
     /// the same.

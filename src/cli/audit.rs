@@ -60,9 +60,9 @@ fn table(records: &[Record]) {
         return say("there are no such records");
     }
     let mut sheet = Sheet::new(&[
-        Column::Text("AT (UTC)"),
+        Column::Word("AT (UTC)"),
         Column::Text("WHO"),
-        Column::Text("KIND"),
+        Column::Word("KIND"),
         Column::Text("OBJECT"),
         Column::Text("DETAIL"),
         Column::Text("WHY"),
@@ -86,11 +86,12 @@ fn detail(record: &Record) -> String {
     // about an account came to is told by `budget show`.
     let shown = record.detail.iter().filter(|(name, value)| {
         let exact = matches!(name.as_str(), "rho" | "epsilon" | "delta" | "charge");
-        !value.is_null() && !value.is_object() && !(exact && record.kind == "query")
+        !(value.is_object() || exact && record.kind == "query")
     });
     let words = shown.map(|(name, value)| match value {
         Value::String(at) if name.ends_with("_at") => format!("{name} {}", minute(at)),
         Value::String(text) => format!("{name} {text}"),
+        Value::Null => format!("{name} none"),
         Value::Array(all) => {
             let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
             format!("{name} {}", all.join(" "))

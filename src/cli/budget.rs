@@ -1,7 +1,7 @@
 //! `noisegate budget`: what may be spent, what was, and decisions about it.
 
 use super::args::{Access, Budget, Cap, Decision, Grant, History, OneAccount, Spenders};
-use super::desk::Desk;
+use super::desk::{Desk, order};
 use super::error::CliError;
 use super::names;
 use super::output::say;
@@ -49,7 +49,7 @@ async fn show(of: &OneAccount) -> Result<(), CliError> {
 
 async fn grant(args: &Grant) -> Result<(), CliError> {
     let (desk, id) = open(&args.of)?;
-    let order = desk.order(&args.why.why);
+    let order = order(&args.why.why);
     let account = desk.office.grant(&id, &args.epsilon, &order).await;
     let account = account.map_err(|error| desk.said(error))?;
     let until = match &account.renews_at {
@@ -62,7 +62,7 @@ async fn grant(args: &Grant) -> Result<(), CliError> {
 
 async fn cap(args: &Cap) -> Result<(), CliError> {
     let (desk, id) = open(&args.of)?;
-    let (most, order) = (args.epsilon.0.as_deref(), desk.order(&args.why.why));
+    let (most, order) = (args.epsilon.0.as_deref(), order(&args.why.why));
     let account = desk.office.cap(&id, most, &order).await;
     let account = account.map_err(|error| desk.said(error))?;
     match most {
@@ -78,7 +78,7 @@ async fn decide(
     change: impl AsyncFnOnce(&Desk, &str, &Order) -> Result<Account, OfficeError>,
 ) -> Result<(), CliError> {
     let (desk, id) = open(&args.of)?;
-    let changed = change(&desk, &id, &desk.order(&args.why.why)).await;
+    let changed = change(&desk, &id, &order(&args.why.why)).await;
     let account = changed.map_err(|error| desk.said(error))?;
     desk.tell(format_args!("{id} {says}\n"));
     desk.print(&account, |account| table(std::slice::from_ref(account)))
@@ -95,7 +95,7 @@ async fn history(args: &History) -> Result<(), CliError> {
 /// Parts without charges are left out.
 fn spent(id: &str, history: &shown::History) {
     let mut sheet = Sheet::new(&[
-        Column::Text("FROM (UTC)"),
+        Column::Word("FROM (UTC)"),
         Column::Number("CHARGES"),
         Column::Number("EPSILON"),
         Column::Number("OF THE LIMIT"),
@@ -156,7 +156,7 @@ fn table(accounts: &[Account]) {
         Column::Number("SPENT"),
         Column::Number("LEFT"),
         Column::Number("USED"),
-        Column::Text("RENEWS (UTC)"),
+        Column::Word("RENEWS (UTC)"),
         Column::Text("STATE"),
     ]);
     for account in accounts {

@@ -40,17 +40,6 @@ impl Desk {
         Ok(Self { office, place, json: access.json })
     }
 
-    /// A change that the person at the terminal asks for.
-    pub(super) fn order(&self, why: &str) -> Order {
-        let actor = Actor { who: format!("os:{}", person()), via: Via::Cli };
-        Order { actor, why: why.to_owned(), expected: None, key: None }
-    }
-
-    /// As [`Self::order`], for what needs no reason.
-    pub(super) fn order_or_none(&self, why: Option<&str>) -> Order {
-        self.order(why.unwrap_or(NO_REASON))
-    }
-
     /// What the office says, in the words of a command.
     pub(super) fn said(&self, error: OfficeError) -> CliError {
         match error {
@@ -109,6 +98,17 @@ impl Desk {
     ) -> Result<List<T>, CliError> {
         self.parts(u32::MAX, part).await
     }
+}
+
+/// A change that the person at the terminal asks for.
+pub(super) fn order(why: &str) -> Order {
+    let actor = Actor { who: format!("os:{}", person()), via: Via::Cli };
+    Order { actor, why: why.to_owned(), expected: None, key: None }
+}
+
+/// As [`order`], for what needs no reason.
+pub(super) fn order_or_none(why: Option<&str>) -> Order {
+    order(why.unwrap_or(NO_REASON))
 }
 
 /// A sentence as it follows the program's name.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 use super::output::say;
 
@@ -13,8 +13,10 @@ const WIDTH: u16 = 100;
 /// A column with its head.
 #[derive(Clone, Copy)]
 pub(super) enum Column {
-    /// Text, which begins at the left.
+    /// Text, which begins at the left and may go on in the next line.
     Text(&'static str),
+    /// A word, which stays in one line.
+    Word(&'static str),
     /// Numbers, which end at the right.
     Number(&'static str),
 }
@@ -25,9 +27,9 @@ pub(super) struct Sheet(Table);
 impl Sheet {
     /// A table without rows.
     pub(super) fn new(columns: &[Column]) -> Self {
-        let mut sheet = Self::of(columns.len());
+        let mut sheet = Self::empty();
         sheet.0.set_header(columns.iter().map(|column| match column {
-            Column::Text(head) | Column::Number(head) => *head,
+            Column::Text(head) | Column::Word(head) | Column::Number(head) => *head,
         }));
         for (at, column) in columns.iter().enumerate() {
             let Some(made) = sheet.0.column_mut(at) else { continue };
@@ -35,13 +37,16 @@ impl Sheet {
             if matches!(column, Column::Number(_)) {
                 made.set_cell_alignment(CellAlignment::Right);
             }
+            if !matches!(column, Column::Text(_)) {
+                made.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         sheet
     }
 
     /// What is known of one thing: names with what they say.
     pub(super) fn facts(facts: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let mut sheet = Self::of(2);
+        let mut sheet = Self::empty();
         for (name, says) in facts {
             sheet.row([name.to_owned(), says]);
         }
@@ -51,10 +56,9 @@ impl Sheet {
         sheet
     }
 
-    fn of(columns: usize) -> Self {
+    fn empty() -> Self {
         let mut table = Table::new();
         table.load_style(NOTHING);
-        table.set_header(vec![""; columns]);
         Self(table)
     }
 
@@ -114,7 +118,7 @@ mod tests {
 
     fn sheet(name: &str) -> Sheet {
         let mut sheet =
-            Sheet::new(&[Column::Text("NAME"), Column::Number("SPENT"), Column::Text("WHY")]);
+            Sheet::new(&[Column::Text("NAME"), Column::Number("SPENT"), Column::Word("WHY")]);
         sheet.row([name.to_owned(), number(0.5), "one".to_owned()]);
         sheet.row(["b".to_owned(), number(12.25), "another".to_owned()]);
         sheet
@@ -132,6 +136,7 @@ mod tests {
         let text = sheet(&long).text(Some(WIDTH));
         assert!(text.lines().count() > 4, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= usize::from(WIDTH)), "{text}");
+        assert!(text.contains("  12.250  another"), "{text}");
         assert_eq!(sheet(&long).text(None).lines().count(), 3);
     }
 

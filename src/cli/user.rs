@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Read};
 
 use super::args::{Access, OneUser, User, UserDecision};
-use super::desk::Desk;
+use super::desk::{Desk, order, order_or_none};
 use super::error::CliError;
 use super::names;
 use super::output::{complain, say};
@@ -29,7 +29,7 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
     // Before a password is typed in vain.
     Office::check_name(name).map_err(|_| CliError::UserName(name.clone()))?;
     let desk = Desk::open(&user.access)?;
-    let order = desk.order_or_none(user.why.as_deref());
+    let order = order_or_none(user.why.as_deref());
     let added = desk.office.put_analyst(name, password()?, &order).await;
     let added = added.map_err(|error| desk.said(error))?;
     if added.roles.is_empty() {
@@ -40,7 +40,7 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
 
 async fn remove(user: &OneUser) -> Result<(), CliError> {
     let desk = Desk::open(&user.access)?;
-    let order = desk.order_or_none(user.why.as_deref());
+    let order = order_or_none(user.why.as_deref());
     match desk.office.remove_analyst(&user.name, &order).await {
         Ok(()) => desk.tell(format_args!("{} has no password any more", user.name)),
         Err(error) => return Err(about(&desk, &user.name, error).await),
@@ -50,7 +50,7 @@ async fn remove(user: &OneUser) -> Result<(), CliError> {
 
 async fn freeze(args: &UserDecision, frozen: bool) -> Result<(), CliError> {
     let desk = Desk::open(&args.access)?;
-    let (name, order) = (&args.name, desk.order(&args.why.why));
+    let (name, order) = (&args.name, order(&args.why.why));
     let analyst = match desk.office.freeze_analyst(name, frozen, &order).await {
         Ok(analyst) => analyst,
         Err(error) => return Err(about(&desk, name, error).await),
@@ -91,8 +91,8 @@ fn table(analysts: &[Analyst]) {
         Column::Text("NAME"),
         Column::Text("ROLES"),
         Column::Text("TEAMS"),
-        Column::Text("LOG IN"),
-        Column::Text("LAST SEEN (UTC)"),
+        Column::Word("LOG IN"),
+        Column::Word("LAST SEEN (UTC)"),
         Column::Text("STATE"),
     ]);
     let or_none = |names: &[String]| match names {

@@ -87,6 +87,7 @@ pub(in crate::cli) struct Grant {
     #[command(flatten)]
     pub(in crate::cli) of: OneAccount,
     /// How much more, as in 0.5.
+    #[arg(allow_negative_numbers = true)]
     pub(in crate::cli) epsilon: String,
     #[command(flatten)]
     pub(in crate::cli) why: Why,
@@ -97,7 +98,7 @@ pub(in crate::cli) struct Cap {
     #[command(flatten)]
     pub(in crate::cli) of: OneAccount,
     /// The most that may be spent in a window, as in 3, or `none`.
-    #[arg(value_name = "EPSILON|none")]
+    #[arg(value_name = "EPSILON|none", allow_negative_numbers = true)]
     pub(in crate::cli) epsilon: Most,
     #[command(flatten)]
     pub(in crate::cli) why: Why,
