@@ -189,51 +189,47 @@ fn facts(account: &Account) -> Sheet {
         Per::Analyst => "of an analyst",
     };
     let of_role = account.role.as_ref().map_or_else(String::new, |role| format!(", role {role}"));
-    let cap = account
-        .cap_epsilon
-        .map_or_else(|| "no cap".to_owned(), |cap| format!("a cap of {}", number(cap)));
-    let window = match (&account.window_started_at, &account.renews_at) {
+    let spent = (number(account.spent_epsilon), percent(account.spent_fraction));
+    let throttle = account.throttle.steps.iter();
+    let throttle: Vec<String> =
+        throttle.map(|step| format!("{} from {} on", step.effect, percent(step.at))).collect();
+    let throttle = if throttle.is_empty() { "none".to_owned() } else { throttle.join("; ") };
+    let pays = account.buys.iter();
+    let pays = pays.map(|buys| format!("{} queries at {}", buys.queries, buys.epsilon_each));
+    Sheet::facts([
+        ("account", account.id.clone()),
+        ("budget", format!("{}, {per}{of_role}", account.budget)),
+        ("window", window(account)),
+        ("limit", limit(account)),
+        ("spent", format!("{}, which uses {}", spent.0, spent.1)),
+        ("left", number(account.left_epsilon)),
+        ("state", state(account)),
+        ("throttle", throttle),
+        ("lately", lately(account)),
+        ("still pays", pays.collect::<Vec<_>>().join(", ")),
+    ])
+}
+
+fn window(account: &Account) -> String {
+    match (&account.window_started_at, &account.renews_at) {
         (Some(from), Some(to)) => {
             format!("{} from {} to {} UTC", account.window, minute(from), minute(to))
         }
         _ => account.window.clone(),
-    };
-    let throttle = account.throttle.steps.iter();
-    let throttle: Vec<String> =
-        throttle.map(|step| format!("{} from {} on", step.effect, percent(step.at))).collect();
-    let buys = account
-        .buys
-        .iter()
-        .map(|buys| format!("{} queries at {}", buys.queries, buys.epsilon_each));
-    let facts = [
-        ("account", account.id.clone()),
-        ("budget", format!("{}, {per}{of_role}", account.budget)),
-        ("window", window),
-        (
-            "limit",
-            format!(
-                "{}: {} of the policy, {} granted, {cap}; delta {:e}",
-                number(account.limit_epsilon),
-                number(account.policy_epsilon),
-                number(account.granted_epsilon),
-                account.delta
-            ),
-        ),
-        (
-            "spent",
-            format!(
-                "{}, which uses {}",
-                number(account.spent_epsilon),
-                percent(account.spent_fraction)
-            ),
-        ),
-        ("left", number(account.left_epsilon)),
-        ("state", state(account)),
-        ("throttle", if throttle.is_empty() { "none".to_owned() } else { throttle.join("; ") }),
-        ("lately", lately(account)),
-        ("still pays", buys.collect::<Vec<_>>().join(", ")),
-    ];
-    Sheet::facts(facts)
+    }
+}
+
+/// What it is made of.
+fn limit(account: &Account) -> String {
+    let cap = account.cap_epsilon.map(|cap| format!("a cap of {}", number(cap)));
+    format!(
+        "{}: {} of the policy, {} granted, {}; delta {:e}",
+        number(account.limit_epsilon),
+        number(account.policy_epsilon),
+        number(account.granted_epsilon),
+        cap.as_deref().unwrap_or("no cap"),
+        account.delta
+    )
 }
 
 /// How fast it went in the last days.

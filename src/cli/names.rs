@@ -127,3 +127,48 @@ fn listed(names: &[&str]) -> String {
 fn told(typed: &str) -> String {
     typed.chars().filter(|c| !c.is_control()).take(TOLD_CHARACTERS).collect()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// Who pays from what: alice and bob are in the teams data and bob, and have accounts of two
+    /// budgets; dora has none alone.
+    const POLICY: &str = r#"
+        version = 1
+        server = { listen = "127.0.0.1:0", admin = "127.0.0.1:0", ledger = "sqlite:l.db", source = "postgres://r@nowhere.invalid/s", shadow = "postgres://o@nowhere.invalid/s" }
+        teams.data.members = ["alice"]
+        teams.bob.members = ["bob"]
+        roles.one = { members = ["alice", "bob"], answers = "noisy", pays = ["each", "team"], epsilon = { default = 0.1, max = 1 } }
+        roles.two = { members = ["dora"], answers = "noisy", pays = ["shop"], epsilon = { default = 0.1, max = 1 } }
+        budgets.each = { per = "analyst", epsilon = 1, delta = 1e-7, window = "30d" }
+        budgets.team = { per = "team", epsilon = 1, delta = 1e-7, window = "30d" }
+        budgets.shop = { per = "dataset", epsilon = 1, delta = 1e-7, window = "lifetime" }
+    "#;
+
+    #[test]
+    fn a_name_means_an_account_if_it_means_one() {
+        let policy = Policy::parse(POLICY, "p").unwrap();
+        let meant = |typed: &str| account(&policy, typed).map_err(|error| error.to_string());
+        for (typed, id) in [("alice", "each/alice"), ("data", "team/data"), ("shop", "shop")] {
+            assert_eq!(meant(typed).as_deref(), Ok(id), "{typed}");
+        }
+        assert_eq!(meant("each/bob").as_deref(), Ok("each/bob"));
+        let refused = [
+            ("bob", "bob has 2 accounts, name one of them: each/bob, team/bob"),
+            ("each", "each is a budget, name one of its accounts: each/alice, each/bob"),
+            ("dora", "dora has no account alone; what dora asks is paid from shop"),
+            (
+                "ecah/bob",
+                "there is no account ecah/bob; did you mean each/bob or team/bob or each/alice? \
+                 `noisegate budget list` shows all",
+            ),
+            ("x\u{1b}y", "there is no account xy; `noisegate budget list` shows all"),
+        ];
+        for (typed, sentence) in refused {
+            assert_eq!(meant(typed), Err(sentence.to_owned()));
+        }
+        assert!(meant(&"x".repeat(100_000)).unwrap_err().len() < 200);
+    }
+}
