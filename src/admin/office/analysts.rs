@@ -43,13 +43,8 @@ impl Office {
         Ok(analyst(&policy, &controls, name, person))
     }
 
-    /// Lets somebody log in with a password, or with another one than before.
-    pub async fn put_analyst(
-        &self,
-        name: &str,
-        password: String,
-        order: &Order,
-    ) -> Result<shown::Analyst, OfficeError> {
+    /// Whether somebody of this name could log in.
+    pub fn check_name(name: &str) -> Result<(), OfficeError> {
         let unusable = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':');
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(unusable) {
             return Err(OfficeError::invalid(
@@ -57,6 +52,17 @@ impl Office {
                 "is at most 63 bytes without spaces, slashes or colons",
             ));
         }
+        Ok(())
+    }
+
+    /// Lets somebody log in with a password, or with another one than before.
+    pub async fn put_analyst(
+        &self,
+        name: &str,
+        password: String,
+        order: &Order,
+    ) -> Result<shown::Analyst, OfficeError> {
+        Self::check_name(name)?;
         let event = order.event("analyst.put", name, &json!({}))?;
         let made = tokio::task::spawn_blocking(move || scram::verifier(&password)).await;
         let verifier = made

@@ -74,8 +74,8 @@ pub(super) fn epsilon(text: &str) -> Result<(Amount, String), OfficeError> {
     if text.len() > NUMBER_BYTES_MAX {
         return Err(wrong("is too long"));
     }
-    let epsilon = Epsilon::parse(text)
-        .map_err(|_| wrong("is a decimal number above 0, in quotes, as in \"0.5\""))?;
+    let epsilon =
+        Epsilon::parse(text).map_err(|_| wrong("is a decimal number above 0, as in 0.5"))?;
     let most = Epsilon::parse(EPSILON_MAX).map_err(|_| wrong("cannot be compared"))?;
     if epsilon > most {
         return Err(OfficeError::invalid("epsilon", format!("is at most {EPSILON_MAX}")));
