@@ -36,7 +36,7 @@ impl Desk {
         let place = place(&policy)?.to_string();
         let ledger = open_ledger(&policy)?;
         let policy = Arc::new(policy);
-        let office = Office::new(move || Arc::clone(&policy), ledger, Clock::System);
+        let office = Office::new(policy, ledger, Clock::System);
         Ok(Self { office, place, json: access.json })
     }
 

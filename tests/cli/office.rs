@@ -31,7 +31,7 @@ impl Administrator {
         let policy = Arc::new(Policy::load(&operator.policy()).unwrap());
         let ledger = operator.folder.path().join("ledger.db");
         let ledger = Ledger::open(&ledger, Clock::System).unwrap();
-        let office = Office::new(move || Arc::clone(&policy), ledger, Clock::System);
+        let office = Office::new(policy, ledger, Clock::System);
         let it = Self { operator, office };
         for (question, (analyst, epsilon)) in
             (1..).zip([("alice", "0.5"), ("bob", "0.1"), ("alice", "0.5")])
