@@ -122,8 +122,8 @@ pub(crate) fn policy(id: &str, older: bool, shop: u64) -> u64 {
     match (id.split('/').next().unwrap(), older) {
         ("each_analyst", false) => 120,
         ("each_analyst", true) => 80,
-        ("data_team", false) => 1500,
-        ("data_team", true) => 1000,
+        ("data_team", false) => 500,
+        ("data_team", true) => 350,
         (_, false) => shop,
         (_, true) => shop.saturating_sub(300),
     }

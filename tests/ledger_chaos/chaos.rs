@@ -96,6 +96,7 @@ impl Chaos {
 
     /// Each fault happens once, in an order that follows from the seed.
     pub(crate) fn each_fails_once(&mut self) {
+        self.audit();
         let mut order: Vec<usize> = (0..FAULTS.len()).collect();
         for last in (1..order.len()).rev() {
             let other = self.below(last as u64 + 1);
@@ -132,7 +133,7 @@ impl Chaos {
 
     /// Tries for a while. Time passes in which others are audited, and may spend more.
     pub(crate) fn until(&mut self, mut done: impl FnMut(&mut Self) -> bool) -> bool {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(30);
         while !done(self) {
             if Instant::now() > end {
                 return false;
@@ -191,25 +192,6 @@ impl Chaos {
         let questions = self.audit.questions();
         let questions: Vec<&str> = questions.iter().map(String::as_str).collect();
         let looked = self.runtime.block_on(rows(&config, &questions));
-        for row in &looked[2] {
-            if row.get::<_, i64>(1) != row.get::<_, i64>(2) {
-                let id: String = row.get(0);
-                println!(
-                    "DBG {id} {} {} mark {}",
-                    row.get::<_, i64>(1),
-                    row.get::<_, i64>(2),
-                    self.audit.mark
-                );
-                for row in self.rows(&format!(
-                    "SELECT row(a.*)::text FROM noisegate_ledger.account a WHERE id='{id}'"
-                )) {
-                    println!("{}", row.get::<_, String>(0));
-                }
-                for row in self.rows(&format!("SELECT row(c.id, c.at_ms, c.state, d.at_ms, d.rho, e.id, e.at_ms)::text FROM noisegate_ledger.debit d JOIN noisegate_ledger.charge c ON c.id=d.charge LEFT JOIN noisegate_ledger.event e ON e.kind = 'charge.void' AND e.object = c.id::text WHERE d.account='{id}' AND d.at_ms >= (SELECT start_ms FROM noisegate_ledger.account WHERE id='{id}') ORDER BY c.id")) { println!("{}", row.get::<_, String>(0)); }
-                for row in self.rows("SELECT row(generation, mark_ms, last_charge, last_event)::text FROM noisegate_ledger.chain ORDER BY generation DESC LIMIT 300") { println!("{}", row.get::<_, String>(0)); }
-                println!("{:?}", self.faults);
-            }
-        }
         let told = self.told.lock().unwrap();
         assert_eq!(told.wrong, [""; 0]);
         self.audit.hold(&looked, &news, &sums, &told, self.limit, &mut self.office.accepted);
