@@ -125,7 +125,8 @@ impl Chaos {
                 proxies.order(which, order)
             }
             _ => {
-                proxies.lose_acknowledgement(which, time / 4 * u32::from(time.as_millis() % 2 == 0))
+                let is_away = time.subsec_millis().is_multiple_of(2);
+                proxies.lose_acknowledgement(which, time / 4 * u32::from(is_away))
             }
         };
         if let Some(name) =
@@ -190,6 +191,7 @@ impl Chaos {
         assert_eq!(missing, [""; 0], "did not happen");
         assert!(seen.questions > 50 && seen.again > 0 && seen.raced > 0, "too little to tell");
         assert!(seen.refused > 0, "nobody came to a limit");
+        assert!(seen.failed > 0 && seen.left > 0, "no session failed, or left in the middle");
         run(self.proxies.verify());
     }
 }

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Row;
 
-use crate::asks::{Ask, SHOP, number_of};
-use crate::chaos::most;
+use crate::asks::{Ask, SHOP, number_of, policy};
 use crate::told::{News, Told};
 
 /// The beginning of the window that a debit lies in.
@@ -134,7 +133,7 @@ impl Audit {
                 .iter()
                 .filter(|row| row.get::<_, &str>(0) == account && row.get::<_, i64>(2) > start);
             let granted = granted.map(|row| u64::try_from(row.get::<_, i64>(1)).unwrap()).max();
-            let limit = most(&account, shop) + granted.unwrap_or(0);
+            let limit = policy(&account, false, shop) + granted.unwrap_or(0);
             assert!(counts <= limit, "{account} from {start}: {counts} spent of {limit}");
             windows.insert((account, start), (all, counts));
         }

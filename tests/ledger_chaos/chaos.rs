@@ -1,11 +1,7 @@
 //! The processes, the server and all that is known of them.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use noisegate::clock::Clock;
@@ -13,31 +9,21 @@ use noisegate::demo::{Cluster, Options};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Config, NoTls, Row};
 
-use crate::asks::{SHOP, Terms, payload, policy, question};
+use crate::asks::{SHOP, Terms, payload, question};
 use crate::audit::Audit;
 use crate::between::Between;
-use crate::child::{CHILD, Charger, Hand};
+use crate::child::{Charger, Hand};
 use crate::faults::FAULTS;
 use crate::office::Office;
+use crate::process::{Proxy, Whose, login};
 use crate::random::Random;
 use crate::replay;
 use crate::told::Told;
 
 pub(crate) const PROCESSES: usize = 3;
-/// The process whose policy is an older one.
-const OLDER: usize = 2;
 /// What may be spent beyond what is spent already; small, so that refusals are as frequent as
 /// charges.
 const ROOM: u64 = 800;
-
-pub(crate) struct Proxy {
-    child: Child,
-    stdin: ChildStdin,
-    listening: Option<JoinHandle<()>>,
-    generation: u64,
-    clock: Hand,
-    pub(crate) between: Between,
-}
 
 pub(crate) struct Chaos {
     pub(crate) random: Random,
@@ -168,10 +154,7 @@ impl Chaos {
     }
 
     fn end_of(&mut self, number: usize) -> Vec<u64> {
-        let proxy = &mut self.proxies[number];
-        proxy.child.kill().unwrap();
-        proxy.child.wait().unwrap();
-        proxy.listening.take().unwrap().join().unwrap();
+        self.proxies[number].kill();
         self.told.lock().unwrap().left_by(number)
     }
 
@@ -279,63 +262,6 @@ impl Chaos {
     }
 }
 
-impl Proxy {
-    /// Tells a process something. One that was killed hears nothing.
-    fn say(&mut self, line: &str) {
-        let _gone = self.stdin.write_all(format!("{line}\n").as_bytes());
-    }
-}
-
-/// What a process is started with.
-struct Whose {
-    seed: u64,
-    number: usize,
-    generation: u64,
-    now: i64,
-    limit: u64,
-}
-
-impl Whose {
-    fn start(self, own: PathBuf, told: &Arc<Mutex<Told>>, between: Between) -> Proxy {
-        let Self { seed, number, generation, now, limit } = self;
-        let url = url(&login(number), &between);
-        let policy = if number == OLDER { "older" } else { "newer" };
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture", "--quiet"])
-            .env(CHILD, format!("{seed} {number} {generation} {url} {policy}"))
-            .current_dir(own)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        let told = Arc::clone(told);
-        let listening = std::thread::spawn(move || {
-            for line in lines.lines() {
-                // Killed in the middle of a line, it said nothing.
-                let Ok(line) = line else { return };
-                told.lock().unwrap().hear(number, &line);
-            }
-        });
-        let listening = Some(listening);
-        let mut proxy =
-            Proxy { child, stdin, listening, generation, clock: Hand::at(now), between };
-        proxy.say(&format!("clock {now}"));
-        proxy.say(&format!("limit {limit}"));
-        proxy
-    }
-}
-
-fn login(number: usize) -> String {
-    format!("proxy_{number}")
-}
-
-pub(crate) fn url(login: &str, between: &Between) -> String {
-    format!("postgres://{login}:{login}@127.0.0.1:{}/postgres", between.port)
-}
-
 /// What statements show, all at one moment, of a server that may be about to crash or to recover.
 pub(crate) async fn rows(config: &Config, sql: &[&str]) -> Vec<Vec<Row>> {
     let end = Instant::now() + Duration::from_mins(1);
@@ -357,9 +283,4 @@ pub(crate) async fn rows(config: &Config, sql: &[&str]) -> Vec<Vec<Row>> {
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
-}
-
-/// The largest limit that any policy gives an account.
-pub(crate) fn most(account: &str, shop: u64) -> u64 {
-    policy(account, false, shop)
 }

@@ -26,6 +26,7 @@ mod chaos;
 mod child;
 mod faults;
 mod office;
+mod process;
 #[path = "../common/random.rs"]
 mod random;
 mod replay;

@@ -12,8 +12,8 @@ use tokio::runtime::Runtime;
 
 use crate::asks::Ask;
 use crate::between::Between;
-use crate::chaos::url;
 use crate::child::place;
+use crate::process::url;
 use crate::told::{Told, micros};
 
 pub(crate) struct Office {

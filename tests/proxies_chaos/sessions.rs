@@ -76,22 +76,26 @@ impl Sessions {
     pub(crate) fn start(seed: u64, ports: Ports) -> Self {
         let (heard, turns, round, stop, tasks) = Default::default();
         let mut it = Self { heard, turns, round, stop, tasks };
-        for number in 0..SESSIONS {
-            let user = if number % 10 == 0 { BOB } else { usize::from(number % 2 == 0) };
-            let session = Session {
-                number,
-                user,
-                random: Random::of(&[seed, number]),
-                ports: Arc::clone(&ports),
-                heard: Arc::clone(&it.heard),
-                turns: Arc::clone(&it.turns),
-                round: Arc::clone(&it.round),
-                stop: Arc::clone(&it.stop),
-                sequence: 0,
-                left: None,
-            };
-            it.tasks.push(run(async { tokio::spawn(session.go_on()) }));
-        }
+        let session = |number: u64| Session {
+            number,
+            user: if number.is_multiple_of(10) {
+                BOB
+            } else {
+                usize::from(number.is_multiple_of(2))
+            },
+            random: Random::of(&[seed, number]),
+            ports: Arc::clone(&ports),
+            heard: Arc::clone(&it.heard),
+            turns: Arc::clone(&it.turns),
+            round: Arc::clone(&it.round),
+            stop: Arc::clone(&it.stop),
+            sequence: 0,
+            left: None,
+        };
+        let sessions: Vec<Session> = (0..SESSIONS).map(session).collect();
+        run(async {
+            it.tasks.extend(sessions.into_iter().map(|session| tokio::spawn(session.go_on())));
+        });
         it
     }
 
