@@ -347,10 +347,13 @@ impl<'s> Batch<'s> {
     pub(super) fn void(&mut self, charge: i64) {
         let Some(known) = self.stored.get(&charge) else { return };
         for (id, loss) in &known.debits {
-            if let Some(spent) = self.accounts.get_mut(id).filter(|spent| spent.counts(known.at)) {
+            let Some(spent) = self.accounts.get_mut(id) else { continue };
+            if spent.counts(known.at) {
                 spent.sum.subtract(loss);
-                self.changed.insert(id.clone());
             }
+            // Where it does not count, the row that is stored may be of an earlier window, whose
+            // sum it is part of.
+            self.changed.insert(id.clone());
         }
         self.changes.states.insert(charge, State::Voided);
         let event = Event {

@@ -1,6 +1,7 @@
 //! Somebody writes to the store by other means, and it shows.
 
-use super::super::{Account, AuditFilter, Change, LedgerError, Window};
+use super::super::store::Needs;
+use super::super::{Account, AuditFilter, Change, LedgerError, Window, charge};
 use super::office::event;
 use super::{Fixture, On, account, charge, loss, on_both};
 use crate::clock::Millis;
@@ -59,6 +60,29 @@ async fn a_ledger_that_nobody_touched_is_sound(on: On) {
     assert_eq!(verified.broken, None);
     // Five charges; three logins, what was given back, two decisions and a user.
     assert_eq!(verified.records, 12);
+}
+
+on_both!(what_is_given_back_after_its_window_ended_leaves_a_sound_ledger);
+async fn what_is_given_back_after_its_window_ended_leaves_a_sound_ledger(on: On) {
+    let fixture = Fixture::on(on);
+    let daily = Account { window: Window::Every { ms: 10 }, ..account("shop", 9) };
+    let shops = std::slice::from_ref(&daily);
+    let _spent = fixture.ledger.reserve(charge(1, loss(5), shops)).await.unwrap();
+    let voided = fixture.ledger.reserve(charge(2, loss(4), shops)).await.unwrap();
+    fixture.set_time(15);
+    // In one unit of work with a charge in the next window, which is refused.
+    let needs = Needs {
+        accounts: [(daily.id.clone(), daily.window)].into(),
+        voids: [voided.charge].into(),
+        ..Needs::default()
+    };
+    let given_back = fixture.ledger.write(needs, move |batch| {
+        let refused = charge::reserve(batch, &super::charge(3, loss(10), &[daily]));
+        assert!(matches!(refused, Err(LedgerError::Overdrawn(_))), "{refused:?}");
+        charge::void(batch, voided.charge)
+    });
+    given_back.await.unwrap();
+    assert_eq!(fixture.broken().await, None);
 }
 
 on_both!(the_first_record_that_was_changed_is_named);
