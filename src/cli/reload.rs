@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -15,11 +16,15 @@ use tokio_util::sync::CancellationToken;
 use super::databases::Databases;
 use super::findings::{of_shadow, of_source};
 use super::serve::refresh;
+use crate::ledger::{Event, Via};
 use crate::policy::{Finding, Policy, ServerOverrides};
 use crate::road::{Gate, Opener, Policies};
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// What is kept of an error on record.
+const ERROR_CHARS_MAX: usize = 500;
 
 /// The file of a policy.
 #[derive(Debug)]
@@ -78,8 +83,7 @@ pub(super) async fn watch(
             () = stop.cancelled() => return Ok(()),
             _ = hangup.recv() => {
                 loaded = look(&file);
-                // It tells of failures itself.
-                let _told = policies.reload().await;
+                reload(&policies).await;
             }
             _ = looks.tick() => {
                 let now = look(&file);
@@ -88,12 +92,38 @@ pub(super) async fn watch(
                 if now == seen && now != loaded {
                     loaded = now;
                     if policies.is_other() {
-                        let _told = policies.reload().await;
+                        reload(&policies).await;
                     }
                 }
                 seen = now;
             }
         }
+    }
+}
+
+/// Reloads, which tells of failures itself, and puts on record what came of it.
+async fn reload(policies: &Policies) {
+    let reloaded = policies.reload().await;
+    let (kind, detail) = match &reloaded {
+        Ok(running) => {
+            let version = hex::encode(running.gate.policy.version.get(..8).unwrap_or_default());
+            ("policy.reload", json!({ "version": version }))
+        }
+        Err(error) => {
+            let error: String = error.chars().take(ERROR_CHARS_MAX).collect();
+            ("policy.reload.failed", json!({ "error": error }))
+        }
+    };
+    let event = Event {
+        who: "operator".to_owned(),
+        via: Via::Proxy,
+        kind,
+        object: policies.name().unwrap_or_default(),
+        detail: detail.to_string(),
+        why: "the file is another one".to_owned(),
+    };
+    if let Err(error) = policies.gate().ledger.record(vec![event]).await {
+        tracing::warn!(%error, "a reload is not on record");
     }
 }
 
