@@ -208,10 +208,9 @@ def main() -> int:
     read = queries_read_known_metrics("dashboard.json", queries, known)
     read |= queries_read_known_metrics("rules.yml", [rule["expr"] for rule in rules()], known)
     queries_read_known_metrics("rules_test.yml", test_series(), known)
-    if known is not None:
-        shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in read}
-        for name in {re.sub(r"_(bucket|sum|count)$", "", name) for name in known} - shown:
-            wrong.append(f"{name} is in no panel and no rule")
+    shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in read}
+    for name in {re.sub(r"_(bucket|sum|count)$", "", name) for name in known} - shown:
+        wrong.append(f"{name} is in no panel and no rule")
     each_alert_is_tested()
     compose = loaded("compose.yaml")
     networks_keep_apart(compose["services"])
