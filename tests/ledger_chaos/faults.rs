@@ -14,7 +14,7 @@ use crate::chaos::{Chaos, PROCESSES};
 /// Each says whether it happened: some need somebody to whom it can happen.
 pub(crate) type Fault = fn(&mut Chaos) -> bool;
 
-pub(crate) const FAULTS: [(&str, Fault); 15] = [
+pub(crate) const FAULTS: [(&str, Fault); 16] = [
     ("processes killed", kill),
     ("sessions ended", end_session),
     ("servers crashed", crash_server),
@@ -22,6 +22,7 @@ pub(crate) const FAULTS: [(&str, Fault); 15] = [
     ("sockets cut", cut_sockets),
     ("half-open connections", leave_half_open),
     ("acknowledgements lost", lose_acknowledgement),
+    ("charges left unknown", lose_sight),
     ("clocks set ahead", set_ahead),
     ("clocks set back", set_back),
     ("clocks far ahead accepted", accept_ahead),
@@ -116,15 +117,31 @@ fn leave_half_open(chaos: &mut Chaos) -> bool {
     chaos.until(|chaos| chaos.proxies[number].between.order(order) > 0)
 }
 
-/// With the server out of reach afterwards, or not: only then can be found out what happened.
+/// With the server in reach afterwards, so that it is found out what happened.
 fn lose_acknowledgement(chaos: &mut Chaos) -> bool {
     let number = process(chaos);
-    let away = Duration::from_millis(300 * chaos.random.below(2));
     let mark = chaos.audit.mark;
     chaos.set_clock(number, mark);
     let before = chaos.proxies[number].between.swallowed();
-    chaos.proxies[number].between.swallow(away);
+    chaos.proxies[number].between.swallow(Duration::ZERO);
     chaos.until(|chaos| chaos.proxies[number].between.swallowed() > before)
+}
+
+/// With the server out of reach afterwards: nobody knows, asks again, and is told that it happened.
+fn lose_sight(chaos: &mut Chaos) -> bool {
+    let number = process(chaos);
+    let away = Duration::from_millis(100 + chaos.random.below(300));
+    let mark = chaos.audit.mark;
+    chaos.set_clock(number, mark);
+    let before = chaos.told.lock().unwrap().repeated.len();
+    let mut polls = 0..;
+    chaos.until(|chaos| {
+        // Not every commit is one of charges. In between there is time to ask again.
+        if polls.next().is_some_and(|poll: u32| poll.is_multiple_of(30)) {
+            chaos.proxies[number].between.swallow(away);
+        }
+        chaos.told.lock().unwrap().repeated.len() > before
+    })
 }
 
 /// Within what a clock may jump.

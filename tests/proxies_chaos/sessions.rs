@@ -141,17 +141,18 @@ impl Sessions {
         seen
     }
 
-    /// Some of what was seen: who saw it, what was asked, and the answers.
+    /// Some of what was seen: who saw it, what was asked, the answers, and whether others asked it
+    /// at the same time. Proxies do not wait for each other: then each answers, and each is paid,
+    /// and the first is remembered.
     pub(crate) fn sample(
         &self,
         random: &mut Random,
         count: usize,
-    ) -> Vec<(&'static str, String, BTreeSet<String>)> {
+    ) -> Vec<(&'static str, String, BTreeSet<String>, bool)> {
         let heard = self.heard.lock().expect("no poison");
         let drawn = (0..count).filter_map(|_| heard.draw(random));
-        drawn
-            .map(|(sql, user, _, answers)| (*USERS.get(user).expect("a user"), sql, answers))
-            .collect()
+        let named = |user: usize| *USERS.get(user).expect("a user");
+        drawn.map(|(sql, user, is_raced, answers)| (named(user), sql, answers, is_raced)).collect()
     }
 }
 
