@@ -27,6 +27,7 @@ mod logging;
 mod names;
 mod output;
 mod proxy;
+mod refresh;
 mod rehearse;
 mod reload;
 mod signals;

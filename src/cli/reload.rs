@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::databases::Databases;
 use super::findings::{of_shadow, of_source};
-use super::serve::refresh;
+use super::refresh::refresh;
 use crate::ledger::{Event, Via};
 use crate::policy::{Finding, Policy, ServerOverrides};
 use crate::road::{Gate, Opener, Policies};

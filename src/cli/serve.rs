@@ -4,14 +4,14 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use super::databases::{Databases, OWNER, READER, connect, listed};
+use super::databases::Databases;
 use super::error::CliError;
 use super::findings::{lines, of_shadow, of_source, verdict};
 use super::output::{complain, say};
 use super::proxy::{Proxy, Written, bind, open_ledger};
+use super::refresh::refresh;
 use super::reload::watch;
 use crate::policy::{Finding, Level, Policy, ServerOverrides};
-use crate::shadow::refresh_public;
 
 pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliError> {
     let text = Policy::read_text(file)?;
@@ -59,24 +59,4 @@ async fn refuse_unsafe(
     }
     verdict(&findings)?;
     Ok(findings)
-}
-
-/// Copies the public tables anew, if the owner's login is there to do it. Analysts can work with
-/// the old rows, so a failure is only told.
-pub(super) async fn refresh(policy: &Policy, databases: &Databases) {
-    let Some(owner) = &databases.owner else {
-        tracing::info!(
-            "public tables stay as `noisegate init` left them: no password of the owner"
-        );
-        return;
-    };
-    let copied = async {
-        let mut source = connect(READER, &databases.source).await?;
-        let mut shadow = connect(OWNER, owner).await?;
-        Ok::<_, CliError>(refresh_public(&mut source, &mut shadow, &listed(policy)).await?)
-    };
-    match copied.await {
-        Ok(tables) => tracing::info!(tables = tables.len(), "public tables are fresh"),
-        Err(error) => tracing::warn!(%error, "public tables keep their old rows"),
-    }
 }

@@ -1,6 +1,7 @@
 //! What administrators decided about one account, on top of the policy.
 
 use noisegate_privacy::budget::Amount;
+use serde_json::{Value, json};
 
 use super::types::{LedgerError, Window};
 use crate::clock::Millis;
@@ -59,6 +60,18 @@ impl Control {
     pub fn in_force(&self, now: Millis) -> i64 {
         let ended = self.granted_at(now) != self.granted;
         self.version.saturating_mul(2).saturating_add(i64::from(ended))
+    }
+
+    /// As a record has it.
+    pub(in crate::ledger) fn as_json(&self) -> Value {
+        json!({
+            "version": self.version,
+            "frozen": self.frozen,
+            "cap": self.cap.as_ref().map(Amount::to_string),
+            "granted": self.granted.to_string(),
+            "granted_until": self.granted_until.map(|until| until.0),
+            "reset_at": self.reset_at.map(|at| at.0),
+        })
     }
 
     /// From when on debits count.

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::control::Control;
-use super::office::as_json;
 use super::types::LedgerError;
 use crate::clock::Millis;
 
@@ -138,7 +137,7 @@ impl Event {
         let Ok(Value::Object(mut detail)) = serde_json::from_str(&self.detail) else {
             return Err(LedgerError::Malformed("the detail of an event is not an object"));
         };
-        detail.insert("control".to_owned(), as_json(control));
+        detail.insert("control".to_owned(), control.as_json());
         let detail = Value::Object(detail).to_string();
         let event = Self { object: account.to_owned(), detail, ..self.clone() };
         validate(&event)?;

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use noisegate_privacy::budget::Amount;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::batch::Batch;
 use super::event::{self, AuditCursor, AuditFilter, AuditRecord, Event, RequestKey, Verified};
@@ -340,16 +339,4 @@ fn decide(
     batch.decide(account, after.clone());
     batch.record(&event, key);
     Ok(after)
-}
-
-/// A control as a record has it.
-pub(super) fn as_json(control: &Control) -> Value {
-    json!({
-        "version": control.version,
-        "frozen": control.frozen,
-        "cap": control.cap.as_ref().map(Amount::to_string),
-        "granted": control.granted.to_string(),
-        "granted_until": control.granted_until.map(|until| until.0),
-        "reset_at": control.reset_at.map(|at| at.0),
-    })
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::super::event::{FORGET, VOID, decides};
-use super::super::office::as_json;
 use super::super::store::{Changes, EventRow, Page, Sum, View};
 use super::super::types::LedgerError;
 use super::super::{AuditCursor, AuditFilter, Control};
@@ -73,9 +72,9 @@ impl Said {
         let accounts: BTreeSet<&String> = controls.keys().chain(self.decisions.keys()).collect();
         for id in accounts {
             let control = controls.get(id).cloned().unwrap_or_default();
-            let undecided = as_json(&Control::default());
+            let undecided = Control::default().as_json();
             let said = self.decisions.get(id).unwrap_or(&undecided);
-            if *said != as_json(&control) && !decided_since(view, id)? {
+            if *said != control.as_json() && !decided_since(view, id)? {
                 return Ok(Some(format!("account {id}: it is not as the last decision left it")));
             }
         }
@@ -116,7 +115,7 @@ fn decided_since(view: &mut dyn View, id: &str) -> Result<bool, LedgerError> {
         let events = view.events_by_time(&filter, end, 1000)?;
         let latest = events.into_iter().filter(|event| event.id <= last).max_by_key(|e| e.id);
         let said = latest.and_then(|event| serde_json::from_str::<Value>(&event.detail).ok());
-        if said.is_some_and(|said| said.get("control") == Some(&as_json(&control))) {
+        if said.is_some_and(|said| said.get("control") == Some(&control.as_json())) {
             return Ok(true);
         }
     }
