@@ -79,22 +79,21 @@ async fn serve(shop: &Shop, admin: TcpListener, end: CancellationToken) -> Resul
         office: Office::of_proxy(Arc::clone(&shop.policies)),
         tls: None,
     };
-    with_admin(admin, of_admin, &end, end.cancelled()).await;
+    with_admin(admin, of_admin, &shop.policies, &end, end.cancelled()).await;
     Ok(())
 }
 
 fn welcome(address: SocketAddr, admin: SocketAddr) {
     let [alice, bob, carol] = USERS;
-    let address = reachable(address);
+    let (address, admin) = (reachable(address), reachable(admin));
     let queries = QUERIES.map(|query| format!("  {query}\n")).join("\n");
     say(format_args!(
         "\nThe shop is open. In another terminal:\n\n  \
          psql \"postgres://{alice}:{alice}@{address}/{DATABASE}\"\n\n\
          and there, for example:\n\n{queries}\n\
-         {bob} is an analyst too, and {carol} administers the budgets; a password is the name.\n\
-         Health is at http://{}/readyz.\n\
-         Ctrl-C closes the shop and removes its files.",
-        reachable(admin)
+         {bob} is an analyst too. {carol} administers the budgets, at http://{admin}/.\n\
+         A password is the name. Health is at http://{admin}/readyz.\n\
+         Ctrl-C closes the shop and removes its files."
     ));
 }
 

@@ -117,26 +117,30 @@ impl Proxy {
         admin: TcpListener,
         stop: CancellationToken,
     ) -> Result<(), CliError> {
-        let gate = self.server.policies.gate();
-        let (ledger, policies) = (gate.ledger.clone(), Arc::clone(&self.server.policies));
-        let keep_ms = move || policies.gate().policy.audit.keep_ms;
-        let recorded = record::keep(&gate.shared.records, &ledger, keep_ms, &stop);
+        let policies = self.policies();
         let served = serve(clients, self.server, stop.clone());
-        let served = async { tokio::join!(served, recorded).0 };
-        Ok(with_admin(admin, self.admin, &stop, served).await?)
+        Ok(with_admin(admin, self.admin, &policies, &stop, served).await?)
     }
 }
 
-/// Answers the operator as long as `work` lasts.
+/// Answers the operator as long as `work` lasts, and keeps the records of what analysts do.
 pub(super) async fn with_admin<T>(
     listener: TcpListener,
     admin: Admin,
+    policies: &Policies,
     stop: &CancellationToken,
     work: impl Future<Output = T>,
 ) -> T {
     let mut admin = tokio::spawn(admin::serve(listener, admin, stop.clone()));
-    let done = work.await;
-    stop.cancel();
+    let work = async {
+        let done = work.await;
+        stop.cancel();
+        done
+    };
+    let gate = policies.gate();
+    let keep_ms = || policies.gate().policy.audit.keep_ms;
+    let recorded = record::keep(&gate.shared.records, &gate.ledger, keep_ms, stop);
+    let (done, ()) = tokio::join!(work, recorded);
     if tokio::time::timeout(ADMIN_GRACE, &mut admin).await.is_err() {
         admin.abort();
     }
