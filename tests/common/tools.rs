@@ -13,33 +13,34 @@ pub(crate) fn folder(name: &str) -> (PathBuf, File) {
     (target.join(name), lock)
 }
 
-/// The programs of a virtual environment of Python with these packages, as pip takes them.
-pub(crate) fn python(name: &str, packages: &[&str]) -> PathBuf {
+/// The programs of a virtual environment of Python with what these lines, as pip reads them, require.
+pub(crate) fn python(name: &str, required: &str) -> PathBuf {
     let (venv, _lock) = folder(name);
     let programs = venv.join("bin");
-    let (python, stamp) = (programs.join("python"), venv.join("installed"));
-    let wanted = packages.join(" ");
+    let (python, stamp) = (programs.join("python"), venv.join("installed.txt"));
     let runs = Command::new(&python).arg("--version").output();
     let is_there = runs.is_ok_and(|output| output.status.success())
-        && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted);
+        && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == required);
     if !is_there {
-        let mut make = Command::new("python3");
-        install(make.args(["-m", "venv", "--clear"]).arg(&venv), &wanted);
-        let mut pip = Command::new(&python);
-        install(pip.args(["-m", "pip", "install", "--quiet"]).args(packages), &wanted);
-        std::fs::write(&stamp, wanted).expect("a stamp");
+        install(name, Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+        let list = venv.join("required.txt");
+        std::fs::write(&list, required).expect("a list");
+        // Nothing is built, so no package's own program runs before its tests do.
+        let pip = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--requirement"];
+        install(name, Command::new(&python).args(pip).arg(&list));
+        std::fs::write(&stamp, required).expect("a stamp");
     }
     programs
 }
 
-fn install(command: &mut Command, wanted: &str) {
+fn install(name: &str, command: &mut Command) {
     let output = command.output();
     let said = output.as_ref().map_or_else(ToString::to_string, |output| {
         String::from_utf8_lossy(&output.stderr).into_owned()
     });
     assert!(
         output.is_ok_and(|output| output.status.success()),
-        "{wanted} is needed for this test and could not be installed (python3 with venv and pip, \
+        "{name} is needed for this test and could not be installed (python3 with venv and pip, \
          and a package index, are needed): {said}"
     );
 }

@@ -21,15 +21,14 @@ const views = [
   ['/tokens', 'Tokens', 'Make a token'],
 ];
 
-for (const dark of [false, true]) {
-  for (const width of [1280, 400]) {
-    test(`all views in ${dark ? 'dark' : 'light'} at ${width} pixels`, async (t) => {
-      await onPage(async (page) => {
-        for (const [hash, title, words] of views) await t.test(title, () => view(page, { hash, title, words, dark, width }));
-      }, { width, dark });
-    });
-  }
-}
+test('all views', { concurrency: true }, async (t) => {
+  const looks = [false, true].flatMap((dark) => [1280, 400].map((width) => ({ dark, width })));
+  await Promise.all(looks.map(({ dark, width }) => t.test(`in ${dark ? 'dark' : 'light'} at ${width} pixels`, async (t) => {
+    await onPage(async (page) => {
+      for (const [hash, title, words] of views) await t.test(title, () => view(page, { hash, title, words, dark, width }));
+    }, { width, dark });
+  })));
+});
 
 async function view(page, { hash, title, words, dark, width }) {
   await openAt(page, hash);

@@ -5,7 +5,7 @@ use crate::{SHOP, run};
 
 #[test]
 fn does_what_it_does_with_postgresql() {
-    let python = tools::python("psycopg", &["psycopg[binary]==3.*"]).join("python");
+    let python = tools::python("psycopg", "psycopg[binary]==3.*").join("python");
     let address = &SHOP.address;
     let output = run(async move {
         tokio::process::Command::new(python)
