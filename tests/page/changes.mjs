@@ -74,25 +74,23 @@ test('a grant with nothing but a keyboard', async () => {
 });
 
 test('dialogs are whole for axe and on narrow screens', async () => {
-  for (const dark of [false, true]) {
-    await onPage(async (page) => {
-      const dialog = await openGrant(page, 'much');
-      await dialog.getByRole('button', { name: 'Grant' }).click();
-      await dialog.getByText('A positive number').waitFor();
+  await Promise.all([false, true].map((dark) => onPage(async (page) => {
+    const dialog = await openGrant(page, 'much');
+    await dialog.getByRole('button', { name: 'Grant' }).click();
+    await dialog.getByText('A positive number').waitFor();
+    assert.deepEqual(await axe(page), []);
+    assert.doesNotMatch(await dialog.innerText(), /\[object|undefined|NaN/);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await page.keyboard.press('Escape');
+    for (const kind of ['Cap', 'Freeze']) {
+      await page.getByRole('button', { name: kind, exact: true }).click();
+      const other = page.getByRole('dialog', { name: `${kind} ${facts.teamAccount}` });
+      assert.doesNotMatch(await other.innerText(), /\[object|undefined|NaN/);
       assert.deepEqual(await axe(page), []);
-      assert.doesNotMatch(await dialog.innerText(), /\[object|undefined|NaN/);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       await page.keyboard.press('Escape');
-      for (const kind of ['Cap', 'Freeze']) {
-        await page.getByRole('button', { name: kind, exact: true }).click();
-        const other = page.getByRole('dialog', { name: `${kind} ${facts.teamAccount}` });
-        assert.doesNotMatch(await other.innerText(), /\[object|undefined|NaN/);
-        assert.deepEqual(await axe(page), []);
-        await page.keyboard.press('Escape');
-        await other.waitFor({ state: 'detached' });
-      }
-    }, { width: 400, dark });
-  }
+      await other.waitFor({ state: 'detached' });
+    }
+  }, { width: 400, dark })));
 });
 
 test('who was not first is told so, and decides on the new numbers', async () => {
