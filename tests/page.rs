@@ -54,7 +54,7 @@ fn copy() -> PathBuf {
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return copy;
     }
-    let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    let npm = ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
     let output = Command::new("npm").args(npm).current_dir(&copy).output().expect("npm runs");
     assert!(
         output.status.success(),
