@@ -5,22 +5,21 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use common::place::Place;
+use common::served::Served;
 use common::{DEMO, connect, error, open, run, texts};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use noisegate::demo::{DATABASE, Shop, ShopOptions};
+use nix::sys::signal::Signal;
+use noisegate::demo::{Shop, ShopOptions};
 use noisegate::ids::Analyst;
 use noisegate::ledger::State;
 use noisegate::live::Stage;
 use noisegate::road::figures;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, NoTls};
 
 /// For the tests that count, one at a time.
 static SHOP: LazyLock<Mutex<Shop>> = LazyLock::new(|| {
@@ -217,45 +216,7 @@ fn a_statement_in_flight_is_listed_and_can_be_canceled() {
     });
 }
 
-/// `noisegate serve`; killed when dropped.
-struct Proxy {
-    child: Child,
-    port: u16,
-    admin: u16,
-    _output: BufReader<ChildStdout>,
-    errors: ChildStderr,
-}
-
-impl Proxy {
-    fn serve(place: &Place) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_noisegate"))
-            .args(["serve", "--policy"])
-            .arg(place.file("policy.toml"))
-            .env("NOISEGATE_SOURCE_PASSWORD", "noisegate_reader")
-            .env("NOISEGATE_SHADOW_ANALYST_PASSWORD", "noisegate_analyst")
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program");
-        let mut output = BufReader::new(child.stdout.take().expect("its output"));
-        let errors = child.stderr.take().expect("its log");
-        let mut line = String::new();
-        output.read_line(&mut line).expect("a line");
-        let mut ports = line.split("127.0.0.1:").skip(1).filter_map(|rest| {
-            rest.split(|sign: char| !sign.is_ascii_digit()).next()?.parse().ok()
-        });
-        let (port, admin) = (ports.next().expect("a port"), ports.next().expect("a port"));
-        Self { child, port, admin, _output: output, errors }
-    }
-
-    async fn client(&self) -> Client {
-        let mut config = Config::new();
-        config.host("127.0.0.1").port(self.port).dbname(DATABASE).user("alice").password("alice");
-        connect(&config).await.0
-    }
-
+impl Served {
     /// What `/metrics` answers.
     fn metrics(&self) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).expect("a connection");
@@ -278,22 +239,6 @@ impl Proxy {
             .await;
         assert!((self.reloads(result) - times).abs() < 0.5);
     }
-
-    /// Ends it and gives its log.
-    fn end(mut self) -> String {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a number"));
-        kill(pid, Signal::SIGTERM).expect("a signal");
-        let mut log = String::new();
-        self.errors.read_to_string(&mut log).expect("its log");
-        log
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _status = self.child.wait();
-    }
 }
 
 #[test]
@@ -305,8 +250,8 @@ fn another_policy_holds_for_the_statements_that_begin_afterwards() {
     let without_alice = policy.replace("members = [\"alice\", \"bob\"]", "members = [\"bob\"]");
     assert_ne!(policy, without_alice);
     run(async {
-        let proxy = Proxy::serve(&place);
-        let alice = Arc::new(proxy.client().await);
+        let proxy = Served::new(&place);
+        let alice = Arc::new(proxy.client("alice").await);
         texts(&alice, "SELECT count(*) FROM customer").await.expect("an answer");
         let prepared = alice.prepare("SELECT count(*) FROM customer").await.expect("a statement");
         let metrics = proxy.metrics();
@@ -341,8 +286,7 @@ fn another_policy_holds_for_the_statements_that_begin_afterwards() {
 
         // SIGHUP needs no look at the file.
         std::fs::write(&file, &policy).expect("a policy");
-        let pid = Pid::from_raw(i32::try_from(proxy.child.id()).expect("a number"));
-        kill(pid, Signal::SIGHUP).expect("a signal");
+        proxy.signal(Signal::SIGHUP);
         proxy.reloaded("ok", 2.0).await;
         texts(&alice, "SELECT count(*) FROM customer").await.expect("an answer");
         alice.query(&prepared, &[]).await.expect("an answer");
@@ -357,8 +301,8 @@ fn what_cannot_be_loaded_leaves_the_policy_as_it_was() {
     let file = place.file("policy.toml");
     let policy = std::fs::read_to_string(&file).expect("a policy");
     run(async {
-        let proxy = Proxy::serve(&place);
-        let alice = proxy.client().await;
+        let proxy = Served::new(&place);
+        let alice = proxy.client("alice").await;
         let wrongs = [
             // It cannot be read; it does not fit the schema; it means another place.
             policy.replace("[roles.analyst]", "[roles.analyst"),

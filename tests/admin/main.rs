@@ -14,3 +14,4 @@ mod login;
 mod matrix;
 mod place;
 mod proxy;
+mod schemathesis;

@@ -31,12 +31,13 @@ test('a wrong password is told of, and a right one leads to where one wanted to 
     await logIn(page);
     await settled(page);
     assert.equal(await heading.textContent(), 'Audit');
-  });
+  }, { nobody: true });
 });
 
 test('the cookie of a session is out of reach for scripts, and logging out ends it', async () => {
   await onPage(async (page, context) => {
-    await openAt(page);
+    await page.goto(facts.url.href);
+    await logIn(page);
     const cookies = await context.cookies();
     assert.deepEqual(cookies.map(({ httpOnly, sameSite }) => ({ httpOnly, sameSite })), [{ httpOnly: true, sameSite: 'Strict' }]);
     assert.equal(await page.evaluate(() => document.cookie), '');
@@ -45,7 +46,7 @@ test('the cookie of a session is out of reach for scripts, and logging out ends 
     await context.addCookies(cookies);
     await page.reload();
     await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor();
-  });
+  }, { nobody: true });
 });
 
 test('a session that ended leads to the login, and then back', async () => {
@@ -86,5 +87,5 @@ test('an auditor reads everything and is offered no change', { skip: !facts.audi
     }
     await openAt(page, `/accounts/${encodeURIComponent(facts.teamAccount)}`);
     assert.equal(await page.getByRole('main').getByRole('button', { name: /Grant|Cap|Freeze|Reset/ }).count(), 0);
-  });
+  }, { nobody: true });
 });

@@ -19,12 +19,30 @@ function browser() {
 
 after(async () => (await started)?.close());
 
+let admin;
+
+/** What a browser keeps of one login as the administrator. */
+function loggedIn() {
+  admin ??= (async () => {
+    const context = await (await browser()).newContext();
+    const data = { user: facts.admin, password: facts.password };
+    const answer = await context.request.post(new URL('/api/v1/session', facts.url).href, { data });
+    assert.equal(answer.status(), 200);
+    const kept = await context.storageState();
+    await context.close();
+    return kept;
+  })();
+  return admin;
+}
+
 /**
- * A page of its own, given to `work`. Whatever is written as an error on its console, thrown in it,
- * or kept out by its security policy fails the test; `expected` is what may be written.
+ * A page of its own, given to `work`, of the administrator or of `nobody`. Whatever is written as an
+ * error on its console, thrown in it, or kept out by its security policy fails the test; `expected`
+ * is what may be written.
  */
-export async function onPage(work, { width = 1280, dark = false, expected = [] } = {}) {
-  const context = await (await browser()).newContext({ viewport: { width, height: 900 }, colorScheme: dark ? 'dark' : 'light' });
+export async function onPage(work, { width = 1280, dark = false, nobody = false, expected = [] } = {}) {
+  const storageState = nobody ? undefined : await loggedIn();
+  const context = await (await browser()).newContext({ viewport: { width, height: 900 }, colorScheme: dark ? 'dark' : 'light', storageState });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const wrong = [];
@@ -58,10 +76,10 @@ export async function logIn(page, { user = facts.admin, password = facts.passwor
   await page.getByRole('button', { name: 'Log out' }).waitFor();
 }
 
-/** Opens a view by its address, as somebody who is logged in. */
+/** Opens a view by its address. */
 export async function openAt(page, hash = '/overview') {
   await page.goto(new URL(`/#${hash}`, facts.url).href);
-  if (await page.getByRole('heading', { level: 1, name: 'Log in' }).or(page.getByRole('button', { name: 'Log out' })).first().textContent() === 'Log in') await logIn(page);
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
   await settled(page);
 }
 
@@ -80,9 +98,10 @@ export async function settled(page) {
 /** What axe finds wrong, in words. */
 export async function axe(page) {
   // Through the debugger, since the page itself runs no script but its own.
-  await page.evaluate(axeSource);
-  const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const found = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }), rules);
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axeSource);
+  const values = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const options = { runOnly: { type: 'tag', values }, resultTypes: ['violations'] };
+  const found = await page.evaluate((given) => window.axe.run(document, given), options);
   assert.ok(found.passes.length > 10, 'axe looked at hardly anything');
   return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
 }

@@ -1,7 +1,7 @@
 // Changes when things go wrong: somebody was first, an answer is lost, there is only a keyboard.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accountOf, api, axe, fresh, logIn, onPage, openAt, settled } from './browser.mjs';
+import { accountOf, api, axe, fresh, onPage, openAt, settled } from './browser.mjs';
 import { facts } from './facts.mjs';
 
 const account = `/accounts/${encodeURIComponent(facts.teamAccount)}`;
@@ -69,30 +69,28 @@ test('a grant with nothing but a keyboard', async () => {
     await page.keyboard.press('Enter');
     await page.getByRole('status').getByText('Granted.').waitFor();
     assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), `Grant to ${facts.teamAccount}`);
-  });
+  }, { nobody: true });
   assertMore(await granted(), earlier, 0.25);
 });
 
 test('dialogs are whole for axe and on narrow screens', async () => {
-  for (const dark of [false, true]) {
-    await onPage(async (page) => {
-      const dialog = await openGrant(page, 'much');
-      await dialog.getByRole('button', { name: 'Grant' }).click();
-      await dialog.getByText('A positive number').waitFor();
+  await Promise.all([false, true].map((dark) => onPage(async (page) => {
+    const dialog = await openGrant(page, 'much');
+    await dialog.getByRole('button', { name: 'Grant' }).click();
+    await dialog.getByText('A positive number').waitFor();
+    assert.deepEqual(await axe(page), []);
+    assert.doesNotMatch(await dialog.innerText(), /\[object|undefined|NaN/);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await page.keyboard.press('Escape');
+    for (const kind of ['Cap', 'Freeze']) {
+      await page.getByRole('button', { name: kind, exact: true }).click();
+      const other = page.getByRole('dialog', { name: `${kind} ${facts.teamAccount}` });
+      assert.doesNotMatch(await other.innerText(), /\[object|undefined|NaN/);
       assert.deepEqual(await axe(page), []);
-      assert.doesNotMatch(await dialog.innerText(), /\[object|undefined|NaN/);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       await page.keyboard.press('Escape');
-      for (const kind of ['Cap', 'Freeze']) {
-        await page.getByRole('button', { name: kind, exact: true }).click();
-        const other = page.getByRole('dialog', { name: `${kind} ${facts.teamAccount}` });
-        assert.doesNotMatch(await other.innerText(), /\[object|undefined|NaN/);
-        assert.deepEqual(await axe(page), []);
-        await page.keyboard.press('Escape');
-        await other.waitFor({ state: 'detached' });
-      }
-    }, { width: 400, dark });
-  }
+      await other.waitFor({ state: 'detached' });
+    }
+  }, { width: 400, dark })));
 });
 
 test('who was not first is told so, and decides on the new numbers', async () => {
@@ -177,8 +175,6 @@ test('a name that is markup is text', async () => {
     await page.route('**/api/v1/spenders*', (route) => route.fulfill({
       json: { from: '2026-11-23T00:00:00.000Z', to: '2026-11-30T00:00:00.000Z', items: [{ analyst: '<img src=x onerror=alert(1)>', charges: 1, epsilon: 1, share: 1 }] },
     }));
-    await page.goto(facts.url.href);
-    await logIn(page);
     await openAt(page, '/spenders');
     await page.getByRole('main').getByText('<img src=x onerror=alert(1)> spent most').waitFor();
     assert.equal(await page.getByRole('main').locator('img').count(), 0);

@@ -22,6 +22,8 @@ export const facts = {
   /** An auditor; without one, what auditors see is not tested. */
   auditor: setting('AUDITOR', ''),
   auditorPassword: setting('AUDITOR_PASSWORD', ''),
+  /** The file of the policy, to be written; without it, reloading is not tested. */
+  policy: setting('POLICY', ''),
   chromium: setting('CHROMIUM', '/usr/bin/chromium'),
   /** A folder that pictures of all views are put in. */
   pictures: setting('PICTURES', ''),

@@ -7,3 +7,4 @@ import './access.mjs';
 import './views.mjs';
 import './tasks.mjs';
 import './changes.mjs';
+import './policy.mjs';

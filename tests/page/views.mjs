@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { api, axe, goTo, onPage, openAt, settled } from './browser.mjs';
+import { axe, goTo, onPage, openAt, settled } from './browser.mjs';
 import { facts } from './facts.mjs';
 
 const account = `/accounts/${encodeURIComponent(facts.teamAccount)}`;
@@ -21,15 +21,14 @@ const views = [
   ['/tokens', 'Tokens', 'Make a token'],
 ];
 
-for (const dark of [false, true]) {
-  for (const width of [1280, 400]) {
-    test(`all views in ${dark ? 'dark' : 'light'} at ${width} pixels`, async (t) => {
-      await onPage(async (page) => {
-        for (const [hash, title, words] of views) await t.test(title, () => view(page, { hash, title, words, dark, width }));
-      }, { width, dark });
-    });
-  }
-}
+test('all views', { concurrency: true }, async (t) => {
+  const looks = [false, true].flatMap((dark) => [1280, 400].map((width) => ({ dark, width })));
+  await Promise.all(looks.map(({ dark, width }) => t.test(`in ${dark ? 'dark' : 'light'} at ${width} pixels`, async (t) => {
+    await onPage(async (page) => {
+      for (const [hash, title, words] of views) await t.test(title, () => view(page, { hash, title, words, dark, width }));
+    }, { width, dark });
+  })));
+});
 
 async function view(page, { hash, title, words, dark, width }) {
   await openAt(page, hash);
@@ -97,32 +96,5 @@ test('the overview comes anew every ten seconds, unless it is to stand still', a
     await page.getByRole('button', { name: 'Pause updates' }).click();
     await page.clock.runFor(31_000);
     assert.equal(asked, 1);
-  });
-});
-
-test('a draft of the policy is checked, and its changes are told in sentences', async () => {
-  await onPage(async (page) => {
-    await openAt(page, '/policy');
-    const draft = page.getByLabel('Draft');
-    if (!(await api('/policy')).json.source) {
-      await page.getByText('This policy is not read from a file').waitFor();
-      assert.equal(await draft.count() + await page.getByRole('button', { name: /Reload/ }).count(), 0);
-      return;
-    }
-    const text = await draft.inputValue();
-    await page.getByRole('button', { name: 'Validate' }).click();
-    await page.getByText('The draft holds.').waitFor();
-    await page.getByRole('button', { name: 'What would change?' }).click();
-    await page.getByText('Nothing would change.').waitFor();
-    const doubled = text.replace(/^(epsilon\s*=\s*)(\d+)/m, (_, key, amount) => `${key}${Number(amount) * 2}`);
-    assert.notEqual(doubled, text);
-    await draft.fill(doubled);
-    await page.getByRole('button', { name: 'What would change?' }).click();
-    await page.getByRole('heading', { name: 'Who can spend what' }).waitFor();
-    assert.ok(await page.getByRole('main').locator('.changes li').count() > 0);
-    assert.deepEqual(await axe(page), []);
-    await draft.fill('this is no policy');
-    await page.getByRole('button', { name: 'Validate' }).click();
-    await page.getByText('The draft does not hold.').waitFor();
   });
 });
