@@ -80,6 +80,28 @@ async fn lock(shop: &Shop) -> Client {
 }
 
 #[test]
+fn whoever_is_removed_asks_nothing_more() {
+    let shop = shop();
+    run(async {
+        let ledger = &shop.gate.ledger;
+        let verifier = ledger.verifier("bob").await.expect("a look").expect("bob");
+        let (bob, _) = connect(&shop.client_config("bob")).await;
+        texts(&bob, "SELECT count(*) FROM customer WHERE c_acctbal > 23").await.expect("an answer");
+        assert!(ledger.remove_user("bob").await.expect("a change"));
+        // A look at the user may be some seconds old.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let paid = || async {
+            ledger.history(&Analyst("bob".to_owned()), 100).await.expect("a history").len()
+        };
+        let before = paid().await;
+        let ended = error(&bob, "SELECT count(*) FROM customer WHERE c_acctbal > 24").await;
+        assert_eq!(ended.0, "28000");
+        assert_eq!(paid().await, before);
+        ledger.put_user("bob", &verifier).await.expect("bob again");
+    });
+}
+
+#[test]
 fn counters_move_by_what_happened() {
     let shop = shop();
     run(async {

@@ -68,7 +68,7 @@ impl Policy {
         name: &str,
         overrides: ServerOverrides,
     ) -> Result<Self, PolicyError> {
-        let source = Source { name, text };
+        let source = Source::new(name, text);
         let file: written::File = toml::from_str(text).map_err(|error| source.toml(&error))?;
         if *file.version.get_ref() != 1 {
             return Err(source.wrong(

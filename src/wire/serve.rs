@@ -20,8 +20,7 @@ use super::error::WireError;
 use super::session;
 use super::target::{Credentials, Target};
 use super::tls::TlsAcceptor;
-use crate::ledger::Ledger;
-use crate::road::Policies;
+use crate::road::{Gate, Policies};
 
 /// Clients that may be connected at once.
 const CLIENTS_MAX: usize = 1000;
@@ -99,7 +98,7 @@ pub async fn serve(
 async fn client(stream: TcpStream, shared: &Shared) -> Result<(), WireError> {
     let server = &shared.server;
     let gate = server.policies.gate();
-    let (users, metrics) = (Users::new(&gate.ledger), &gate.shared.metrics);
+    let (users, metrics) = (Users::new(&gate), &gate.shared.metrics);
     let accepted = accept(stream, server.tls.as_ref(), server.tls_required, &users).await;
     match &accepted {
         Ok(Accepted::Session(client)) => {
@@ -147,27 +146,29 @@ pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
 
 /// The ledger's users, as the login needs them.
 struct Users<'a> {
-    ledger: &'a Ledger,
+    gate: &'a Gate,
     /// The one that was asked for, if there is such a user.
     known: OnceLock<String>,
 }
 
 impl<'a> Users<'a> {
-    fn new(ledger: &'a Ledger) -> Self {
-        Self { ledger, known: OnceLock::new() }
+    fn new(gate: &'a Gate) -> Self {
+        Self { gate, known: OnceLock::new() }
     }
 }
 
 impl Verifiers for Users<'_> {
     async fn verifier(&self, user: &str) -> Result<Option<String>, WireError> {
-        let verifier = self.ledger.verifier(user).await.map_err(|error| {
+        let verifier = self.gate.ledger.verifier(user).await.map_err(|error| {
             tracing::error!(%error, "users cannot be read");
             WireError::Io(std::io::Error::other("users cannot be read"))
         })?;
         if verifier.is_some() {
             let _first = self.known.set(user.to_owned());
         }
-        Ok(verifier)
+        // A password that opens the administrators' address, where guesses are counted, is not to be
+        // guessed at this one.
+        Ok(verifier.filter(|_| !self.gate.policy.only_administers(user)))
     }
 }
 

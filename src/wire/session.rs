@@ -1,5 +1,7 @@
 //! One client's session: what passes, what is private, and what the client is told.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 
 use super::accept::Client;
@@ -19,9 +21,13 @@ use crate::ids::Analyst;
 use crate::metrics::Upstream;
 use crate::query::tokens::{self, Kind as StatementKind, Shown, Statement};
 use crate::query::wrapped::Verb;
+use crate::road::Gate;
 
 /// Startup parameters that could change who the session is, or how its bytes are to be read.
 const NOT_PASSED: &[&str] = &["role", "session_authorization", "replication", "client_encoding"];
+
+/// How old a look at the user may be when a private statement begins.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// One client's session.
 #[derive(Debug)]
@@ -32,6 +38,8 @@ pub(super) struct Session<'a> {
     pub(super) canceler: Canceler,
     _key: ShadowKey<'a>,
     names: Names,
+    /// When it was last seen that there still is such a user.
+    looked: Instant,
     /// The client has written the setting's name: from then on it is asked for before a statement is
     /// prepared, since it changes how the statement is described.
     intervals_named: bool,
@@ -120,6 +128,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         canceler,
         _key: key,
         names: Names::default(),
+        looked: Instant::now(),
         intervals_named,
     }))
 }
@@ -164,6 +173,7 @@ impl Session<'_> {
             WireError::Malformed { .. } | WireError::TooLong { .. } => {
                 (error.sqlstate(), error.to_string())
             }
+            WireError::Refused { sqlstate, message } => (*sqlstate, message.clone()),
             _ => ("08006", "the connection to the database was lost".to_owned()),
         };
         let report = Report::new("FATAL", sqlstate, message);
@@ -171,6 +181,25 @@ impl Session<'_> {
         let _best_effort =
             tokio::time::timeout(std::time::Duration::from_secs(2), self.relay.to_client.close())
                 .await;
+    }
+
+    /// Ends the session of somebody who was removed since the last look.
+    async fn still_known(&mut self, gate: &Gate) -> Result<(), WireError> {
+        if self.looked.elapsed() < LOOK_AGAIN {
+            return Ok(());
+        }
+        match gate.ledger.verifier(&self.analyst.0).await {
+            Ok(None) => Err(WireError::Refused {
+                sqlstate: "28000",
+                message: format!("\"{}\" can no longer log in", self.analyst),
+            }),
+            Ok(Some(_)) => {
+                self.looked = Instant::now();
+                Ok(())
+            }
+            // Whoever charges next is told that the ledger is away.
+            Err(_) => Ok(()),
+        }
     }
 
     async fn client_frame(&mut self, frame: Frame) -> Result<(), WireError> {
@@ -318,6 +347,7 @@ impl Session<'_> {
         let Some(settings) = private::settings(&mut self.relay, portal).await? else {
             return Ok(());
         };
+        self.still_known(&gate).await?;
         let (analyst, token) = (&self.analyst, running.token());
         let answer = private::answer(&gate, analyst, &private, &bind, &settings, token);
         let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;
@@ -390,6 +420,7 @@ impl Session<'_> {
             parameters: Vec::new(),
             result_formats: Vec::new(),
         };
+        self.still_known(&gate).await?;
         let (analyst, token) = (&self.analyst, running.token());
         let answer = private::answer(&gate, analyst, &private, &bind, &settings, token);
         let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;

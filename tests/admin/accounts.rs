@@ -3,6 +3,7 @@
 use noisegate::admin::shown::Role;
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::place::Place;
 
 const TEAM: &str = "/accounts/data_team%2Fdata";
@@ -163,6 +164,54 @@ fn a_request_that_comes_again_is_done_once() {
     assert_eq!(client.post("/tokens", &create).expect(201).json(), made);
     let wrong = client.without("Idempotency-Key").with("Idempotency-Key", "ä b");
     assert_eq!(wrong.post(&format!("{TEAM}/grant"), &body).expect(422).problem(), "invalid");
+}
+
+/// An answer that is kept is for whoever could ask for it now, and for nobody else of that name.
+#[test]
+fn an_answer_is_not_given_again_to_who_may_not_ask() {
+    let place = Place::new();
+    let carol = place.browser("carol");
+    let make = |who: &Client, role: &str, name: &str| {
+        let body = json!({"name": name, "role": role, "days": 2, "why": "a test"});
+        who.post("/tokens", &body).expect(201).json()
+    };
+    let admin = make(&carol, "admin", "ci");
+    let taken = json!({"name": "ci", "role": "auditor", "days": 2, "why": "a test"});
+    assert_eq!(carol.post("/tokens", &taken).expect(409).problem(), "conflict");
+    let with_key = |token: &Value| {
+        place.nobody().bearer(token["token"].as_str().unwrap()).with("Idempotency-Key", "rotate")
+    };
+    let asked = json!({"name": "new", "role": "admin", "days": 1, "why": "rotated"});
+    let secret = with_key(&admin).post("/tokens", &asked).expect(201).json();
+    assert_eq!(with_key(&admin).post("/tokens", &asked).expect(201).json(), secret);
+    let revoke = format!("/tokens/{}", admin["id"].as_str().unwrap());
+    carol.call("DELETE", &revoke, Some(&why().to_string())).expect(204);
+    for role in ["auditor", "admin"] {
+        let other = make(&carol, role, "ci");
+        let answer = with_key(&other).post("/tokens", &asked);
+        assert_ne!(answer.status, 201, "{role}: {answer:?}");
+        let revoke = format!("/tokens/{}", other["id"].as_str().unwrap());
+        carol.call("DELETE", &revoke, Some(&why().to_string())).expect(204);
+    }
+    let of_carol = carol.with("Idempotency-Key", "mine");
+    let mine = json!({"name": "mine", "role": "auditor", "days": 1, "why": "a test"});
+    of_carol.post("/tokens", &mine).expect(201);
+    let forged = of_carol.without("X-CSRF-Token").post("/tokens", &mine);
+    assert_eq!(forged.expect(403).problem(), "csrf");
+}
+
+/// Else a token could outlive itself, and what it does would be on record as somebody else's.
+#[test]
+fn a_token_sets_no_password_of_an_administrator() {
+    let place = Place::new();
+    let token = place.token(Role::Admin);
+    let body = json!({"password": "another one", "why": "a test"}).to_string();
+    for name in ["carol", "erin"] {
+        let refused = token.call("PUT", &format!("/analysts/{name}"), Some(&body));
+        assert_eq!(refused.expect(403).problem(), "forbidden");
+    }
+    token.call("PUT", "/analysts/dora", Some(&body)).expect(200);
+    place.browser("carol").call("PUT", "/analysts/erin", Some(&body)).expect(200);
 }
 
 #[test]

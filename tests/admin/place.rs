@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use noisegate::admin::office::{Actor, NewToken, Office, Order};
 use noisegate::admin::shown::Role;
@@ -115,7 +116,9 @@ pub(crate) fn order(why: &str) -> Order {
 
 /// A token that was made by a command.
 pub(crate) fn token(office: &Office, role: Role) -> String {
-    let new = NewToken { name: format!("a-{role}"), role, days: 60, not_after: None };
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let new = NewToken { name: format!("{role}-{number}"), role, days: 60, not_after: None };
     run(office.create_token(new, &order("a test"))).unwrap().secret
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Api {
     /// Who may read the whole ledger now.
     pub(super) verifying: Semaphore,
     /// Who may hold a draft of a policy against the databases now.
-    pub(super) drafts: Semaphore,
+    pub(super) drafts: Arc<Semaphore>,
     /// The policy's address.
     pub(super) address: SocketAddr,
     /// Whether connections are encrypted.
@@ -50,7 +50,7 @@ impl Api {
             once: Once::default(),
             checks: Semaphore::new(CHECKS_MAX),
             verifying: Semaphore::new(1),
-            drafts: Semaphore::new(1),
+            drafts: Arc::new(Semaphore::new(1)),
             secure,
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Caller {
     pub(super) who: String,
     /// What they may do.
     pub(super) role: Role,
+    /// The id of their token, if they have one: several may have one name.
+    token: Option<String>,
     /// Their session, if they have one.
     pub(super) session: Option<Browser>,
     /// When their token ends, if they have one.
@@ -42,6 +44,14 @@ pub(super) struct Browser {
 }
 
 impl Caller {
+    /// Whose keys of requests are one's own.
+    pub(super) fn key(&self) -> String {
+        match &self.token {
+            Some(id) => format!("token:{id}"),
+            None => self.who.clone(),
+        }
+    }
+
     /// As the office knows them.
     pub(super) fn actor(&self) -> Actor {
         Actor { who: self.who.clone(), via: Via::Http }
@@ -51,6 +61,15 @@ impl Caller {
 /// What was found out about who asks.
 #[derive(Clone, Debug)]
 pub(super) struct Identity(pub(super) Result<Caller, Problem>);
+
+impl Identity {
+    /// Whoever may change things, and has shown all that it takes.
+    pub(super) fn changer(&self) -> Option<&Caller> {
+        let caller = self.0.as_ref().ok()?;
+        let is_forged = caller.session.as_ref().is_some_and(|browser| !browser.has_csrf);
+        (caller.role == Role::Admin && !is_forged).then_some(caller)
+    }
+}
 
 /// Finds out who asks. Whether they may is said by the handlers, in [`Reader`] and [`Changer`].
 pub(super) async fn identify(
@@ -85,7 +104,8 @@ async fn by_token(api: &Api, shown: &str) -> Result<Caller, Problem> {
     }
     let role = Role::parse(&token.role).ok_or_else(unknown)?;
     let who = format!("token:{}", token.name);
-    Ok(Caller { who, role, session: None, token_ends: Some(token.expires_at) })
+    let (id, token_ends) = (Some(token.id), Some(token.expires_at));
+    Ok(Caller { who, role, token: id, session: None, token_ends })
 }
 
 async fn by_session(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
@@ -102,7 +122,8 @@ async fn by_session(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
     };
     let has_csrf = api.signer.has_csrf(&id, headers);
     let browser = Browser { id, ends: session.ends, has_csrf };
-    Ok(Caller { who: session.user, role, session: Some(browser), token_ends: None })
+    let (who, session) = (session.user, Some(browser));
+    Ok(Caller { who, role, token: None, session, token_ends: None })
 }
 
 /// The digest of a verifier, by which a session knows the password that it began with.

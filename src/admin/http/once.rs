@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -17,13 +17,13 @@ use sha2::{Digest, Sha256};
 
 use super::api::Shared;
 use super::body::POLICY_BYTES_MAX;
-use super::identity::Identity;
+use super::identity::{Caller, Identity};
 use super::problem::Problem;
 use crate::ledger::RequestKey;
 
 const KEPT_FOR: Duration = Duration::from_hours(1);
 const KEPT_MAX: usize = 1000;
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
+const ANSWER_BYTES_MAX: u64 = 256 * 1024;
 const KEY_BYTES_MAX: usize = 200;
 
 /// An answer that may be given again.
@@ -51,10 +51,11 @@ impl Once {
     /// The slot of a key; nothing if there is no room.
     fn slot(&self, key: [u8; 32], now: Instant) -> Option<Slot> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= KEPT_MAX {
+        let known = all.contains_key(&key);
+        if !known && all.len() >= KEPT_MAX {
             all.retain(|_, slot| now.saturating_duration_since(slot.since) < KEPT_FOR);
         }
-        if all.len() >= KEPT_MAX {
+        if !known && all.len() >= KEPT_MAX {
             let oldest = all.iter().min_by_key(|(_, slot)| slot.since).map(|(key, _)| *key);
             let idle = oldest.filter(|key| all.get(key).is_some_and(Slot::is_idle));
             all.remove(&idle?);
@@ -83,15 +84,12 @@ pub(super) async fn once(State(api): State<Shared>, request: Request, next: Next
 }
 
 async fn again(api: &Shared, request: Request, next: Next) -> Result<Response, Problem> {
-    let who = match request.extensions().get::<Identity>() {
-        Some(Identity(Ok(caller))) => caller.who.clone(),
-        // The handler says so.
-        _ => return Ok(next.run(request).await),
-    };
+    // Nothing is given again to who could not ask for it now; the handler says so.
+    let caller = request.extensions().get::<Identity>().and_then(Identity::changer);
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if reads {
+    let Some(who) = caller.filter(|_| !reads).map(Caller::key) else {
         return Ok(next.run(request).await);
-    }
+    };
     let Some(given) = given(request.headers())? else {
         return to_its_end(async move { Ok(next.run(request).await) }).await;
     };
@@ -148,9 +146,14 @@ async fn keep(response: Response, request: [u8; 32]) -> Result<(Response, Option
     if !status.is_success() {
         return Ok((response, None));
     }
+    // A long one, as a policy is, is not kept: the ledger knows what it was for.
+    let is_short = response.body().size_hint().upper().is_some_and(|most| most <= ANSWER_BYTES_MAX);
+    if !is_short {
+        return Ok((response, None));
+    }
     let (parts, body) = response.into_parts();
     let lost = || Problem::unavailable("The answer could not be kept.");
-    let body = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| lost())?;
+    let body = to_bytes(body, usize::MAX).await.map_err(|_| lost())?;
     let kept = Kept { request, status, headers: parts.headers.clone(), body: body.clone() };
     Ok((Response::from_parts(parts, Body::from(body)), Some(kept)))
 }
@@ -219,5 +222,11 @@ mod tests {
             assert!(once.slot(digest(&[&n.to_be_bytes()]), at).is_some());
         }
         assert_eq!(once.0.lock().unwrap().len(), KEPT_MAX);
+        // One that is kept stays, however full it is.
+        let oldest =
+            once.0.lock().unwrap().iter().min_by_key(|(_, slot)| slot.since).map(|(k, _)| *k);
+        let before = once.slot(oldest.unwrap(), now).unwrap();
+        let again = once.slot(oldest.unwrap(), now).unwrap();
+        assert!(Arc::ptr_eq(&before.answer, &again.answer));
     }
 }

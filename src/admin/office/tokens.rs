@@ -70,6 +70,10 @@ impl Office {
                 "There are too many tokens; revoke some.".to_owned(),
             ));
         }
+        // What it does is on record under its name.
+        if all.iter().any(|token| token.expires_at > now && token.name == new.name) {
+            return Err(OfficeError::Conflict(format!("There is a token {} already.", new.name)));
+        }
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<SECRET_BYTES>()?));
         let token = ledger::Token {
             id: hex::encode(random::<8>()?),

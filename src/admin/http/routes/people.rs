@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::{Conditions, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, Sent};
-use crate::admin::http::identity::{Changer, Reader};
+use crate::admin::http::identity::{Changer, Reader, role};
 use crate::admin::http::problem::{Problem, Problems};
 use crate::admin::office::Page;
 use crate::admin::shown::{Analyst, List, Team};
@@ -61,7 +61,8 @@ struct Put {
     why: String,
 }
 
-/// Lets somebody log in. What they may ask is the policy's to say.
+/// Lets somebody log in. What they may ask is the policy's to say. A token sets no password of who
+/// administers or audits.
 #[utoipa::path(put, path = "/analysts/{name}", tag = "people",
     params(("name" = String, Path, description = "The name.", example = "dora"), Conditions),
     request_body = Put,
@@ -72,10 +73,17 @@ async fn put(
     Named(name): Named,
     Sent(Put { password, why }): Sent<Put>,
 ) -> Result<Json<Analyst>, Problem> {
+    // Else a token could outlive itself, and act as a person.
+    let is_token = changer.caller.session.is_none();
+    if is_token && role(&api.office.policy(), &name).is_some() {
+        return Err(Problem::forbidden(
+            "A token sets no password of who administers or audits; log in for that.",
+        ));
+    }
     Ok(Json(api.office.put_analyst(&name, password, &changer.order(why)).await?))
 }
 
-/// Takes somebody's password away.
+/// Takes somebody's password away. Connections that are open end with the next question.
 #[utoipa::path(delete, path = "/analysts/{name}", tag = "people",
     params(("name" = String, Path, description = "The name.", example = "dora"), Conditions),
     request_body = Why,

@@ -1,8 +1,11 @@
 //! The policy in force, drafts of another one, and its reload.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -46,8 +49,7 @@ async fn validate(
     _: Reader,
     SentPolicy(Text { text }): SentPolicy<Text>,
 ) -> Result<Json<Draft>, Problem> {
-    let busy = |_| Problem::too_many("Another draft is being checked; ask again in a moment.");
-    let _turn = api.drafts.try_acquire().map_err(busy)?;
+    let _turn = turn(&api)?;
     Ok(Json(api.office.validate_policy(&text).await?))
 }
 
@@ -59,7 +61,20 @@ async fn diff(
     _: Reader,
     SentPolicy(Text { text }): SentPolicy<Text>,
 ) -> Result<Json<Diff>, Problem> {
-    Ok(Json(api.office.diff_policy(&text)?))
+    let turn = turn(&api)?;
+    // A long text takes a while, and goes on when who asked is gone.
+    let reading = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        api.office.diff_policy(&text)
+    });
+    let read = reading.await.map_err(|_| Problem::unavailable("The draft could not be read."))?;
+    Ok(Json(read?))
+}
+
+/// One draft at a time.
+fn turn(api: &Shared) -> Result<OwnedSemaphorePermit, Problem> {
+    let busy = |_| Problem::too_many("Another draft is being checked; ask again in a moment.");
+    Arc::clone(&api.drafts).try_acquire_owned().map_err(busy)
 }
 
 /// Reads the policy's file anew. If anything is wrong with it, the one before stays in force.

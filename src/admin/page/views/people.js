@@ -49,7 +49,7 @@ export function setPassword(person, done) {
 export function removeAnalyst(person, done) {
   changeDialog({
     title: `Remove ${person.name}`, submit: 'Remove', danger: true,
-    sentence: () => [`${person.name} can no longer log in. What they spent stays spent, and their name stays in the policy until somebody takes it out there.`],
+    sentence: () => [`${person.name} can no longer log in, and open connections end with their next question. What they spent stays spent, and their name stays in the policy until somebody takes it out there.`],
     send: (values, { key }) => post(path(person.name), { why: values.why }, { key, method: 'DELETE' }),
     done: async () => { await done(null); toast(`${person.name} is removed.`); },
   });
