@@ -6,6 +6,7 @@ mod common;
 
 mod accounts;
 mod client;
+mod crowd;
 mod document;
 mod encrypted;
 mod forms;
