@@ -16,3 +16,4 @@ mod matrix;
 mod place;
 mod proxy;
 mod schemathesis;
+mod verifying;

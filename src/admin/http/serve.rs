@@ -36,6 +36,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer may take, with the reading of the request's body.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take to hold a ledger against its chain.
+const VERIFY_PATIENCE: Duration = Duration::from_mins(10);
 /// How long a write of an answer may make no progress.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a connection may last, whatever it is for: an export of the audit is read in less.
@@ -180,7 +182,9 @@ async fn ready(State(api): State<Shared>) -> Response {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(ANSWER_PATIENCE, next.run(request)).await {
+    let whole = request.uri().path() == routes::VERIFY;
+    let patience = if whole { VERIFY_PATIENCE } else { ANSWER_PATIENCE };
+    match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::unavailable("It took too long.").into_response(),
     }
