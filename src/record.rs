@@ -16,6 +16,10 @@ const EVERY: Duration = Duration::from_secs(10);
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 /// The most different things that are gathered; more are counted without their names.
 const THINGS_MAX: usize = 512;
+/// Who it was if it is nobody's name. No name has a colon.
+const UNKNOWN: &str = "proxy:unknown";
+/// Who it was if too many did too much to tell them apart.
+const OTHERS: &str = "proxy:others";
 
 /// What is gathered until it is written.
 #[derive(Debug, Default)]
@@ -44,7 +48,7 @@ impl Records {
     /// Somebody did not get in. The name of a user that there is not is nobody's, and is not kept:
     /// it may be a password.
     pub fn login_failed(&self, user: Option<&str>) {
-        self.counts().count("login.failed", user.unwrap_or("unknown"), "");
+        self.counts().count("login.failed", user.unwrap_or(UNKNOWN), "");
     }
 
     /// A statement was refused.
@@ -85,7 +89,7 @@ impl Counts {
     fn add(&mut self, kind: &'static str, who: &str, about: &'static str, times: u64) {
         let mut key = (kind, who.to_owned(), about);
         if self.things.len() >= THINGS_MAX && !self.things.contains_key(&key) {
-            key = (kind, "others".to_owned(), "");
+            key = (kind, OTHERS.to_owned(), "");
         }
         let count = self.things.entry(key).or_default();
         *count = count.saturating_add(times);
@@ -166,9 +170,9 @@ mod tests {
         };
         assert_eq!(shown("refused", "alice"), ["budget {\"count\":3}"]);
         assert_eq!(shown("login", "alice"), [" {\"count\":1}"]);
-        assert_eq!(shown("login.failed", "unknown"), [" {\"count\":1}"]);
+        assert_eq!(shown("login.failed", "proxy:unknown"), [" {\"count\":1}"]);
         assert!(all.len() <= THINGS_MAX + 4, "{}", all.len());
-        let others = shown("refused", "others");
+        let others = shown("refused", "proxy:others");
         assert_eq!(others, [format!(" {{\"count\":{}}}", THINGS_MAX + 3)]);
         let people = ledger.people().await.unwrap();
         assert_eq!(people.first().unwrap().seen_at, Some(Millis(5)));

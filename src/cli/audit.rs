@@ -1,12 +1,11 @@
 //! `noisegate audit`: to look through, to take away, and to hold against its chain.
 
-use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use futures_util::TryStreamExt;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use super::args::{Access, Audit, Export, Form, Search, Tail};
 use super::desk::Desk;
@@ -112,10 +111,11 @@ async fn export(args: &Export) -> Result<(), CliError> {
     };
     let parts = desk.office.export(&span, format).map_err(|error| desk.said(error))?;
     let mut parts = std::pin::pin!(parts);
-    // Opened after the ledger, so that what cannot be exported empties no file.
-    let mut to: Box<dyn Write> = match &args.out {
-        Some(path) => Box::new(create(path)?),
-        None => Box::new(std::io::stdout()),
+    let mut file = args.out.as_deref().map(beside).transpose()?;
+    let mut stdout = std::io::stdout();
+    let to: &mut dyn Write = match &mut file {
+        Some(file) => file,
+        None => &mut stdout,
     };
     while let Some(part) = parts.try_next().await.map_err(|error| desk.said(error))? {
         match to.write_all(part.as_bytes()).and_then(|()| to.flush()) {
@@ -125,16 +125,28 @@ async fn export(args: &Export) -> Result<(), CliError> {
             Err(error) => return Err(written(args.out.as_deref(), error)),
         }
     }
-    if let Some(path) = &args.out {
+    if let Some((path, file)) = args.out.as_deref().zip(file) {
+        file.persist(path).map_err(|error| written(Some(path), error.error))?;
         desk.tell(format_args!("the audit of {day} (UTC) is in {}", path.display()));
     }
     Ok(())
 }
 
-/// Readable by its owner only, since it names people.
-fn create(path: &Path) -> Result<File, CliError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.map_err(|error| CliError::File { path: path.to_path_buf(), error })
+/// A new file, readable by its owner only since it names people, that takes the place of `path` when
+/// it is whole. So neither the mode of a file that was there nor a link decides who reads it.
+fn beside(path: &Path) -> Result<NamedTempFile, CliError> {
+    let wrong = |error| written(Some(path), error);
+    match std::fs::symlink_metadata(path) {
+        // A device or a pipe is not replaced, and where a link leads is not what was named.
+        Ok(found) if !found.is_file() => {
+            return Err(wrong(std::io::Error::other("it is there, and is not a plain file")));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(wrong(error)),
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(wrong)
 }
 
 fn written(path: Option<&Path>, error: std::io::Error) -> CliError {

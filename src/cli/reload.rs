@@ -115,7 +115,7 @@ async fn reload(policies: &Policies) {
         }
     };
     let event = Event {
-        who: "operator".to_owned(),
+        who: "proxy:file".to_owned(),
         via: Via::Proxy,
         kind,
         object: policies.name().unwrap_or_default(),

@@ -25,7 +25,8 @@ pub(super) fn decides(kind: &str) -> bool {
 /// Something to put on record. It holds no values of the data and no literals of queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Who did it: a name as it logs in, or `token:` and the name of a token.
+    /// Who did it: a name as it logs in, or one with a colon, which no name has: `token:` and the name
+    /// of a token, `os:` and a user of the machine, or `proxy:` and a word of the program's own.
     pub who: String,
     /// By which way.
     pub via: Via,
@@ -162,7 +163,7 @@ pub(super) fn validate(event: &Event) -> Result<(), LedgerError> {
 /// What an operator did by a command.
 pub(super) fn of_operator(kind: &'static str) -> Event {
     Event {
-        who: "operator".to_owned(),
+        who: "os:operator".to_owned(),
         via: Via::Cli,
         kind,
         object: String::new(),

@@ -48,6 +48,8 @@ struct Apart {
     backend: Arc<dyn Backend>,
     clock: Clock,
     places: Arc<Semaphore>,
+    /// For a look at everything, which takes too long to be one of the others.
+    whole: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Ledger {
@@ -91,8 +93,28 @@ impl Ledger {
         T: Send + 'static,
         F: FnOnce(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
     {
+        self.look(Arc::clone(&self.apart.places), work).await
+    }
+
+    /// A look at the whole ledger, one at a time and beside those that may take long: two of them
+    /// would leave no place for the lists that people wait for.
+    pub(in crate::ledger) async fn read_whole<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
+        self.look(Arc::clone(&self.apart.whole), work).await
+    }
+
+    /// A look on a connection of its own, at one of these places. It keeps its place until it has
+    /// ended, also when nobody waits for it any more.
+    async fn look<T, F>(&self, places: Arc<Semaphore>, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
         let apart = Arc::clone(&self.apart);
-        let permit = Arc::clone(&apart.places).acquire_owned().await.map_err(|_| ended())?;
+        let permit = places.acquire_owned().await.map_err(|_| ended())?;
         let (reply, answer) = oneshot::channel();
         // On a thread of its own: a store may need a runtime, which cannot be inside another one.
         spawn("ledger-look", move || {
@@ -142,6 +164,7 @@ impl Ledger {
             backend: Arc::clone(&backend),
             clock: clock.clone(),
             places: Arc::new(Semaphore::new(LOOKS_APART_MAX)),
+            whole: Arc::new(Semaphore::new(1)),
         };
         let (looks, inbox) = mpsc::channel();
         let reader = Reader { backend, clock };

@@ -259,7 +259,7 @@ impl Ledger {
 
     /// Holds everything against the chain of generations.
     pub async fn verify(&self) -> Result<Verified, LedgerError> {
-        self.read_apart(|sight| verify::all(sight.view)).await
+        self.read_whole(|sight| verify::all(sight.view)).await
     }
 
     /// Forgets events from before a time, but for decisions and what was given back; how many.

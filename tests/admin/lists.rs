@@ -142,13 +142,21 @@ fn people_come_and_go_with_their_passwords() {
     assert_eq!((dora["can_log_in"].as_bool(), dora["roles"].clone()), (Some(false), json!([])));
     let verifier = run(place.office.ledger().verifier("dora")).unwrap().unwrap();
     assert!(noisegate::wire::scram::verify("dora", "open sesame", Some(&verifier)).unwrap());
-    for name in ["a%20b", "a%2Fb", &"x".repeat(64)] {
+    let unseen = ["alice%E2%80%8B", "%E2%80%AEecila", "al%C2%ADice", "a%E2%81%A6b", "a%E2%80%A8b"];
+    for name in ["a%20b", "a%2Fb", "a%3Ab", &"x".repeat(64)].into_iter().chain(unseen) {
         let path = format!("/analysts/{name}");
         assert_eq!(
             client.call("PUT", &path, Some(&put.to_string())).expect(422).problem(),
             "invalid"
         );
     }
+    for why in ["no\u{202E}reason", "no\u{200B}reason", "no\u{2028}reason", "no\u{FEFF}reason"] {
+        let put = json!({"password": "open sesame", "why": why}).to_string();
+        let refused = client.call("PUT", "/analysts/dora", Some(&put)).expect(422);
+        assert_eq!(refused.json()["errors"][0]["field"], "why", "{why:?}");
+    }
+    let named = client.call("PUT", "/analysts/d%C3%B6ra%E2%82%AC", Some(&put.to_string()));
+    named.expect(200);
     let empty = json!({"password": "", "why": "joins"}).to_string();
     let refused = client.call("PUT", "/analysts/dora", Some(&empty)).expect(422);
     assert_eq!(refused.json()["errors"][0]["field"], "password");

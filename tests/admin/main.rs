@@ -6,6 +6,7 @@ mod common;
 
 mod accounts;
 mod client;
+mod crowd;
 mod document;
 mod encrypted;
 mod forms;
@@ -15,3 +16,4 @@ mod matrix;
 mod place;
 mod proxy;
 mod schemathesis;
+mod verifying;

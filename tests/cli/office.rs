@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -259,6 +260,28 @@ async fn a_day_is_exported_for_its_owner_alone() {
     assert!(text.starts_with("number,at,who,via,kind,object,detail,why\r\n"), "{text}");
     assert!(text.contains(",\"left, for good\"\r\n") && text.lines().count() == 5, "{text}");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Who could read the file that was there does not read this one.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let mut read_before = std::fs::File::open(&file).unwrap();
+    assert_eq!(it.run("budget thaw alice --why back").code, Some(0));
+    assert_eq!(it.run(&line).code, Some(0));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&file).unwrap().contains(",back\r\n"));
+    let mut old = String::new();
+    std::io::Read::read_to_string(&mut read_before, &mut old).unwrap();
+    assert_eq!(old, text);
+
+    // A link leads nowhere, and nothing but plain files is replaced.
+    let (link, aim) = (file.with_extension("link"), file.with_extension("aim"));
+    std::fs::write(&aim, "untouched").unwrap();
+    std::os::unix::fs::symlink(&aim, &link).unwrap();
+    for path in [link.as_path(), it.operator.folder.path(), Path::new("/dev/null")] {
+        let ran = it.run(&format!("audit export --day {day} --out {}", path.display()));
+        assert!(ran.code == Some(1) && ran.errors.contains("not a plain file"), "{ran:?}");
+    }
+    assert!(link.is_symlink());
+    assert_eq!(std::fs::read_to_string(&aim).unwrap(), "untouched");
 
     assert_eq!(it.run("audit export --day 2001-02-03").out, "");
     assert_eq!(it.run("audit export --day 2001-02-30").code, Some(2));

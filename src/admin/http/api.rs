@@ -26,7 +26,7 @@ pub(super) struct Api {
     /// Who may check a password now.
     pub(super) checks: Semaphore,
     /// Who may read the whole ledger now.
-    pub(super) verifying: Semaphore,
+    pub(super) verifying: Arc<Semaphore>,
     /// Who may hold a draft of a policy against the databases now.
     pub(super) drafts: Arc<Semaphore>,
     /// The policy's address.
@@ -49,7 +49,7 @@ impl Api {
             lockout: Lockout::default(),
             once: Once::default(),
             checks: Semaphore::new(CHECKS_MAX),
-            verifying: Semaphore::new(1),
+            verifying: Arc::new(Semaphore::new(1)),
             drafts: Arc::new(Semaphore::new(1)),
             secure,
         }

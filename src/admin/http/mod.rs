@@ -13,9 +13,11 @@ mod identity;
 mod lockout;
 mod once;
 mod page;
+mod places;
 mod problem;
 mod routes;
 mod serve;
 mod sessions;
+mod steady;
 
 pub use serve::{Admin, serve};

@@ -15,28 +15,35 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::api::{Api, Peer, Shared};
 use super::cookie::Signer;
+use super::places::Places;
 use super::problem::Problem;
+use super::steady::Steady;
 use super::{head, host, identity, once, page, routes};
 use crate::admin::health::{self, Health};
 use crate::admin::metrics;
 use crate::admin::office::Office;
 use crate::wire::tls::TlsAcceptor;
 
-/// Connections at once; more wait.
-const CONNECTIONS_MAX: usize = 128;
 /// How long a client may take to send the head of a request, and how long it may be silent.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a handshake may take.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer may take, with the reading of the request's body.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take to hold a ledger against its chain.
+const VERIFY_PATIENCE: Duration = Duration::from_mins(10);
+/// How long a write of an answer may make no progress.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection may last, whatever it is for: an export of the audit is read in less.
+const LIFE: Duration = Duration::from_hours(1);
+/// How long a connection whose end has come has for the answer that it waits for.
+const END_PATIENCE: Duration = Duration::from_secs(30);
 /// The largest head of a request.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
@@ -61,23 +68,24 @@ pub async fn serve(
     let signer = Signer::new().ok_or_else(|| std::io::Error::other("no random numbers"))?;
     let api = Arc::new(Api::new(office, health, signer, tls.is_some()));
     let router = router(api);
-    let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Places::default());
     let tracker = TaskTracker::new();
     loop {
-        let turn = Arc::clone(&turns).acquire_owned();
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = async { (turn.await, listener.accept().await) } => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let (Ok(turn), Ok((stream, peer))) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Too many files are open, say; others are answered meanwhile.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        // Who has too many is not kept waiting: those that wait would be in the way of others.
+        let Some(place) = places.take(peer.ip()) else { continue };
         let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
         tracker.spawn(async move {
             connection(stream, peer, tls, router, stop).await;
-            drop(turn);
+            drop(place);
         });
     }
     tracker.close();
@@ -118,14 +126,23 @@ async fn answer(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Steady::new(stream, WRITE_PATIENCE)), service);
     let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let ends = async {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LIFE) => {}
         }
+    };
+    let served = tokio::select! {
+        served = connection.as_mut() => Ok(served),
+        () = ends => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(END_PATIENCE, connection).await
+        }
+    };
+    let Ok(served) = served else {
+        return tracing::debug!("an administrator's connection was cut at its end");
     };
     if let Err(error) = served {
         tracing::debug!(%error, "an administrator's connection ended");
@@ -165,7 +182,9 @@ async fn ready(State(api): State<Shared>) -> Response {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(ANSWER_PATIENCE, next.run(request)).await {
+    let whole = request.uri().path() == routes::VERIFY;
+    let patience = if whole { VERIFY_PATIENCE } else { ANSWER_PATIENCE };
+    match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::unavailable("It took too long.").into_response(),
     }

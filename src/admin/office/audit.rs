@@ -168,10 +168,21 @@ fn csv_line(record: &Record) -> Result<String, OfficeError> {
     String::from_utf8(bytes).map_err(|_| failed())
 }
 
-/// A spreadsheet computes what begins like a formula; behind an apostrophe it is text.
+/// A spreadsheet computes what begins like a formula; behind an apostrophe it is text. Where commas
+/// are of numbers, it begins a cell after a semicolon, and some do after a tab.
 fn inert(field: &str) -> String {
-    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if formula { format!("'{field}") } else { field.to_owned() }
+    let parts = field.split_inclusive([';', '\t', '\r', '\n']);
+    let inert =
+        parts.map(|part| if is_formula(part) { format!("'{part}") } else { part.to_owned() });
+    inert.collect()
+}
+
+/// Whether a spreadsheet could compute this, which may trim it and take its quotes away. Full width
+/// is what some turn into the plain characters.
+fn is_formula(part: &str) -> bool {
+    let plain = part.trim_start_matches(|c: char| c == '"' || (c.is_whitespace() && c != '\t'));
+    part.starts_with(['\t', '\r', '\n'])
+        || plain.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 fn record(found: AuditRecord) -> Record {
@@ -232,5 +243,25 @@ mod tests {
         let line = csv_line(&record).unwrap();
         assert!(line.contains(",'=1+1,{},\"a \"\"quoted\"\", long"), "{line}");
         assert!(line.ends_with("\r\n"));
+    }
+
+    #[test]
+    fn no_cell_of_a_field_is_a_formula() {
+        for (field, written) in [
+            ("plain; text - of 1+1 = 2", "plain; text - of 1+1 = 2"),
+            ("+1", "'+1"),
+            (" =1", "' =1"),
+            ("\u{ff1d}1+1", "'\u{ff1d}1+1"),
+            ("\u{ff0b}1", "'\u{ff0b}1"),
+            ("\u{ff0d}1", "'\u{ff0d}1"),
+            ("\u{ff20}SUM(1)", "'\u{ff20}SUM(1)"),
+            ("a;=1+1", "a;'=1+1"),
+            ("a; =1;@b", "a;' =1;'@b"),
+            ("a;\"=1+1\"", "a;'\"=1+1\""),
+            ("a\t-1", "a\t'-1"),
+            ("\ta", "'\ta"),
+        ] {
+            assert_eq!(inert(field), written, "{field:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Who asks for a change and why, and which time a question is about.
 
 use noisegate_privacy::budget::{Amount, Epsilon};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use super::OfficeError;
 use crate::admin::shown;
@@ -42,6 +43,10 @@ impl Order {
         object: &str,
         detail: &serde_json::Value,
     ) -> Result<Event, OfficeError> {
+        // Anybody may be removed, whatever they are called; nobody new is called so.
+        if kind == "analyst.put" && object.contains(unseen) {
+            return Err(OfficeError::invalid("name", "holds a character that cannot be seen"));
+        }
         Ok(Event {
             who: self.actor.who.clone(),
             via: self.actor.via,
@@ -62,10 +67,18 @@ fn why(text: &str) -> Result<String, OfficeError> {
     if text.chars().count() > WHY_CHARS_MAX {
         return Err(OfficeError::invalid("why", format!("is at most {WHY_CHARS_MAX} characters")));
     }
-    if text.contains(char::is_control) {
-        return Err(OfficeError::invalid("why", "is one line of text"));
+    if text.contains(unseen) {
+        let message = "is one line of text, without characters that cannot be seen";
+        return Err(OfficeError::invalid("why", message));
     }
     Ok(text.to_owned())
+}
+
+/// Whether a character breaks a line, or changes how others look without being seen itself: with
+/// these, one text on record looks like another.
+fn unseen(c: char) -> bool {
+    use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
+    matches!(c.general_category(), Control | Format | LineSeparator | ParagraphSeparator)
 }
 
 /// An ε that somebody typed, in the ledger's units, and as it is put on record.

@@ -1,5 +1,7 @@
 //! The audit: to look through, to take away, to verify.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -107,6 +109,14 @@ async fn export(
     responses((status = 200, description = "What was found.", body = Verified), Problems))]
 async fn verify(State(api): State<Shared>, _: Reader) -> Result<Json<Verified>, Problem> {
     let busy = |_| Problem::too_many("The ledger is being verified; ask again when it is done.");
-    let _turn = api.verifying.try_acquire().map_err(busy)?;
-    Ok(Json(api.office.verify().await?))
+    let turn = Arc::clone(&api.verifying).try_acquire_owned().map_err(busy)?;
+    // In a task of its own: who leaves early does not stop what reads the ledger, so the turn has
+    // to last as long as that.
+    let verified = tokio::spawn(async move {
+        let verified = api.office.verify().await;
+        drop(turn);
+        verified
+    });
+    let stopped = |_| Problem::unavailable("The ledger could not be verified.");
+    Ok(Json(verified.await.map_err(stopped)??))
 }

@@ -27,6 +27,9 @@ use super::problem::{Field, Told};
 /// Where the API is.
 const BASE: &str = "/api/v1";
 
+/// The address that reads the whole ledger before it answers.
+pub(super) const VERIFY: &str = "/api/v1/audit/verify";
+
 /// The reason for a change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
