@@ -14,9 +14,10 @@ use common::place::Place;
 use common::served::Served;
 use common::{DEMO, connect, error, open, run, texts};
 use nix::sys::signal::Signal;
+use noisegate::clock::Clock;
 use noisegate::demo::{Shop, ShopOptions};
 use noisegate::ids::Analyst;
-use noisegate::ledger::State;
+use noisegate::ledger::{AuditFilter, Ledger, State};
 use noisegate::live::Stage;
 use noisegate::road::figures;
 use tokio_postgres::{Client, NoTls};
@@ -310,6 +311,11 @@ fn another_policy_holds_for_the_statements_that_begin_afterwards() {
         std::fs::write(&file, &policy).expect("a policy");
         proxy.signal(Signal::SIGHUP);
         proxy.reloaded("ok", 2.0).await;
+        let ledger = Ledger::open(&place.file("ledger.db"), Clock::System).expect("a ledger");
+        let by_file = AuditFilter { who: Some("proxy:file".to_owned()), ..AuditFilter::default() };
+        let on_record =
+            async || ledger.audit(by_file.clone(), None, 9).await.is_ok_and(|all| all.len() == 2);
+        until("both are on record", on_record).await;
         texts(&alice, "SELECT count(*) FROM customer").await.expect("an answer");
         alice.query(&prepared, &[]).await.expect("an answer");
         drop(proxy.end());
