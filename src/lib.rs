@@ -33,8 +33,11 @@ pub mod clock;
 mod database;
 pub mod error;
 pub mod ids;
+pub mod live;
+pub mod metrics;
 pub mod policy;
 pub mod quote;
+pub mod record;
 // A place to try it.
 pub mod demo;
 // How it is run.

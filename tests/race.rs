@@ -25,6 +25,9 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
         "per     = \"analyst\"\naccountant = \"pure\"\nepsilon = 2",
     );
     assert_ne!(policy, DEMO);
+    let role = "epsilon = { default = 0.5, max = 1 }";
+    assert!(policy.contains(role));
+    let policy = policy.replace(role, &format!("concurrent = {CONNECTIONS}\n{role}"));
     open(ShopOptions::new(0.001, &policy, "demo.toml"))
 });
 
@@ -106,5 +109,5 @@ fn assert_overdrawn(error: &tokio_postgres::Error) {
     assert!(error.message().contains("each_analyst/alice"), "{error:?}");
     assert!(error.message().contains(" 0.0 %"), "{error:?}");
     let hint = error.hint().expect("a hint");
-    assert!(hint.contains("refills in") && hint.contains(" d "), "{hint}");
+    assert!(hint.contains("renews in") && hint.contains(" d "), "{hint}");
 }

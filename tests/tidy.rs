@@ -16,7 +16,7 @@ fn root() -> &'static Path {
 
 /// The files of the repository below a folder, by their paths from its root.
 fn files(below: &str) -> Vec<PathBuf> {
-    let left_out = ["target", ".git", ".venv"];
+    let left_out = ["target", ".git", ".venv", "node_modules"];
     let mut found = Vec::new();
     let mut folders = vec![root().join(below)];
     while let Some(folder) = folders.pop() {
@@ -284,6 +284,24 @@ fn commands_of_the_documents_exist() {
                 "serve",
                 "init",
                 "check",
+                "budget",
+                "show",
+                "grant",
+                "cap",
+                "freeze",
+                "thaw",
+                "reset",
+                "history",
+                "spenders",
+                "audit",
+                "tail",
+                "search",
+                "export",
+                "verify",
+                "token",
+                "create",
+                "revoke",
+                "completion",
                 "user",
                 "add",
                 "remove",

@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::Json;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
-use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_postgres::Config;
-use tokio_util::sync::CancellationToken;
 
 use crate::database;
 use crate::ledger::Ledger;
@@ -23,40 +18,26 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What an answer to an analyst needs.
 #[derive(Debug)]
 pub struct Health {
-    /// The source, as its reader.
-    pub source: Config,
-    /// The shadow, as the analysts' role.
-    pub shadow: Config,
-    /// The ledger.
-    pub ledger: Ledger,
-}
-
-struct Shared {
-    health: Health,
+    source: Config,
+    shadow: Config,
+    ledger: Ledger,
     /// Whoever asks often makes one connection at a time.
     turn: Mutex<()>,
 }
 
-/// Answers until `stop` fires.
-pub async fn serve(
-    listener: TcpListener,
-    health: Health,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let shared = Arc::new(Shared { health, turn: Mutex::new(()) });
-    let router = Router::new()
-        .route("/healthz", get(async || "ok"))
-        .route("/readyz", get(ready))
-        .with_state(shared);
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+impl Health {
+    /// The health of what answers: the source, as its reader, the shadow, as the analysts' role,
+    /// and the ledger.
+    pub fn new(source: Config, shadow: Config, ledger: Ledger) -> Self {
+        Self { source, shadow, ledger, turn: Mutex::new(()) }
+    }
 }
 
 /// Each part by name, and whether it answers; why it does not is for the log.
 type Parts = BTreeMap<&'static str, &'static str>;
 
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Parts>) {
-    let _turn = shared.turn.lock().await;
-    let health = &shared.health;
+pub(super) async fn ready(health: &Health) -> (StatusCode, Json<Parts>) {
+    let _turn = health.turn.lock().await;
     let parts = [
         ("source", answers("source", ask(&health.source)).await),
         ("shadow", answers("shadow", ask(&health.shadow)).await),

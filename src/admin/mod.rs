@@ -1,5 +1,14 @@
-//! For the operator, over HTTP: whether the proxy lives, and whether it could answer.
+//! For operators and administrators: whether the proxy lives and could answer, and everything about
+//! budgets, over HTTP.
+//!
+//! What is done is in [`office`], which knows no HTTP; what is shown is in [`shown`].
 
 mod health;
+mod http;
+mod metrics;
+pub mod office;
+pub mod shown;
 
-pub use health::{Health, serve};
+pub use health::Health;
+pub use http::{Admin, serve};
+pub use metrics::router as metrics;

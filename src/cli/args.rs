@@ -3,11 +3,22 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+mod audit;
+mod budget;
+mod length;
+mod token;
+mod user;
+
+pub(super) use audit::{Audit, Export, Form, Search, Tail};
+pub(super) use budget::{Budget, Cap, Decision, Grant, History, OneAccount, Spenders};
+pub(super) use token::{Create, Revoke, Token};
+pub(super) use user::{OneUser, User, UserDecision};
 
 /// A differential-privacy gate that speaks PostgreSQL's wire protocol.
 #[derive(Debug, Parser)]
-#[command(name = "noisegate", version)]
+#[command(name = "noisegate", version, max_term_width = 100)]
 pub(super) struct Cli {
     /// What to log on the standard error, as in `info` or `noisegate::wire=debug`; RUST_LOG says
     /// the same.
@@ -30,12 +41,59 @@ pub(super) enum Command {
     /// Say of each statement of a file whether it would be answered, at what price and with which
     /// error, and how long the budgets would last. Nothing is asked and nobody pays.
     Rehearse(Rehearse),
-    /// Who may log in.
-    #[command(subcommand)]
+    /// What may be spent and what was: look at accounts, grant, cap, freeze.
+    #[command(subcommand, after_help = budget::EXAMPLES)]
+    Budget(Budget),
+    /// Who may log in, and whose accounts are frozen.
+    #[command(subcommand, after_help = user::EXAMPLES)]
     User(User),
+    /// What happened, who did it and why.
+    #[command(subcommand, after_help = audit::EXAMPLES)]
+    Audit(Audit),
+    /// What programs show to the administrators' API instead of a password.
+    #[command(subcommand, after_help = token::EXAMPLES)]
+    Token(Token),
     /// What an operator has to decide about the ledger.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Print the script with which a shell completes these commands.
+    #[command(after_help = "Examples:
+  noisegate completion bash > ~/.local/share/bash-completion/completions/noisegate
+  noisegate completion fish > ~/.config/fish/completions/noisegate.fish")]
+    Completion(Completion),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Completion {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// What the commands of administrators have in common.
+#[derive(Debug, Args)]
+pub(super) struct Access {
+    #[command(flatten)]
+    pub(super) of: OfPolicy,
+    /// Print the JSON of the administrators' API instead of a table; nothing where that answers
+    /// with nothing.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A reason, for the record.
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// Why, in one line of at most 500 characters; it goes on record.
+    #[arg(long, value_name = "REASON")]
+    pub(super) why: String,
 }
 
 #[derive(Debug, Args)]
@@ -110,16 +168,6 @@ pub(super) struct Rehearse {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum User {
-    /// Add a user, or change a password. It is asked for, or read from the standard input.
-    Add(OneUser),
-    /// Remove a user.
-    Remove(OneUser),
-    /// List the users.
-    List(OfPolicy),
-}
-
-#[derive(Debug, Subcommand)]
 pub(super) enum Ledger {
     /// Confirm that this machine's clock is right, when it is more than 32 days ahead of the
     /// ledger's last mark. Until then nothing is charged, since windows could refill by mistake.
@@ -144,12 +192,4 @@ pub(super) struct CopyLedger {
     /// is noted there. Give it where the proxy runs.
     #[arg(long, value_name = "FOLDER")]
     pub(super) state: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct OneUser {
-    /// The name, as in the policy.
-    pub(super) name: String,
-    #[command(flatten)]
-    pub(super) of: OfPolicy,
 }

@@ -4,6 +4,7 @@
 //! server of its own: one that has never seen the source cannot tell of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,7 +16,8 @@ use super::error::CliError;
 use super::folder::Folder;
 use super::output::say;
 use super::proxy::{bind, with_admin};
-use crate::admin::Health;
+use crate::admin::office::Office;
+use crate::admin::{Admin, Health};
 use crate::demo::{DATABASE, Progress, Shop, ShopOptions, USERS};
 
 const POLICY: &str = include_str!("../../budgets/demo.toml");
@@ -71,27 +73,27 @@ fn options(args: &args::Demo, folder: Option<&Folder>) -> Result<ShopOptions, Cl
 /// The shop answers by itself; this tells how, and waits for the end.
 async fn serve(shop: &Shop, admin: TcpListener, end: CancellationToken) -> Result<(), CliError> {
     welcome(shop.address, admin.local_addr()?);
-    let health = Health {
-        source: shop.source_config(),
-        shadow: shop.source.config(DATABASE, "postgres"),
-        ledger: shop.gate.ledger.clone(),
+    let shadow = shop.source.config(DATABASE, "postgres");
+    let of_admin = Admin {
+        health: Health::new(shop.source_config(), shadow, shop.gate.ledger.clone()),
+        office: Office::of_proxy(Arc::clone(&shop.policies)),
+        tls: None,
     };
-    with_admin(admin, health, &end, end.cancelled()).await;
+    with_admin(admin, of_admin, &shop.policies, &end, end.cancelled()).await;
     Ok(())
 }
 
 fn welcome(address: SocketAddr, admin: SocketAddr) {
     let [alice, bob, carol] = USERS;
-    let address = reachable(address);
+    let (address, admin) = (reachable(address), reachable(admin));
     let queries = QUERIES.map(|query| format!("  {query}\n")).join("\n");
     say(format_args!(
         "\nThe shop is open. In another terminal:\n\n  \
          psql \"postgres://{alice}:{alice}@{address}/{DATABASE}\"\n\n\
          and there, for example:\n\n{queries}\n\
-         {bob} is an analyst too, and {carol} administers the budgets; a password is the name.\n\
-         Health is at http://{}/readyz.\n\
-         Ctrl-C closes the shop and removes its files.",
-        reachable(admin)
+         {bob} is an analyst too. {carol} administers the budgets, at http://{admin}/.\n\
+         A password is the name. Health is at http://{admin}/readyz.\n\
+         Ctrl-C closes the shop and removes its files."
     ));
 }
 

@@ -28,6 +28,8 @@ pub(super) enum CliError {
     File { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     Gate(#[from] GateError),
+    #[error("the answer cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("the ledger {place}: {error}")]
@@ -38,8 +40,6 @@ pub(super) enum CliError {
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("{0} is no analyst of the policy")]
     NoAnalyst(String),
-    #[error("there is no user {0}")]
-    NoUser(String),
     #[error("{} is not empty: the demo takes a folder that it can remove all from", .0.display())]
     NotEmpty(PathBuf),
     #[error("{0}")]
@@ -48,6 +48,9 @@ pub(super) enum CliError {
     Policy(#[from] PolicyError),
     #[error("the rehearsal cannot go on: {0}")]
     Rehearsal(String),
+    /// A sentence of the office, or about a name.
+    #[error("{0}")]
+    Said(String),
     #[error(transparent)]
     Shadow(#[from] ShadowError),
     #[error(transparent)]

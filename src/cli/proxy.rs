@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,14 @@ use crate::database;
 
 use super::databases::Databases;
 use super::error::CliError;
-use crate::admin::{self, Health};
+use super::reload::PolicyFile;
+use crate::admin::office::Office;
+use crate::admin::{self, Admin, Health};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, Place};
-use crate::policy::{LedgerStore, Password, Policy};
-use crate::road::Gate;
+use crate::policy::{Finding, LedgerStore, Password, Policy};
+use crate::record;
+use crate::road::{Gate, Policies};
 use crate::wire::tls::TlsAcceptor;
 use crate::wire::{Server, Target, serve};
 
@@ -56,10 +60,17 @@ pub(super) fn of_ledger(place: &Place) -> impl Fn(LedgerError) -> CliError + use
     move |error| CliError::Ledger { place: place.clone(), error }
 }
 
+/// A policy as it stands in its file, and what was found of it.
+pub(super) struct Written<'a> {
+    pub(super) file: &'a Path,
+    pub(super) text: &'a str,
+    pub(super) findings: Vec<Finding>,
+}
+
 /// Everything that answers, ready to be let go.
 pub(super) struct Proxy {
     server: Server,
-    health: Health,
+    admin: Admin,
 }
 
 impl Proxy {
@@ -68,6 +79,7 @@ impl Proxy {
         policy: Policy,
         databases: &Databases,
         ledger: Ledger,
+        written: Written<'_>,
     ) -> Result<Self, CliError> {
         // As for the other connections: in the clear unless the address asks for TLS.
         let required = databases.shadow.get_ssl_mode() == SslMode::Require;
@@ -76,15 +88,26 @@ impl Proxy {
         let tls = policy.server.tls.as_ref();
         let tls_required = tls.is_some_and(|tls| tls.required);
         let tls = tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
-        let health = Health {
-            source: databases.source.clone(),
-            shadow: databases.shadow.clone(),
-            ledger: ledger.clone(),
-        };
+        let admin_tls = policy.server.admin_tls.as_ref();
+        let admin_tls =
+            admin_tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
+        let health =
+            Health::new(databases.source.clone(), databases.shadow.clone(), ledger.clone());
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
         let gate = Gate::open(policy, from, to, ledger, Clock::System).await?;
-        let server = Server { gate: Arc::new(gate), shadow, login, tls, tls_required };
-        Ok(Self { server, health })
+        let Written { file, text, findings } = written;
+        let opener = Box::new(PolicyFile(file.to_owned()));
+        let policies = Policies::reloadable(Arc::new(gate), text, findings, opener);
+        let policies = Arc::new(policies);
+        let office = Office::of_proxy(Arc::clone(&policies));
+        let admin = Admin { health, office, tls: admin_tls };
+        let server = Server { policies, shadow, login, tls, tls_required };
+        Ok(Self { server, admin })
+    }
+
+    /// The policy in force.
+    pub(super) fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.server.policies)
     }
 
     /// Answers until `stop` fires, and until those who were being answered have their answers.
@@ -94,21 +117,30 @@ impl Proxy {
         admin: TcpListener,
         stop: CancellationToken,
     ) -> Result<(), CliError> {
+        let policies = self.policies();
         let served = serve(clients, self.server, stop.clone());
-        Ok(with_admin(admin, self.health, &stop, served).await?)
+        Ok(with_admin(admin, self.admin, &policies, &stop, served).await?)
     }
 }
 
-/// Answers the operator as long as `work` lasts.
+/// Answers the operator as long as `work` lasts, and keeps the records of what analysts do.
 pub(super) async fn with_admin<T>(
     listener: TcpListener,
-    health: Health,
+    admin: Admin,
+    policies: &Policies,
     stop: &CancellationToken,
     work: impl Future<Output = T>,
 ) -> T {
-    let mut admin = tokio::spawn(admin::serve(listener, health, stop.clone()));
-    let done = work.await;
-    stop.cancel();
+    let mut admin = tokio::spawn(admin::serve(listener, admin, stop.clone()));
+    let work = async {
+        let done = work.await;
+        stop.cancel();
+        done
+    };
+    let gate = policies.gate();
+    let keep_ms = || policies.gate().policy.audit.keep_ms;
+    let recorded = record::keep(&gate.shared.records, &gate.ledger, keep_ms, stop);
+    let (done, ()) = tokio::join!(work, recorded);
     if tokio::time::timeout(ADMIN_GRACE, &mut admin).await.is_err() {
         admin.abort();
     }

@@ -8,7 +8,10 @@ use clap::Parser;
 use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::complain;
-use super::{check, demo, init, ledger, logging, rehearse, serve, signals, user};
+use super::{
+    audit, budget, check, completion, demo, init, ledger, logging, rehearse, serve, signals, token,
+    user,
+};
 
 /// How long threads that still block may hold up the end.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -41,7 +44,14 @@ async fn run(command: &Command) -> Result<(), CliError> {
         Command::Init(args) => init::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Rehearse(args) => rehearse::run(args).await,
+        Command::Budget(args) => budget::run(args).await,
         Command::User(args) => user::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
+        Command::Token(args) => token::run(args).await,
         Command::Ledger(args) => ledger::run(args).await,
+        Command::Completion(args) => {
+            completion::run(args);
+            Ok(())
+        }
     }
 }

@@ -4,25 +4,27 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use super::databases::{Databases, OWNER, READER, connect, listed};
+use super::databases::Databases;
 use super::error::CliError;
 use super::findings::{lines, of_shadow, of_source, verdict};
 use super::output::{complain, say};
-use super::proxy::{Proxy, bind, open_ledger};
-use crate::policy::{Level, Policy};
-use crate::shadow::refresh_public;
+use super::proxy::{Proxy, Written, bind, open_ledger};
+use super::refresh::refresh;
+use super::reload::watch;
+use crate::policy::{Finding, Level, Policy, ServerOverrides};
 
 pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliError> {
-    let policy = Policy::load(file)?;
+    let text = Policy::read_text(file)?;
+    let policy = Policy::of_file(file, &text, ServerOverrides::default())?;
     let databases = Databases::of(&policy)?;
     // First, so that an address in use is told at once.
     let clients = bind(policy.server.listen).await?;
     let admin = bind(policy.server.admin).await?;
     let started = async {
-        refuse_unsafe(file, &policy, &databases).await?;
+        let findings = refuse_unsafe(file, &policy, &databases).await?;
         refresh(&policy, &databases).await;
         let ledger = open_ledger(&policy)?;
-        Proxy::open(policy, &databases, ledger).await
+        Proxy::open(policy, &databases, ledger, Written { file, text: &text, findings }).await
     };
     let proxy = tokio::select! {
         proxy = started => proxy?,
@@ -33,7 +35,11 @@ pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliE
         clients.local_addr()?,
         admin.local_addr()?
     ));
-    proxy.run(clients, admin, stop).await
+    let watched = watch(file.to_owned(), proxy.policies(), stop.clone());
+    let served = proxy.run(clients, admin, stop);
+    let (watched, served) = tokio::join!(watched, served);
+    watched?;
+    served
 }
 
 /// The same questions as `check`'s, but for those that read rows. With a finding that is an error
@@ -42,7 +48,7 @@ async fn refuse_unsafe(
     file: &Path,
     policy: &Policy,
     databases: &Databases,
-) -> Result<(), CliError> {
+) -> Result<Vec<Finding>, CliError> {
     let mut findings = of_source(policy, databases, false).await?;
     findings.extend(of_shadow(policy, databases).await?);
     for finding in &findings {
@@ -51,25 +57,6 @@ async fn refuse_unsafe(
             Level::Warning => tracing::warn!(%finding, "policy"),
         }
     }
-    verdict(&findings)
-}
-
-/// Copies the public tables anew, if the owner's login is there to do it. Analysts can work with
-/// the old rows, so a failure is only told.
-async fn refresh(policy: &Policy, databases: &Databases) {
-    let Some(owner) = &databases.owner else {
-        tracing::info!(
-            "public tables stay as `noisegate init` left them: no password of the owner"
-        );
-        return;
-    };
-    let copied = async {
-        let mut source = connect(READER, &databases.source).await?;
-        let mut shadow = connect(OWNER, owner).await?;
-        Ok::<_, CliError>(refresh_public(&mut source, &mut shadow, &listed(policy)).await?)
-    };
-    match copied.await {
-        Ok(tables) => tracing::info!(tables = tables.len(), "public tables are fresh"),
-        Err(error) => tracing::warn!(%error, "public tables keep their old rows"),
-    }
+    verdict(&findings)?;
+    Ok(findings)
 }

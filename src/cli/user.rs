@@ -2,12 +2,14 @@
 
 use std::io::{BufRead, IsTerminal, Read};
 
-use super::args::{OfPolicy, OneUser, User};
+use super::args::{Access, OneUser, User, UserDecision};
+use super::desk::{Desk, order, order_or_none};
 use super::error::CliError;
+use super::names;
 use super::output::{complain, say};
-use super::proxy::{of_ledger, open_ledger, place};
-use crate::policy::Policy;
-use crate::wire::scram;
+use super::table::{Column, Sheet, minute};
+use crate::admin::office::{Office, OfficeError};
+use crate::admin::shown::Analyst;
 
 /// More than any password that is accepted.
 const LONGEST_INPUT: u64 = 4096;
@@ -16,48 +18,103 @@ pub(super) async fn run(args: &User) -> Result<(), CliError> {
     match args {
         User::Add(user) => add(user).await,
         User::Remove(user) => remove(user).await,
-        User::List(of) => list(of).await,
+        User::List(access) => list(access).await,
+        User::Freeze(args) => freeze(args, true).await,
+        User::Thaw(args) => freeze(args, false).await,
     }
 }
 
 async fn add(user: &OneUser) -> Result<(), CliError> {
     let name = &user.name;
-    // The limits of a name in PostgreSQL and in a policy.
-    let unusable = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':');
-    if name.is_empty() || name.len() > 63 || name.contains(unusable) {
-        return Err(CliError::UserName(name.clone()));
+    // Before a password is typed in vain.
+    Office::check_name(name).map_err(|_| CliError::UserName(name.clone()))?;
+    let desk = Desk::open(&user.access)?;
+    let order = order_or_none(user.why.as_deref());
+    let added = desk.office.put_analyst(name, password()?, &order).await;
+    let added = added.map_err(|error| desk.said(error))?;
+    if added.roles.is_empty() {
+        complain(format_args!("noisegate: no role of the policy lets {name} do anything"));
     }
-    let policy = Policy::load(&user.of.policy)?;
-    let verifier = scram::verifier(&password()?)?;
-    let ledger = open_ledger(&policy)?;
-    ledger.put_user(name, &verifier).await.map_err(of_ledger(&place(&policy)?))?;
-    let looks = policy.is_admin(name) || policy.is_auditor(name);
-    if policy.terms(name).is_none() && !looks {
-        complain(format_args!(
-            "noisegate: {name} can log in, but no role of the policy lets {name} ask anything"
-        ));
-    }
-    say(format_args!("{name} can log in"));
-    Ok(())
+    desk.print(&added, |_| say(format_args!("{name} has a password now")))
 }
 
 async fn remove(user: &OneUser) -> Result<(), CliError> {
-    let policy = Policy::load(&user.of.policy)?;
-    let ledger = open_ledger(&policy)?;
-    if !ledger.remove_user(&user.name).await.map_err(of_ledger(&place(&policy)?))? {
-        return Err(CliError::NoUser(user.name.clone()));
+    let desk = Desk::open(&user.access)?;
+    let order = order_or_none(user.why.as_deref());
+    match desk.office.remove_analyst(&user.name, &order).await {
+        Ok(()) => desk.tell(format_args!("{} has no password any more", user.name)),
+        Err(error) => return Err(about(&desk, &user.name, error).await),
     }
-    say(format_args!("{} cannot log in any more", user.name));
     Ok(())
 }
 
-async fn list(of: &OfPolicy) -> Result<(), CliError> {
-    let policy = Policy::load(&of.policy)?;
-    let ledger = open_ledger(&policy)?;
-    for name in ledger.users().await.map_err(of_ledger(&place(&policy)?))? {
-        say(name);
+async fn freeze(args: &UserDecision, frozen: bool) -> Result<(), CliError> {
+    let desk = Desk::open(&args.access)?;
+    let (name, order) = (&args.name, order(&args.why.why));
+    let analyst = match desk.office.freeze_analyst(name, frozen, &order).await {
+        Ok(analyst) => analyst,
+        Err(error) => return Err(about(&desk, name, error).await),
+    };
+    let says = if frozen { "is frozen: nothing new is answered" } else { "goes on" };
+    desk.tell(format_args!("{name} {says}\n"));
+    desk.print(&analyst, |analyst| table(std::slice::from_ref(analyst)))
+}
+
+/// An error about somebody, with the names that are most like theirs.
+async fn about(desk: &Desk, name: &str, error: OfficeError) -> CliError {
+    if !matches!(error, OfficeError::NotFound { .. }) {
+        return desk.said(error);
     }
-    Ok(())
+    match everybody(desk).await {
+        Ok(all) if all.iter().any(|one| one.name == *name) => {
+            CliError::Said(format!("{name} has no password"))
+        }
+        Ok(all) => {
+            names::no_user(&desk.office.policy(), name, all.iter().map(|one| one.name.as_str()))
+        }
+        Err(error) => error,
+    }
+}
+
+async fn everybody(desk: &Desk) -> Result<Vec<Analyst>, CliError> {
+    Ok(desk.all(async |office: &Office, page| office.analysts(&page).await).await?.items)
+}
+
+async fn list(access: &Access) -> Result<(), CliError> {
+    let desk = Desk::open(access)?;
+    let all = desk.all(async |office: &Office, page| office.analysts(&page).await).await?;
+    desk.print(&all, |all| table(&all.items))
+}
+
+fn table(analysts: &[Analyst]) {
+    let mut sheet = Sheet::new(&[
+        Column::Text("NAME"),
+        Column::Text("ROLES"),
+        Column::Text("TEAMS"),
+        Column::Word("LOG IN"),
+        Column::Word("LAST SEEN (UTC)"),
+        Column::Text("STATE"),
+    ]);
+    let or_none = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        names => names.join(" "),
+    };
+    for analyst in analysts {
+        let log_in = match (analyst.can_log_in, &analyst.added_at) {
+            (true, _) => "yes",
+            (false, Some(_)) => "no role",
+            (false, None) => "no password",
+        };
+        sheet.row([
+            analyst.name.clone(),
+            or_none(&analyst.roles),
+            or_none(&analyst.teams),
+            log_in.to_owned(),
+            analyst.last_seen_at.as_deref().map_or_else(|| "never".to_owned(), minute),
+            if analyst.frozen { "frozen" } else { "open" }.to_owned(),
+        ]);
+    }
+    sheet.print();
 }
 
 /// Asks twice on a terminal, and otherwise reads one line.

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::database;
 use crate::ledger::{Ledger, LedgerError};
 use crate::policy::{LedgerStore, Policy, PolicyError, ServerOverrides, TableRule};
-use crate::road::{Gate, GateError};
+use crate::road::{Gate, GateError, Policies};
 use crate::shadow::{InitOptions, ListedTable, Login, Logins, ShadowError, create_database, init};
 use crate::wire::{Server, Target, WireError, scram, serve, tls};
 
@@ -111,6 +111,8 @@ pub struct Shop {
     pub address: SocketAddr,
     /// What the proxy runs on.
     pub gate: Arc<Gate>,
+    /// The policy, which stays.
+    pub policies: Arc<Policies>,
     /// The source's server.
     pub source: Cluster,
     /// The shadow's server, if it has one of its own.
@@ -153,16 +155,18 @@ impl Shop {
             Some((cert, key)) => Some(tls::TlsAcceptor::from_files(cert, key)?),
             None => None,
         };
+        let policies = Arc::new(Policies::fixed(Arc::clone(&gate), &options.policy));
         let stop = CancellationToken::new();
         let server = Server {
-            gate: Arc::clone(&gate),
+            policies: Arc::clone(&policies),
             shadow: target,
             login,
             tls: acceptor,
             tls_required: false,
         };
         let server = tokio::spawn(serve(listener, server, stop.clone()));
-        Ok(Self { address, gate, source, shadow, ledger_path, stop, server: Some(server) })
+        let server = Some(server);
+        Ok(Self { address, gate, policies, source, shadow, ledger_path, stop, server })
     }
 
     /// How a client connects as this user.

@@ -116,6 +116,10 @@ impl<'s> Batch<'s> {
         let of: Vec<_> = missing.iter().map(|(id, _, start)| (id.clone(), start.0)).collect();
         let sums = accounts::sums(self.store.sums(&of)?, of.len())?;
         for ((id, window, start), sum) in missing.into_iter().zip(sums) {
+            // So that it is summed once, also if nothing is charged.
+            if sum != Sum::default() {
+                self.changed.insert(id.clone());
+            }
             self.accounts.insert(id, Spent::of(sum, window, start));
         }
         Ok(())
@@ -139,9 +143,22 @@ impl<'s> Batch<'s> {
 
     /// Takes the machine's clock as it is, on an operator's word. Set back, it reopens nothing:
     /// a window counts all debits since its start, also those in what is now the future.
-    pub(super) fn accept_clock(&mut self) -> Millis {
+    ///
+    /// A reset that lies in the future now is one of this moment: else what is spent until then
+    /// would no longer count once it comes.
+    pub(super) fn accept_clock(&mut self) -> Result<Millis, LedgerError> {
         self.now = self.wall;
-        self.now
+        for (account, control) in self.store.resets_after(self.now)? {
+            let control = Control {
+                version: control.version.saturating_add(1),
+                reset_at: Some(self.now),
+                ..control
+            };
+            let event = event::of_operator("account.clock");
+            self.record(&event.of_control(&account, &control)?, None);
+            self.decide(&account, control);
+        }
+        Ok(self.now)
     }
 
     /// See [`Store::raw`].
@@ -245,6 +262,7 @@ impl<'s> Batch<'s> {
         }
         self.changes.events.push(EventRow {
             id: self.meta.last_event,
+            generation: self.meta.link.generation.saturating_add(1),
             at: self.now,
             who: event.who.clone(),
             via: event.via.name().to_owned(),
@@ -329,10 +347,13 @@ impl<'s> Batch<'s> {
     pub(super) fn void(&mut self, charge: i64) {
         let Some(known) = self.stored.get(&charge) else { return };
         for (id, loss) in &known.debits {
-            if let Some(spent) = self.accounts.get_mut(id).filter(|spent| spent.counts(known.at)) {
+            let Some(spent) = self.accounts.get_mut(id) else { continue };
+            if spent.counts(known.at) {
                 spent.sum.subtract(loss);
-                self.changed.insert(id.clone());
             }
+            // Where it does not count, the row that is stored may be of an earlier window, whose
+            // sum it is part of.
+            self.changed.insert(id.clone());
         }
         self.changes.states.insert(charge, State::Voided);
         let event = Event {

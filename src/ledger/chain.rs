@@ -20,6 +20,8 @@ const CHARGES: &[u8] = b"noisegate ledger charges 2";
 const EVENTS: &[u8] = b"noisegate ledger events 2";
 const REST: &[u8] = b"noisegate ledger rest 2";
 const LINK: &[u8] = b"noisegate ledger link 2";
+/// How the note of the generation begins that brought a ledger of an older version up to date.
+pub(super) const BROUGHT: &str = "brought from version ";
 const FIRST: &[u8] = b"noisegate ledger first 1";
 
 /// A generation.

@@ -1,6 +1,7 @@
 //! What administrators decided about one account, on top of the policy.
 
 use noisegate_privacy::budget::Amount;
+use serde_json::{Value, json};
 
 use super::types::{LedgerError, Window};
 use crate::clock::Millis;
@@ -61,6 +62,18 @@ impl Control {
         self.version.saturating_mul(2).saturating_add(i64::from(ended))
     }
 
+    /// As a record has it.
+    pub(in crate::ledger) fn as_json(&self) -> Value {
+        json!({
+            "version": self.version,
+            "frozen": self.frozen,
+            "cap": self.cap.as_ref().map(Amount::to_string),
+            "granted": self.granted.to_string(),
+            "granted_until": self.granted_until.map(|until| until.0),
+            "reset_at": self.reset_at.map(|at| at.0),
+        })
+    }
+
     /// From when on debits count.
     pub(in crate::ledger) fn start(&self, window: Window, now: Millis) -> Millis {
         let start = window.start(now);
@@ -83,8 +96,14 @@ impl Control {
             Change::Thaw => after.frozen = false,
             Change::Cap(cap) => after.cap.clone_from(cap),
             Change::Grant { epsilon, window } => {
-                after.granted = &self.granted_at(now) + epsilon;
+                let earlier = self.granted_at(now);
                 after.granted_until = window.refills_at(now);
+                // Under another window than before: what was granted does not last longer for it.
+                if let Some(until) = self.granted_until.filter(|_| !earlier.is_zero()) {
+                    after.granted_until =
+                        after.granted_until.map_or(Some(until), |new| Some(new.min(until)));
+                }
+                after.granted = &earlier + epsilon;
             }
             Change::Reset { window: Window::Lifetime } => {
                 return Err(LedgerError::Malformed("a lifetime does not start anew"));

@@ -1,5 +1,8 @@
 //! The audit: what happened, who did it and why. Charges are records of their own.
 
+use serde_json::Value;
+
+use super::control::Control;
 use super::types::LedgerError;
 use crate::clock::Millis;
 
@@ -10,11 +13,20 @@ const WHY_BYTES_MAX: usize = 2048;
 /// The kind of event that says that a charge was voided. It is kept for ever, since without it the
 /// charge would look as if somebody else had given it back.
 pub(super) const VOID: &str = "charge.void";
+/// The kind of event that says which events were forgotten.
+pub(super) const FORGET: &str = "audit.forget";
+
+/// Whether an event of this kind decides about an account. Those are kept for ever as well: what an
+/// account promised follows from them.
+pub(super) fn decides(kind: &str) -> bool {
+    kind.starts_with("account.")
+}
 
 /// Something to put on record. It holds no values of the data and no literals of queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Who did it: a name as it logs in, or `token:` and the name of a token.
+    /// Who did it: a name as it logs in, or one with a colon, which no name has: `token:` and the name
+    /// of a token, `os:` and a user of the machine, or `proxy:` and a word of the program's own.
     pub who: String,
     /// By which way.
     pub via: Via,
@@ -119,6 +131,21 @@ pub struct Verified {
     pub broken: Option<String>,
 }
 
+impl Event {
+    /// The same about an account, with what holds of it afterwards beside what was said: so that the
+    /// account's row can be held against the record.
+    pub(super) fn of_control(&self, account: &str, control: &Control) -> Result<Self, LedgerError> {
+        let Ok(Value::Object(mut detail)) = serde_json::from_str(&self.detail) else {
+            return Err(LedgerError::Malformed("the detail of an event is not an object"));
+        };
+        detail.insert("control".to_owned(), control.as_json());
+        let detail = Value::Object(detail).to_string();
+        let event = Self { object: account.to_owned(), detail, ..self.clone() };
+        validate(&event)?;
+        Ok(event)
+    }
+}
+
 /// Refuses what cannot be stored.
 pub(super) fn validate(event: &Event) -> Result<(), LedgerError> {
     let texts = [
@@ -136,7 +163,7 @@ pub(super) fn validate(event: &Event) -> Result<(), LedgerError> {
 /// What an operator did by a command.
 pub(super) fn of_operator(kind: &'static str) -> Event {
     Event {
-        who: "operator".to_owned(),
+        who: "os:operator".to_owned(),
         via: Via::Cli,
         kind,
         object: String::new(),

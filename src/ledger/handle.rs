@@ -12,18 +12,21 @@ use super::batch::Batch;
 use super::event::{self, Event};
 use super::place::Place;
 use super::reader::{Glance, Look, Reader, Sight};
-use super::store::Needs;
+use super::store::{Backend, Needs};
 use super::types::{Account, Balance, Charge, Entry, LedgerError, Remembered, Reservation};
 use super::writer::{Job, Opening, Task, Writer};
 use super::{charge, history, users};
 use crate::clock::{Clock, Millis};
 use crate::ids::{Analyst, Question};
+use crate::metrics::LedgerMeters;
 use crate::source::NotExecuted;
 
 /// The most bytes of releases to remember, unless said otherwise.
 const RELEASE_BYTES_MAX: i64 = 256 * 1024 * 1024;
 /// The most requests that may wait, to write and to read; more wait for their turn.
 const WAITING_MAX: usize = 4096;
+/// The most looks at once on connections of their own.
+const LOOKS_APART_MAX: usize = 2;
 /// The most accounts in one look at balances.
 const BALANCES_MAX: usize = 4096;
 
@@ -36,6 +39,17 @@ pub struct Ledger {
     jobs: Sender<Box<dyn Job>>,
     looks: Sender<Box<dyn Look>>,
     waiting: Arc<Semaphore>,
+    apart: Arc<Apart>,
+    meters: LedgerMeters,
+}
+
+/// What looks of their own need.
+struct Apart {
+    backend: Arc<dyn Backend>,
+    clock: Clock,
+    places: Arc<Semaphore>,
+    /// For a look at everything, which takes too long to be one of the others.
+    whole: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Ledger {
@@ -72,6 +86,47 @@ impl Ledger {
         Self::open_as(place, clock, RELEASE_BYTES_MAX, true)
     }
 
+    /// A look that may take long, on a connection of its own, so that logins and answers do not wait
+    /// for it. A few at a time.
+    pub(in crate::ledger) async fn read_apart<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
+        self.look(Arc::clone(&self.apart.places), work).await
+    }
+
+    /// A look at the whole ledger, one at a time and beside those that may take long: two of them
+    /// would leave no place for the lists that people wait for.
+    pub(in crate::ledger) async fn read_whole<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
+        self.look(Arc::clone(&self.apart.whole), work).await
+    }
+
+    /// A look on a connection of its own, at one of these places. It keeps its place until it has
+    /// ended, also when nobody waits for it any more.
+    async fn look<T, F>(&self, places: Arc<Semaphore>, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Sight<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
+        let apart = Arc::clone(&self.apart);
+        let permit = places.acquire_owned().await.map_err(|_| ended())?;
+        let (reply, answer) = oneshot::channel();
+        // On a thread of its own: a store may need a runtime, which cannot be inside another one.
+        spawn("ledger-look", move || {
+            let seen = apart.backend.view().and_then(|mut view| {
+                work(&mut Sight { view: view.as_mut(), wall: apart.clock.now() })
+            });
+            let _gone = reply.send(seen);
+            drop(permit);
+        })?;
+        answer.await.map_err(|_| ended())?
+    }
+
     fn open_as(
         place: &Place,
         clock: Clock,
@@ -90,23 +145,42 @@ impl Ledger {
             accept_restored,
         };
         let (jobs, inbox) = mpsc::channel();
+        let meters = LedgerMeters::default();
+        let counted = meters.clone();
         // On its own thread from the beginning: a store may need a runtime of its own, which
         // cannot be inside another one.
         let (ready, opened) = mpsc::channel();
         spawn("ledger-writer", move || match Writer::open(how) {
             Ok(writer) => {
                 let _waiting = ready.send(Ok(()));
-                writer.run(&inbox);
+                writer.run(&inbox, &counted);
             }
             Err(error) => {
                 let _waiting = ready.send(Err(error));
             }
         })?;
         opened.recv().map_err(|_| ended())??;
+        let apart = Apart {
+            backend: Arc::clone(&backend),
+            clock: clock.clone(),
+            places: Arc::new(Semaphore::new(LOOKS_APART_MAX)),
+            whole: Arc::new(Semaphore::new(1)),
+        };
         let (looks, inbox) = mpsc::channel();
         let reader = Reader { backend, clock };
         spawn("ledger-reader", move || reader.run(&inbox))?;
-        Ok(Self { jobs, looks, waiting: Arc::new(Semaphore::new(WAITING_MAX)) })
+        Ok(Self {
+            jobs,
+            looks,
+            apart: Arc::new(apart),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            meters,
+        })
+    }
+
+    /// What its writer counts.
+    pub fn meters(&self) -> &LedgerMeters {
+        &self.meters
     }
 
     /// Charges all accounts of all leaves, or none. When this returns, the charge is on disk and
@@ -203,7 +277,7 @@ impl Ledger {
     /// returns the ledger's time from now on. A clock set back reopens no window.
     pub async fn accept_clock(&self) -> Result<Millis, LedgerError> {
         self.write(Needs::default(), |batch| {
-            let now = batch.accept_clock();
+            let now = batch.accept_clock()?;
             batch.record(&event::of_operator("ledger.accept_clock"), None);
             Ok(now)
         })

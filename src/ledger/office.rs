@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use noisegate_privacy::budget::Amount;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::batch::Batch;
 use super::event::{self, AuditCursor, AuditFilter, AuditRecord, Event, RequestKey, Verified};
@@ -25,6 +24,8 @@ const BUCKETS_MAX: i64 = 10_000;
 /// The most events in one step.
 const EVENTS_MAX: usize = 1000;
 const TOKEN_BYTES_MAX: usize = 512;
+/// The most digits of an amount in a decision.
+const DIGITS_MAX: usize = 60;
 
 impl Ledger {
     /// The decisions of administrators about accounts, by account.
@@ -44,7 +45,11 @@ impl Ledger {
         event: Event,
     ) -> Result<Control, LedgerError> {
         super::charge::validate_name(account)?;
+        validate_change(&change)?;
         event::validate(&event)?;
+        if !event::decides(event.kind) {
+            return Err(LedgerError::Malformed("a decision of another kind than account.…"));
+        }
         let account = account.to_owned();
         let needs = Needs {
             controls: [account.clone()].into(),
@@ -77,7 +82,7 @@ impl Ledger {
             return Err(LedgerError::Malformed("parts of no length, or too many"));
         }
         let account = account.to_owned();
-        self.read(move |sight| sight.view.buckets(&account, (from, to), bucket_ms)).await
+        self.read_apart(move |sight| sight.view.buckets(&account, (from, to), bucket_ms)).await
     }
 
     /// What each analyst spent, of one account or of all that was asked; the largest ρ first.
@@ -91,7 +96,7 @@ impl Ledger {
         let look = move |sight: &mut super::reader::Sight<'_>| {
             sight.view.spenders(account.as_deref(), (from, to))
         };
-        let mut spenders = self.read(look).await?;
+        let mut spenders = self.read_apart(look).await?;
         spenders.sort_by(|a, b| b.rho.cmp(&a.rho).then_with(|| a.analyst.cmp(&b.analyst)));
         Ok(spenders)
     }
@@ -104,7 +109,7 @@ impl Ledger {
         count: u32,
     ) -> Result<Vec<ChargeShown>, LedgerError> {
         let (before, count) = (before.unwrap_or(i64::MAX), count.min(ROWS_MAX));
-        self.read(move |sight| sight.view.charges(&filter, before, count)).await
+        self.read_apart(move |sight| sight.view.charges(&filter, before, count)).await
     }
 
     /// Unexpired releases, newest first; those before an id, and those that one analyst paid first.
@@ -116,8 +121,10 @@ impl Ledger {
     ) -> Result<Vec<ReleaseShown>, LedgerError> {
         let (before, count) = (before.unwrap_or(i64::MAX), count.min(ROWS_MAX));
         let analyst = analyst.cloned();
-        self.read(move |sight| sight.view.releases(analyst.as_ref(), before, count, sight.wall))
-            .await
+        self.read_apart(move |sight| {
+            sight.view.releases(analyst.as_ref(), before, count, sight.wall)
+        })
+        .await
     }
 
     /// Who may log in, by name.
@@ -247,31 +254,32 @@ impl Ledger {
         count: u32,
     ) -> Result<Vec<AuditRecord>, LedgerError> {
         let count = count.min(ROWS_MAX);
-        self.read(move |sight| audit::records(sight.view, &filter, before, count)).await
+        self.read_apart(move |sight| audit::records(sight.view, &filter, before, count)).await
     }
 
-    /// Holds everything against the chain of generations. Events older than they are kept may be
-    /// missing.
-    pub async fn verify(&self, keep_ms: u64) -> Result<Verified, LedgerError> {
-        self.read(move |sight| verify::all(sight, keep_ms)).await
+    /// Holds everything against the chain of generations.
+    pub async fn verify(&self) -> Result<Verified, LedgerError> {
+        self.read_whole(|sight| verify::all(sight.view)).await
     }
 
-    /// Forgets events from before a time; how many.
+    /// Forgets events from before a time, but for decisions and what was given back; how many.
     pub async fn forget_events(&self, before: Millis) -> Result<i64, LedgerError> {
-        self.write(Needs::default(), move |batch| {
-            let count = batch.forget_events(before)?;
-            if count > 0 {
-                let forgotten = Event {
-                    who: String::new(),
-                    via: event::Via::Proxy,
-                    detail: json!({ "events": count }).to_string(),
-                    ..event::of_operator("audit.forget")
-                };
-                batch.record(&forgotten, None);
+        let mut all = 0;
+        // Step by step: others have to write, too.
+        loop {
+            let count = self.write(Needs::default(), move |batch| forget(batch, before)).await?;
+            if count == 0 {
+                return Ok(all);
             }
-            Ok(count)
-        })
-        .await
+            all += count;
+        }
+    }
+
+    /// Forgets events that are older than this.
+    pub async fn forget_events_after(&self, keep_ms: u64) -> Result<i64, LedgerError> {
+        let keep_ms = i64::try_from(keep_ms).unwrap_or(i64::MAX);
+        let now = self.read(|sight| Ok(sight.view.meta()?.mark.min(sight.wall))).await?;
+        self.forget_events(Millis(now.0.saturating_sub(keep_ms))).await
     }
 
     /// The generation that the ledger is at.
@@ -280,8 +288,35 @@ impl Ledger {
     }
 }
 
+fn forget(batch: &mut Batch<'_>, before: Millis) -> Result<i64, LedgerError> {
+    let count = batch.forget_events(before)?;
+    if count > 0 {
+        let forgotten = Event {
+            who: String::new(),
+            via: event::Via::Proxy,
+            detail: json!({ "events": count, "before": before.0 }).to_string(),
+            ..event::of_operator(event::FORGET)
+        };
+        batch.record(&forgotten, None);
+    }
+    Ok(count)
+}
+
 fn is_done(batch: &Batch<'_>, key: Option<RequestKey>) -> Result<bool, LedgerError> {
     key.map_or(Ok(false), |key| batch.is_done(&key))
+}
+
+/// An amount that could not be read back would be in the way of all that come after it.
+fn validate_change(change: &Change) -> Result<(), LedgerError> {
+    let amount = match change {
+        Change::Cap(amount) => amount.as_ref(),
+        Change::Grant { epsilon, .. } => Some(epsilon),
+        Change::Freeze | Change::Thaw | Change::Reset { .. } => None,
+    };
+    if amount.is_some_and(|amount| amount.to_string().len() > DIGITS_MAX) {
+        return Err(LedgerError::Malformed("an amount too large to count"));
+    }
+    Ok(())
 }
 
 fn decide(
@@ -300,33 +335,8 @@ fn decide(
         return Err(LedgerError::Stale { version: before.version });
     }
     let after = before.after(change, batch.plausible_now()?)?;
-    let detail = with_control(&event.detail, &after)?;
-    let event = Event { object: account.to_owned(), detail, ..event.clone() };
-    event::validate(&event)?;
+    let event = event.of_control(account, &after)?;
     batch.decide(account, after.clone());
     batch.record(&event, key);
     Ok(after)
-}
-
-/// What holds after a decision, beside what was said of it: so that the account's row can be held
-/// against the record.
-fn with_control(detail: &str, control: &Control) -> Result<String, LedgerError> {
-    let detail: Value = serde_json::from_str(detail).unwrap_or(Value::Null);
-    let Value::Object(mut detail) = detail else {
-        return Err(LedgerError::Malformed("the detail of an event is not an object"));
-    };
-    detail.insert("control".to_owned(), as_json(control));
-    Ok(Value::Object(detail).to_string())
-}
-
-/// A control as a record has it.
-pub(super) fn as_json(control: &Control) -> Value {
-    json!({
-        "version": control.version,
-        "frozen": control.frozen,
-        "cap": control.cap.as_ref().map(Amount::to_string),
-        "granted": control.granted.to_string(),
-        "granted_until": control.granted_until.map(|until| until.0),
-        "reset_at": control.reset_at.map(|at| at.0),
-    })
 }

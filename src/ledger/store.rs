@@ -52,8 +52,11 @@ pub(super) trait Store: Send {
         but: u32,
         after: Millis,
     ) -> Result<Option<Millis>, LedgerError>;
-    /// How many events from before a time there are, but for those that are kept for ever.
+    /// How many events from before a time would be forgotten in one step: with all of their
+    /// generation, and none of a generation with one that is kept for ever.
     fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError>;
+    /// The decisions about accounts with a reset after a time.
+    fn resets_after(&mut self, at: Millis) -> Result<BTreeMap<String, Control>, LedgerError>;
     /// The first pending charges after an id.
     fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError>;
     /// How many bytes of releases have expired.
@@ -346,6 +349,8 @@ pub(super) struct WholeCharge {
 pub(super) struct EventRow {
     /// In the order of writing.
     pub(super) id: i64,
+    /// The generation that it is part of.
+    pub(super) generation: i64,
     /// When.
     pub(super) at: Millis,
     /// See [`super::event::Event`].
@@ -398,7 +403,7 @@ pub(super) struct Changes {
     pub(super) controls: BTreeMap<String, Control>,
     /// New events, in order.
     pub(super) events: Vec<EventRow>,
-    /// Forget events from before then, but for those that are kept for ever.
+    /// Forget the oldest events from before then, as [`Store::old_events`] counts them.
     pub(super) forget_events: Option<Millis>,
     /// Tokens, or that they are gone.
     pub(super) tokens: BTreeMap<String, Option<Token>>,

@@ -13,6 +13,7 @@ use super::seen::{self, Mark, Seen};
 use super::store::{Backend, Changes, Loaded, Needs, Store};
 use super::types::{LedgerError, Restored};
 use crate::clock::Clock;
+use crate::metrics::LedgerMeters;
 
 /// The most jobs in one unit of work.
 pub(super) const JOBS_MAX: usize = 1024;
@@ -171,7 +172,7 @@ impl Writer {
     }
 
     /// Serves until the last handle of the ledger is dropped.
-    pub(super) fn run(mut self, inbox: &Receiver<Box<dyn Job>>) {
+    pub(super) fn run(mut self, inbox: &Receiver<Box<dyn Job>>, meters: &LedgerMeters) {
         let mut jobs: Vec<Box<dyn Job>> = Vec::new();
         let mut expected = 1;
         let mut took = Duration::ZERO;
@@ -195,6 +196,7 @@ impl Writer {
                 tracing::error!(%error, jobs = jobs.len(), "the ledger's store failed");
             }
             took = start.elapsed();
+            meters.committed(took, failure.is_ok());
             // Before anybody is answered, who then comes again.
             let waiting: Vec<_> = inbox.try_iter().take(JOBS_MAX).collect();
             expected = jobs.len() + waiting.len();

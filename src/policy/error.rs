@@ -14,11 +14,9 @@ pub struct Place {
 
 impl Place {
     /// Where a byte of the text stands.
+    #[cfg(test)]
     pub(super) fn of(text: &str, offset: usize) -> Self {
-        let before = text.get(..offset.min(text.len())).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        Self { line, column }
+        Source::new("", text).place(&(offset..offset))
     }
 }
 
@@ -51,11 +49,24 @@ pub enum PolicyError {
 pub(super) struct Source<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
+    /// Where each line begins: every key's place is asked for.
+    lines: Vec<usize>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { name, text, lines: std::iter::once(0).chain(ends).collect() }
+    }
 }
 
 impl Source<'_> {
     pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        Place::of(self.text, span.start)
+        let offset = span.start.min(self.text.len());
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        Place { line, column: before.chars().count() + 1 }
     }
 
     pub(super) fn wrong(

@@ -1,5 +1,6 @@
 //! From a file to a policy.
 
+use std::io::Read;
 use std::path::Path;
 
 use toml::Spanned;
@@ -26,13 +27,30 @@ impl Policy {
 
     /// Reads a file, with parts of the server section given.
     pub fn load_with(path: &Path, overrides: ServerOverrides) -> Result<Self, PolicyError> {
+        Self::of_file(path, &Self::read_text(path)?, overrides)
+    }
+
+    /// The text of a file, if it is not too long to be a policy.
+    pub fn read_text(path: &Path) -> Result<String, PolicyError> {
         let failed = |reason| PolicyError::Read { path: path.to_owned(), reason };
-        let size = std::fs::metadata(path).map_err(failed)?.len();
-        if size > LARGEST_FILE {
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        // One byte more than may be read, so that a longer file is told from the longest.
+        file.take(LARGEST_FILE.saturating_add(1)).read_to_string(&mut text).map_err(failed)?;
+        if text.len() as u64 > LARGEST_FILE {
             return Err(failed(std::io::Error::other("the file is larger than 4 MiB")));
         }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
-        let mut policy = Self::parse_with(&text, &path.display().to_string(), overrides)?;
+        Ok(text)
+    }
+
+    /// The policy that a text means where it stands in this file. Relative paths in it start at
+    /// the file's folder.
+    pub fn of_file(
+        path: &Path,
+        text: &str,
+        overrides: ServerOverrides,
+    ) -> Result<Self, PolicyError> {
+        let mut policy = Self::parse_with(text, &path.display().to_string(), overrides)?;
         if let Some(folder) = path.parent() {
             policy.server.start_at(folder);
         }
@@ -50,7 +68,7 @@ impl Policy {
         name: &str,
         overrides: ServerOverrides,
     ) -> Result<Self, PolicyError> {
-        let source = Source { name, text };
+        let source = Source::new(name, text);
         let file: written::File = toml::from_str(text).map_err(|error| source.toml(&error))?;
         if *file.version.get_ref() != 1 {
             return Err(source.wrong(

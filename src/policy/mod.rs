@@ -5,8 +5,10 @@
 
 mod budgets;
 mod check;
+mod diff;
 mod digest;
 mod error;
+mod fixed;
 mod load;
 mod meant;
 mod name;
@@ -20,7 +22,9 @@ mod units;
 mod written;
 
 pub use check::{DataQuestion, Finding, Level, check, check_login, check_shadow, data_questions};
+pub use diff::{ChangeKind, PolicyChange, diff};
 pub use error::{Place, PolicyError};
+pub use fixed::fixed_keys;
 pub use meant::{
     Alerts, Answers, Audit, Bounding, Budget, BurnRate, Class, ColumnRule, Defaults, LedgerStore,
     Member, Per, Places, Policy, Preview, PrivateTable, Role, RoleAnswers, SecondAnalyst, Server,

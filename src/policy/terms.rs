@@ -60,6 +60,11 @@ impl Policy {
         asking.map_or(CONCURRENT, |role| role.concurrent)
     }
 
+    /// Whether somebody administers or audits budgets, and asks nothing.
+    pub fn only_administers(&self, name: &str) -> bool {
+        (self.is_admin(name) || self.is_auditor(name)) && self.terms(name).is_none()
+    }
+
     /// Whether an analyst may change budgets.
     pub fn is_admin(&self, analyst: &str) -> bool {
         self.roles_of(analyst).any(|role| role.admin)

@@ -64,7 +64,19 @@ pub enum Answer {
         elements: Vec<String>,
         /// What to tell the client besides.
         notices: Vec<String>,
+        /// The source was not asked for it.
+        remembered: bool,
     },
+}
+
+impl Answer {
+    /// The same, as one that the source was not asked for.
+    pub(super) fn remembered(mut self) -> Self {
+        if let Self::Spliced { remembered, .. } = &mut self {
+            *remembered = true;
+        }
+        self
+    }
 }
 
 impl Asked<'_> {
@@ -190,7 +202,7 @@ pub(super) async fn spliced(
             "text".clone_into(element);
         }
     }
-    Ok(Answer::Spliced { text, types, arrays: encoded, elements, notices })
+    Ok(Answer::Spliced { text, types, arrays: encoded, elements, notices, remembered: false })
 }
 
 /// Texts as a binary `text[]`.
@@ -250,7 +262,7 @@ fn binary_array(oid: u32, elements: Vec<Option<Vec<u8>>>) -> Result<Bytes, Fault
 /// The same answer without parameters, for statements that take none: the arrays are written into
 /// the text, in the form that PostgreSQL itself gives them.
 pub async fn inlined(gate: &Gate, answer: Answer) -> Result<Answer, Error> {
-    let Answer::Spliced { text, types, arrays, elements, notices } = answer else {
+    let Answer::Spliced { text, types, arrays, elements, notices, remembered } = answer else {
         return Ok(answer);
     };
     let given = types.len().saturating_sub(arrays.len());
@@ -261,5 +273,5 @@ pub async fn inlined(gate: &Gate, answer: Answer) -> Result<Answer, Error> {
     });
     let text = replaced.ok_or(Fault::Unreachable("a spliced query that cannot be read"))?;
     let (types, arrays, elements) = (Vec::new(), Vec::new(), Vec::new());
-    Ok(Answer::Spliced { text, types, arrays, elements, notices })
+    Ok(Answer::Spliced { text, types, arrays, elements, notices, remembered })
 }

@@ -1,20 +1,25 @@
 //! What all sessions share.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use noisegate_privacy::range::parse_decimal;
 
 use super::inflight::InFlight;
 use super::limits::Limits;
-use super::turns::Turns;
-use crate::catalog::snapshot::{Snapshot, SnapshotError};
+use super::turns::{Turn, Turns};
+use crate::catalog::snapshot::{Relation, Snapshot, SnapshotError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
 use crate::database;
-use crate::error::Fault;
+use crate::error::{Fault, Refusal};
+use crate::ids::Analyst;
 use crate::ledger::{Ledger, LedgerError};
-use crate::policy::Policy;
+use crate::live::Live;
+use crate::metrics::{Metrics, Stage};
+use crate::policy::{Policy, TableName, TableRule};
+use crate::record::Records;
 use crate::shadow::canonical::Canonicalizer;
 use crate::shadow::public_ranges;
 use crate::source::Source;
@@ -36,9 +41,36 @@ pub struct Gate {
     pub ledger: Ledger,
     /// The time.
     pub clock: Clock,
-    pub(super) in_flight: InFlight,
+    /// What it shares with the gates before and after it.
+    pub shared: Arc<Shared>,
+    /// Columns of private tables that the policy does not classify.
+    pub unclassified: usize,
     pub(super) limits: Limits,
+}
+
+/// What outlives a policy: a reload opens another gate with the same of these.
+#[derive(Debug)]
+pub struct Shared {
+    /// The statements in flight, and the sessions.
+    pub live: Live,
+    /// What happened so far.
+    pub metrics: Metrics,
+    /// What is to go on record.
+    pub records: Records,
+    pub(super) in_flight: InFlight,
     pub(super) turns: Turns,
+}
+
+impl Shared {
+    fn new(ledger: &Ledger) -> Self {
+        Self {
+            live: Live::default(),
+            metrics: Metrics::new(ledger.meters()),
+            records: Records::default(),
+            in_flight: InFlight::default(),
+            turns: Turns::default(),
+        }
+    }
 }
 
 /// Why a gate could not be opened.
@@ -67,20 +99,44 @@ impl Gate {
         ledger: Ledger,
         clock: Clock,
     ) -> Result<Self, GateError> {
+        let shared = Arc::new(Shared::new(&ledger));
+        Self::open_sharing(policy, source, shadow, ledger, clock, shared).await
+    }
+
+    /// Opens a gate under another policy, beside this one, with the same ledger. Statements in
+    /// flight, questions and turns are those of both.
+    pub async fn open_beside(
+        &self,
+        policy: Policy,
+        source: tokio_postgres::Config,
+        shadow: tokio_postgres::Config,
+    ) -> Result<Self, GateError> {
+        let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
+        Self::open_sharing(policy, source, shadow, ledger, clock, Arc::clone(&self.shared)).await
+    }
+
+    async fn open_sharing(
+        policy: Policy,
+        source: tokio_postgres::Config,
+        shadow: tokio_postgres::Config,
+        ledger: Ledger,
+        clock: Clock,
+        shared: Arc<Shared>,
+    ) -> Result<Self, GateError> {
         let catalog = Catalog::load(&database::connect(&source).await?).await;
         let mut snapshot = Snapshot::new(&policy, &catalog?)?;
         bound_public(&mut snapshot, &shadow).await?;
         Ok(Self {
             private_names: snapshot.private_names(),
+            unclassified: unclassified(&policy, &snapshot),
             snapshot,
             canonical: Canonicalizer::new(shadow),
             source: Source::new(source, policy.answers.timeout_ms),
             policy,
             ledger,
             clock,
-            in_flight: InFlight::default(),
+            shared,
             limits: Limits::default(),
-            turns: Turns::default(),
         })
     }
 
@@ -90,6 +146,19 @@ impl Gate {
         let epsilon = epsilon.map(|epsilon| ("epsilon", epsilon));
         let others = [("notices", "on"), ("intervals", "off"), ("accuracy", "")];
         epsilon.into_iter().chain(others.map(|(name, value)| (name, value.to_owned()))).collect()
+    }
+
+    /// Runs a stage and notes how long it took, whatever came of it.
+    pub(super) async fn timed<T>(&self, stage: Stage, work: impl Future<Output = T>) -> T {
+        let start = Instant::now();
+        let done = work.await;
+        self.shared.metrics.took(stage, start.elapsed());
+        done
+    }
+
+    /// One of an analyst's turns, if there is one left.
+    pub(super) fn turn(&self, analyst: &Analyst) -> Result<Turn, Refusal> {
+        self.shared.turns.take(analyst, self.policy.concurrent(&analyst.0))
     }
 
     /// How long the source may take.
@@ -106,6 +175,17 @@ impl Gate {
         let wait = tick.saturating_sub(now % tick);
         tokio::time::sleep(Duration::from_millis(wait)).await;
     }
+}
+
+/// How many columns of private tables are hidden because nobody said what they are.
+fn unclassified(policy: &Policy, snapshot: &Snapshot) -> usize {
+    let of_table = |relation: &Relation| {
+        let name = TableName { schema: relation.schema.clone(), name: relation.name.clone() };
+        let Some(TableRule::Private(private)) = policy.tables.get(&name) else { return 0 };
+        let columns = relation.columns.iter();
+        columns.filter(|column| !private.columns.contains_key(&column.name)).count()
+    };
+    snapshot.relations.values().map(of_table).sum()
 }
 
 /// Gives numbers in public tables the bounds that their values have, so that sums over what is

@@ -70,6 +70,7 @@ pub(super) async fn look(gate: &Gate, asked: &Asked<'_>) -> Result<Looked, Error
 
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
 pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
+    let _turn = gate.turn(asked.analyst)?;
     let Leaves { canonical, bound } = match look(gate, asked).await? {
         Looked::Leaves(leaves) => *leaves,
         Looked::Without(bound) => {
@@ -80,9 +81,10 @@ pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>
         }
     };
     let payment = payment::of(gate, asked).await?;
-    // Bounds that were bought before are public, and show.
-    let Priced { payment, steps, .. } =
+    let Priced { payment, mut steps, .. } =
         Box::pin(toll::price(gate, asked, &bound, payment, false)).await?;
+    // Bounds that the analyst has paid for show.
+    steps.hide_unpaid(&payment);
     let plans = steps.plans();
     let spliced = parse::deeply(|| splice::text(bound.query, &canonical.columns))?;
     let leaves = plans.into_iter().zip(bound.leaves).enumerate();

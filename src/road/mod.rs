@@ -5,6 +5,7 @@ mod accuracy;
 mod asked;
 mod explain;
 mod explain_json;
+mod figures;
 mod gate;
 mod given;
 mod inflight;
@@ -13,10 +14,12 @@ mod intervals;
 mod limits;
 mod own;
 mod payment;
+mod policies;
 mod quantiles;
 mod refused;
 mod rehearse;
 mod remember;
+mod settings;
 mod spoken;
 mod steps;
 mod stretch;
@@ -27,12 +30,16 @@ mod virtuals;
 pub use account::{account, window};
 pub use asked::{Answer, Asked, inlined, text_array};
 pub use explain::{Explained, explain};
-pub use gate::{Gate, GateError};
+pub use figures::figures;
+pub use gate::{Gate, GateError, Shared};
 pub use inspect::{Inspected, InspectedLeaf, inspect};
 pub use intervals::described;
 pub use own::{budget_line, queries_left_line};
-pub use payment::check_setting;
+pub use policies::{Draft, Opener, Policies, Running};
 pub use rehearse::{AccountLeft, Rehearsal, Rehearsed, Verdict, accounts_left};
+pub use settings::check_setting;
+
+use std::time::Instant;
 
 use futures_util::future;
 use noisegate_privacy::analyze::Analyzed;
@@ -42,6 +49,8 @@ use noisegate_privacy::release::Release;
 
 use crate::error::{Error, Fault};
 use crate::ledger::Reservation;
+use crate::live;
+use crate::metrics::Stage;
 use crate::query::leaves::{Answer as Kind, Bound};
 use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
@@ -52,30 +61,35 @@ use steps::Steps;
 ///
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
-    let _turn = gate.turns.take(asked.analyst, gate.policy.concurrent(&asked.analyst.0))?;
-    let canonical = asked.canonical(gate).await?;
+    let _turn = gate.turn(asked.analyst)?;
+    let canonical = gate.timed(Stage::Canonical, Box::pin(asked.canonical(gate))).await?;
     // A simple query has no parameters to give; PostgreSQL says so.
     if canonical.parameters.len() != asked.parameters.len() {
         return Ok(Answer::Forward(None));
     }
-    let mut bound = given::bound(gate, asked, &canonical).await?;
+    let mut bound =
+        gate.timed(Stage::Bind, Box::pin(given::bound(gate, asked, &canonical))).await?;
     if bound.answer != Kind::Released {
         return asked::without_leaves(gate, &bound);
     }
     let shape = intervals::shape(asked, &canonical, &mut bound)?;
     let toll::Paid { payment, mut steps, reservation, _alone } =
         Box::pin(toll::pay(gate, asked, &bound)).await?;
+    let remembered = steps.fresh_places().is_empty();
     if let Some(reservation) = reservation {
         let asking = Asking { gate, asked, canonical: &canonical, bound: &bound };
         ask_source(&asking, &mut steps, reservation).await?;
     }
+    gate.shared.live.reached(asked.id, live::Stage::Finishing);
     let (plans, charged, releases) = (steps.plans(), steps.leaves_charged(), steps.releases());
     let mut spoken =
         spoken::notices(gate, asked, &payment, &plans, &bound, &charged, &releases).await?;
     spoken.extend(shape.notice().filter(|_| asked.settings.notices));
     let mut arrays = arrays(&bound, &plans, &releases)?;
     arrays.extend(shape.arrays(&plans, &bound.leaves, &releases));
-    finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken).await
+    let finished = finish(gate, asked, &canonical, bound, &shape.names, arrays, spoken);
+    let answer = Box::pin(finished).await?;
+    Ok(if remembered { answer.remembered() } else { answer })
 }
 
 /// What is asked of the source, and of whom it comes.
@@ -96,12 +110,11 @@ async fn ask_source(
 ) -> Result<(), Error> {
     let Asking { gate, asked, .. } = *asking;
     if steps.fresh_places().is_empty() {
-        return Ok(gate
-            .ledger
-            .settle(reservation, Vec::new())
-            .await
-            .map_err(gate::ledger_fault)?);
+        let settled = gate.ledger.settle(reservation, Vec::new());
+        return Ok(gate.timed(Stage::Settle, settled).await.map_err(gate::ledger_fault)?);
     }
+    gate.shared.live.reached(asked.id, live::Stage::Asking);
+    let start = Instant::now();
     let receipts = reservation.receipts();
     let snapshot = match gate.source.begin(&asked.settings.for_source()).await {
         Ok(snapshot) => snapshot,
@@ -111,9 +124,10 @@ async fn ask_source(
         }
     };
     let released = released(asking, steps, receipts, snapshot).await;
+    gate.shared.metrics.took(Stage::Source, start.elapsed());
     // What was released before a fault is paid for, and is remembered too.
     let remembered = steps.remembered(remember::expires_at(gate));
-    let settled = gate.ledger.settle(reservation, remembered);
+    let settled = gate.timed(Stage::Settle, gate.ledger.settle(reservation, remembered));
     let snapshot = match released {
         Ok(snapshot) => snapshot,
         Err(error) => {
@@ -185,8 +199,12 @@ async fn finish(
     mut arrays: Vec<(usize, Vec<splice::Array>)>,
     notices: Vec<String>,
 ) -> Result<Answer, Error> {
-    arrays.extend(virtuals::arrays(gate, asked, &bound).await?);
-    let spliced = asked::spliced(gate, canonical, bound, names, arrays, notices).await?;
+    let work = async {
+        arrays.extend(virtuals::arrays(gate, asked, &bound).await?);
+        asked::spliced(gate, canonical, bound, names, arrays, notices).await
+    };
+    // Without the wait for the tick, whose length would say when the source was done.
+    let spliced = gate.timed(Stage::Splice, work).await?;
     gate.tick().await;
     Ok(spliced)
 }

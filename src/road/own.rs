@@ -8,8 +8,8 @@ use noisegate_privacy::budget::{Accountant, Amount, Epsilon, Rho};
 use super::Asked;
 use super::account::{self, Controls};
 use super::gate::{Gate, ledger_fault};
-use super::payment;
 use super::refused::moment;
+use super::settings;
 use super::spoken::{left, share_left};
 use super::virtuals::{Row, timestamp};
 use crate::error::Error;
@@ -28,6 +28,7 @@ async fn balances(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Balance>, Error>
 
 /// What `SHOW noisegate.budget` says.
 pub async fn budget_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error> {
+    let _turn = gate.turn(asked.analyst)?;
     let balances = balances(gate, asked).await?;
     let parts: Vec<String> = balances
         .iter()
@@ -38,8 +39,9 @@ pub async fn budget_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error
 
 /// What `SHOW noisegate.queries_left` says: how often all accounts pay for one leaf more.
 pub async fn queries_left_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error> {
+    let _turn = gate.turn(asked.analyst)?;
     let balances = balances(gate, asked).await?;
-    let Some(epsilon) = payment::session_epsilon(gate, asked) else {
+    let Some(epsilon) = settings::session_epsilon(gate, asked) else {
         return Ok("no budget".to_owned());
     };
     let each = balances.iter().map(|balance| (queries_left(balance, &epsilon), balance));
@@ -52,7 +54,7 @@ pub async fn queries_left_line(gate: &Gate, asked: &Asked<'_>) -> Result<String,
 /// The rows of `noisegate.budget`.
 pub(super) async fn budget(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {
     let balances = balances(gate, asked).await?;
-    let epsilon = payment::session_epsilon(gate, asked);
+    let epsilon = settings::session_epsilon(gate, asked);
     let controls = gate.limits.controls(gate, false).await.map_err(ledger_fault)?;
     let row = |balance| budget_row(gate, balance, epsilon.as_ref(), &controls);
     Ok(balances.iter().map(row).collect())

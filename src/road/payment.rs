@@ -8,6 +8,7 @@ use noisegate_privacy::plan::{Leaf, Plan, Relation, Scan};
 
 use super::account::{self, policy_number};
 use super::gate::Gate;
+use super::settings::checked_epsilon;
 use super::stretch::Ladder;
 use super::{Asked, accuracy};
 use crate::error::{Code, Error, Fault, Refusal};
@@ -67,73 +68,6 @@ pub(super) async fn of(gate: &Gate, asked: &Asked<'_>) -> Result<Payment, Error>
     let ladder = Ladder::new(&terms.epsilon);
     let (chosen, declared) = (Vec::new(), Vec::new());
     Ok(Payment { accounts, pays, second_pays, ladder, chosen, declared, accuracy, max, terms })
-}
-
-/// The ε that a session asks at, if its setting can be used.
-pub(super) fn session_epsilon(gate: &Gate, asked: &Asked<'_>) -> Option<Epsilon> {
-    let terms = gate.policy.terms(&asked.analyst.0)?;
-    let max = Epsilon::parse(&terms.epsilon_max).ok()?;
-    match &asked.settings.epsilon {
-        Some(text) => checked_epsilon(text, &max).ok(),
-        None => Epsilon::parse(&terms.epsilon_default).ok(),
-    }
-}
-
-/// Reads `noisegate.epsilon` and holds it to the policy's maximum.
-fn checked_epsilon(text: &str, max: &Epsilon) -> Result<Epsilon, Refusal> {
-    let refused = |sentence: String| {
-        Refusal::new(
-            Code::Setting,
-            sentence,
-            format!("Give a decimal number above 0 and up to {max}, such as '0.1'."),
-        )
-    };
-    let epsilon = Epsilon::parse(text)
-        .map_err(|_| refused("noisegate.epsilon is not a number that can be used.".to_owned()))?;
-    if epsilon.value() > max.value() {
-        return Err(refused(format!("noisegate.epsilon may be at most {max} for one query.")));
-    }
-    Ok(epsilon)
-}
-
-/// Checks the value of a setting of noisegate's own.
-pub fn check_setting(
-    gate: &Gate,
-    asked: &Asked<'_>,
-    name: &str,
-    value: &str,
-) -> Result<(), Refusal> {
-    match name {
-        "epsilon" => {
-            let terms = gate.policy.terms(&asked.analyst.0).ok_or_else(no_analyst)?;
-            let max = Epsilon::parse(&terms.epsilon_max).map_err(|_| no_analyst())?;
-            if value.is_empty() || value.eq_ignore_ascii_case("default") {
-                return Ok(());
-            }
-            checked_epsilon(value, &max).map(drop)
-        }
-        "accuracy" => {
-            let unset = value.is_empty() || value.eq_ignore_ascii_case("default");
-            if unset { Ok(()) } else { accuracy::parse(value).map(drop) }
-        }
-        "notices" | "intervals" => {
-            let known = ["on", "off", "true", "false", "yes", "no", "0", "1", "default"];
-            if known.contains(&value.to_ascii_lowercase().as_str()) {
-                return Ok(());
-            }
-            Err(Refusal::new(
-                Code::Setting,
-                format!("noisegate.{name} is on or off."),
-                format!("SET noisegate.{name} = off"),
-            ))
-        }
-        other => Err(Refusal::new(
-            Code::Setting,
-            format!("There is no setting noisegate.{other}."),
-            "The settings are noisegate.epsilon, noisegate.accuracy, noisegate.intervals and \
-             noisegate.notices.",
-        )),
-    }
 }
 
 /// The δ of one selection: a thousandth of the smallest account's share, at least one unit.
@@ -244,6 +178,12 @@ impl Payment {
     /// What a leaf costs.
     pub(super) fn epsilon(&self, leaf: usize) -> &Epsilon {
         self.chosen.get(leaf).unwrap_or(&self.terms.epsilon)
+    }
+
+    /// The ε of the leaf that is asked at the largest, to be shown.
+    pub(super) fn largest_epsilon(&self, leaves: usize) -> f64 {
+        let each = (0..leaves).map(|at| self.epsilon(at).value().to_f64().value());
+        each.fold(0.0, f64::max)
     }
 
     /// What keys a question besides the leaf: the noise it is answered with.

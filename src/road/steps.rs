@@ -127,6 +127,15 @@ impl Steps {
         Ok(())
     }
 
+    /// Leaves out the releases that others bought and that this analyst would have to pay for: they
+    /// are not to be seen before that.
+    pub(super) fn hide_unpaid(&mut self, payment: &Payment) {
+        let unpaid = |step: &&mut Step| payment.second_pays() && step.memory == Memory::OfOthers;
+        for step in self.0.iter_mut().filter(unpaid) {
+            step.release = None;
+        }
+    }
+
     /// Finds out what is to be paid for, if this is what is known.
     pub(super) fn suppose(&mut self, payment: &Payment, memory: impl Fn(Question) -> Memory) {
         for step in &mut self.0 {

@@ -1,5 +1,7 @@
 //! The toll of a statement: what is to be paid for it, at which ε, and its payment.
 
+use std::time::Instant;
+
 use super::Asked;
 use super::gate::Gate;
 use super::inflight::Alone;
@@ -9,6 +11,8 @@ use super::{refused, remember, stretch};
 use crate::error::{Error, Fault};
 use crate::ids::ChargeKey;
 use crate::ledger::{Balance, Charge, LedgerError, Reservation};
+use crate::live;
+use crate::metrics::Stage;
 use crate::query::leaves::Bound;
 use crate::query::parse;
 
@@ -36,6 +40,7 @@ pub(super) struct Paid {
 
 /// Charges all that is to be paid, or nothing.
 pub(super) async fn pay(gate: &Gate, asked: &Asked<'_>, bound: &Bound) -> Result<Paid, Error> {
+    gate.shared.live.reached(asked.id, live::Stage::Charging);
     let mut payment = payment::of(gate, asked).await?;
     let key = ChargeKey::fresh(gate.clock.now().0);
     let mut decisions = 0_u32;
@@ -43,11 +48,13 @@ pub(super) async fn pay(gate: &Gate, asked: &Asked<'_>, bound: &Bound) -> Result
         let Priced { payment: priced, steps, alone } =
             Box::pin(price(gate, asked, bound, payment, true)).await?;
         payment = priced;
+        gate.shared.live.priced(asked.id, payment.largest_epsilon(bound.leaves.len()));
         if !steps.is_charged() {
             return Ok(Paid { payment, steps, reservation: None, _alone: alone });
         }
         payment.within_cap(&steps.leaves_charged())?;
-        match reserve(gate, asked, &payment, &steps, key).await {
+        let reserved = reserve(gate, asked, &payment, &steps, key);
+        match gate.timed(Stage::Reserve, reserved).await {
             Ok(reservation) => {
                 let reservation = Some(reservation);
                 return Ok(Paid { payment, steps, reservation, _alone: alone });
@@ -75,7 +82,12 @@ pub(super) async fn price(
     is_alone: bool,
 ) -> Result<Priced, Error> {
     loop {
+        let start = Instant::now();
         let mut steps = steps(gate, asked, bound, &mut payment)?;
+        if is_alone {
+            // Without the wait for equal questions, which are at the source.
+            gate.shared.metrics.took(Stage::Analyze, start.elapsed());
+        }
         let alone = if is_alone { Some(hold(gate, asked, &steps).await?) } else { None };
         steps.recall(gate, asked.analyst, &payment).await?;
         let Some(balance) = strained(gate, &payment, &steps).await? else {
@@ -127,7 +139,7 @@ pub(super) fn lower(gate: &Gate, payment: &mut Payment, balance: &Balance) -> Re
 
 async fn hold(gate: &Gate, asked: &Asked<'_>, steps: &Steps) -> Result<Alone, Fault> {
     let questions = steps.questions();
-    asked.unless_canceled(async { Ok(gate.in_flight.hold(&questions).await) }).await
+    asked.unless_canceled(async { Ok(gate.shared.in_flight.hold(&questions).await) }).await
 }
 
 /// Charges all that is to be paid, or nothing.

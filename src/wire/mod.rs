@@ -5,6 +5,7 @@
 mod accept;
 pub mod backend;
 mod cancel;
+mod counted;
 mod error;
 mod frame;
 pub mod message;

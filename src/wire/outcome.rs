@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::frame::Frame;
 use super::message::to_client;
 use crate::error::{Code, Error, Fault, Refusal};
+use crate::metrics;
 use crate::query::explained::Format;
 use crate::query::tokens::{Kind as StatementKind, Shown, Statement};
 use crate::query::wrapped::Verb;
@@ -41,7 +42,7 @@ pub(super) async fn outcome(
     match &statement.kind {
         StatementKind::Query => {
             let answer = Box::pin(road::answer(gate, asked)).await?;
-            Ok(answered(answer, asked.settings, str::to_owned))
+            Ok(answered(gate, answer, asked.settings, str::to_owned))
         }
         StatementKind::Wrapped(wrapped) => {
             if wrapped.verb == Verb::Insert && !asked.parameters.is_empty() {
@@ -55,7 +56,7 @@ pub(super) async fn outcome(
             if wrapped.verb == Verb::Copy {
                 answer = road::inlined(gate, answer).await?;
             }
-            Ok(answered(answer, asked.settings, |query| wrapped.around(query)))
+            Ok(answered(gate, answer, asked.settings, |query| wrapped.around(query)))
         }
         StatementKind::Explain { analyze: true, .. } => Err(statement_refused(
             "EXPLAIN ANALYZE would run a query on people's rows.",
@@ -137,7 +138,16 @@ fn told(notices: Vec<String>) -> Vec<Frame> {
 
 /// What an answer means to the relay; `around` puts the spliced query into the statement that the
 /// client sent.
-fn answered(answer: Answer, settings: &Settings, around: impl Fn(&str) -> String) -> Outcome {
+fn answered(
+    gate: &Gate,
+    answer: Answer,
+    settings: &Settings,
+    around: impl Fn(&str) -> String,
+) -> Outcome {
+    gate.shared.metrics.statement(match &answer {
+        Answer::Spliced { remembered: true, .. } => metrics::Outcome::Remembered,
+        Answer::Spliced { .. } | Answer::Forward(_) => metrics::Outcome::Answered,
+    });
     match answer {
         Answer::Forward(warning) => Outcome::Forward(warnings(warning, settings)),
         Answer::Spliced { text, types, arrays, notices, .. } => {

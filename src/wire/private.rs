@@ -8,18 +8,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use super::counted::Counted;
 use super::error::WireError;
 use super::message::from_client::{Bind, Execute, Kind, Parse};
 use super::message::to_shadow;
 use super::outcome::{Outcome, Raised, outcome, raised};
 use super::relay::{ErrorChange, Expected, Relay, Reply, Request};
-use super::serve::{Shared, caught};
+use super::serve::caught;
 use super::session::formats_with_arrays;
 use super::stream::Reader;
 use crate::error::Fault;
 use crate::ids::{Analyst, QueryId};
 use crate::query::tokens::{Kind as StatementKind, Statement};
-use crate::road::{self, Asked};
+use crate::road::{self, Asked, Gate};
 use crate::shadow::settings::Settings;
 use crate::source::RawParameter;
 
@@ -99,13 +100,12 @@ pub(super) async fn settings_so_far(relay: &mut Relay) -> Result<Option<Settings
 /// A statement with the columns that the answer will have, and the types of its parameters; nothing
 /// if those are the statement's own, or if it cannot be answered, which is said when it is executed.
 pub(super) async fn described(
-    shared: &Shared,
+    gate: &Gate,
     analyst: &Analyst,
     private: &Private,
     settings: &Settings,
     canceled: &CancellationToken,
 ) -> Option<Parse> {
-    let gate = &shared.server.gate;
     let asked = Asked {
         id: QueryId::fresh(),
         analyst,
@@ -192,14 +192,13 @@ fn send_text(relay: &mut Relay, private: &Private) -> Result<(), WireError> {
 
 /// Finds out what to do about a private statement.
 pub(super) async fn answer(
-    shared: &Shared,
+    gate: &Gate,
     analyst: &Analyst,
     private: &Private,
     bind: &Bind,
     settings: &Settings,
     canceled: &CancellationToken,
 ) -> Outcome {
-    let gate = &shared.server.gate;
     let statement = &private.statement;
     let (skipped, text) = match &statement.kind {
         StatementKind::Explain { query_at, .. } => {
@@ -228,9 +227,12 @@ pub(super) async fn answer(
         at: gate.clock.now(),
         canceled,
     };
+    let _listed = gate.shared.live.enter(asked.id, analyst, asked.at, canceled);
+    let counted = Counted::begin(&gate.shared, &analyst.0);
     // The road's state is large: on the heap it leaves the stack to the parser's recursion.
     let outcome = caught(Box::pin(outcome(gate, statement, &asked))).await;
     let outcome = outcome.unwrap_or(Err(Fault::Unreachable("a panic").into()));
+    counted.end(&outcome);
     let before = statement
         .offset_chars
         .saturating_add(statement.text.get(..skipped).map_or(0, |text| text.chars().count()));

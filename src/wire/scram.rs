@@ -6,10 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use pgwire::api::auth::sasl::scram::{
-    ScramSecret, ScramServerAuth, ScramServerAuthWaitingForClientFinal,
+    ScramSecret, ScramServerAuth, ScramServerAuthWaitingForClientFinal, gen_salted_password,
 };
 use pgwire::api::auth::sasl::{SCRAM_SHA_256_METHOD, SCRAM_SHA_256_PLUS_METHOD};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::error::WireError;
 
@@ -65,6 +66,32 @@ pub fn process_secret() -> Result<[u8; 32], WireError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| WireError::Io(error.into()))?;
     Ok(*SECRET.get_or_init(|| secret))
+}
+
+/// Whether a password is the one of a verifier. Without one it takes the same time, and is not.
+///
+/// For whoever has the password itself, as from a form; a client of the wire proves it instead.
+pub fn verify(user: &str, password: &str, stored: Option<&str>) -> Result<bool, WireError> {
+    if password.len() > LONGEST_PASSWORD {
+        return Ok(false);
+    }
+    let known = stored.and_then(parse);
+    let exists = known.is_some();
+    let secret = match known {
+        Some(secret) => Some(secret),
+        None => decoy(&process_secret()?, user),
+    };
+    let Some(ScramSecret::Verifier { salt, iterations, stored_key, .. }) = secret else {
+        return Err(WireError::Setup("no verifier can be made".to_owned()));
+    };
+    let salted = gen_salted_password(password, &salt, iterations);
+    let client_key = Hmac::<Sha256>::new_from_slice(&salted).map(|mut mac| {
+        mac.update(b"Client Key");
+        mac.finalize().into_bytes()
+    });
+    let client_key = client_key.map_err(|_| WireError::Setup("a key of no length".to_owned()))?;
+    let same = Sha256::digest(client_key).ct_eq(&stored_key);
+    Ok(bool::from(same) && exists)
 }
 
 /// What stands for the verifier of a user who does not exist.
@@ -244,6 +271,23 @@ mod tests {
         }
         let server = Login::new("ann", None, &SECRET, None).unwrap();
         assert!(server.begin("SCRAM-SHA-256-PLUS", b"p=tls-server-end-point,,n=,r=x").is_err());
+    }
+
+    #[test]
+    fn a_password_itself_is_checked_as_its_proof_is() {
+        let stored = verifier("correct horse").unwrap();
+        let check = |password: &str, stored: Option<&str>| verify("ann", password, stored).unwrap();
+        assert!(check("correct horse", Some(&stored)));
+        for wrong in ["correct hors", "", "Correct horse", "correct horse "] {
+            assert!(!check(wrong, Some(&stored)), "{wrong}");
+        }
+        assert!(!check("correct horse", None) && !check("correct horse", Some("md5abc")));
+        assert!(!check(&"x".repeat(1025), Some(&stored)));
+        // RFC 4013: U+00AD is dropped, and U+00AA is compatible with "a".
+        assert!(check("I\u{ad}X\u{aa}", Some(&verifier("IXa").unwrap())));
+        // RFC 7677's example, made by others.
+        let theirs = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+        assert!(check("pencil", Some(theirs)) && !check("pencils", Some(theirs)));
     }
 
     #[test]

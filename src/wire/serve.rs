@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,8 +20,7 @@ use super::error::WireError;
 use super::session;
 use super::target::{Credentials, Target};
 use super::tls::TlsAcceptor;
-use crate::ledger::Ledger;
-use crate::road::Gate;
+use crate::road::{Gate, Policies};
 
 /// Clients that may be connected at once.
 const CLIENTS_MAX: usize = 1000;
@@ -31,8 +30,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What sessions need.
 #[derive(Debug)]
 pub struct Server {
-    /// Policy, schema, source, ledger.
-    pub gate: Arc<Gate>,
+    /// The policy in force: each statement takes its gate from here, once.
+    pub policies: Arc<Policies>,
     /// Where the shadow is.
     pub shadow: Target,
     /// The powerless login that analysts' sessions have there.
@@ -98,10 +97,29 @@ pub async fn serve(
 
 async fn client(stream: TcpStream, shared: &Shared) -> Result<(), WireError> {
     let server = &shared.server;
-    let users = Users(&server.gate.ledger);
-    match accept(stream, server.tls.as_ref(), server.tls_required, &users).await? {
+    let gate = server.policies.gate();
+    let (users, metrics) = (Users::new(&gate), &gate.shared.metrics);
+    let accepted = accept(stream, server.tls.as_ref(), server.tls_required, &users).await;
+    match &accepted {
+        Ok(Accepted::Session(client)) => {
+            metrics.logged_in(true);
+            gate.shared.records.logged_in(&client.user);
+        }
+        Err(WireError::Refused { .. }) => {
+            metrics.logged_in(false);
+            gate.shared.records.login_failed(users.known.get().map(String::as_str));
+        }
+        Ok(Accepted::Closed | Accepted::Cancel { .. }) | Err(_) => {}
+    }
+    match accepted? {
         Accepted::Closed => Ok(()),
-        Accepted::Session(client) => Box::pin(session::run(*client, shared)).await,
+        Accepted::Session(client) => {
+            metrics.session();
+            let _counted = gate.shared.live.session();
+            // The session outlives this policy.
+            drop(gate);
+            Box::pin(session::run(*client, shared)).await
+        }
         Accepted::Cancel { pid, secret } => {
             if shared.cancels.cancel(pid, &secret) {
                 let key = shared.shadow_keys.get(&pid).map(|key| key.value().clone());
@@ -127,14 +145,30 @@ pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
 }
 
 /// The ledger's users, as the login needs them.
-struct Users<'a>(&'a Ledger);
+struct Users<'a> {
+    gate: &'a Gate,
+    /// The one that was asked for, if there is such a user.
+    known: OnceLock<String>,
+}
+
+impl<'a> Users<'a> {
+    fn new(gate: &'a Gate) -> Self {
+        Self { gate, known: OnceLock::new() }
+    }
+}
 
 impl Verifiers for Users<'_> {
     async fn verifier(&self, user: &str) -> Result<Option<String>, WireError> {
-        self.0.verifier(user).await.map_err(|error| {
+        let verifier = self.gate.ledger.verifier(user).await.map_err(|error| {
             tracing::error!(%error, "users cannot be read");
             WireError::Io(std::io::Error::other("users cannot be read"))
-        })
+        })?;
+        if verifier.is_some() {
+            let _first = self.known.set(user.to_owned());
+        }
+        // A password that opens the administrators' address, where guesses are counted, is not to be
+        // guessed at this one.
+        Ok(verifier.filter(|_| !self.gate.policy.only_administers(user)))
     }
 }
 

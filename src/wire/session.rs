@@ -1,5 +1,7 @@
 //! One client's session: what passes, what is private, and what the client is told.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 
 use super::accept::Client;
@@ -16,11 +18,16 @@ use super::private::{self, Private, Shape};
 use super::relay::{self, Came, ErrorChange, Expected, Relay, Reply, Request};
 use super::serve::Shared;
 use crate::ids::Analyst;
+use crate::metrics::Upstream;
 use crate::query::tokens::{self, Kind as StatementKind, Shown, Statement};
 use crate::query::wrapped::Verb;
+use crate::road::Gate;
 
 /// Startup parameters that could change who the session is, or how its bytes are to be read.
 const NOT_PASSED: &[&str] = &["role", "session_authorization", "replication", "client_encoding"];
+
+/// How old a look at the user may be when a private statement begins.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// One client's session.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ pub(super) struct Session<'a> {
     pub(super) canceler: Canceler,
     _key: ShadowKey<'a>,
     names: Names,
+    /// When it was last seen that there still is such a user.
+    looked: Instant,
     /// The client has written the setting's name: from then on it is asked for before a statement is
     /// prepared, since it changes how the statement is described.
     intervals_named: bool,
@@ -71,7 +80,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
     // So that SHOW knows the names; what they show is put in its place when it is asked for.
     // They come first: the client may choose others.
     parameters.extend(Shown::ALL.map(|what| (format!("noisegate.{}", what.name()), String::new())));
-    for (name, value) in server.gate.session_settings(&client.user) {
+    for (name, value) in server.policies.gate().session_settings(&client.user) {
         parameters.push((format!("noisegate.{name}"), value));
     }
     let mut intervals_named = false;
@@ -96,6 +105,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         }
         Err(error) => {
             tracing::error!(%error, "the shadow cannot be reached");
+            server.policies.gate().shared.metrics.upstream_failed(Upstream::Shadow);
             let message = "the database is not available at the moment".to_owned();
             refuse(&mut client, "08006", message).await?;
             return Ok(None);
@@ -118,6 +128,7 @@ async fn start(mut client: Client, shared: &Shared) -> Result<Option<Session<'_>
         canceler,
         _key: key,
         names: Names::default(),
+        looked: Instant::now(),
         intervals_named,
     }))
 }
@@ -162,6 +173,7 @@ impl Session<'_> {
             WireError::Malformed { .. } | WireError::TooLong { .. } => {
                 (error.sqlstate(), error.to_string())
             }
+            WireError::Refused { sqlstate, message } => (*sqlstate, message.clone()),
             _ => ("08006", "the connection to the database was lost".to_owned()),
         };
         let report = Report::new("FATAL", sqlstate, message);
@@ -169,6 +181,25 @@ impl Session<'_> {
         let _best_effort =
             tokio::time::timeout(std::time::Duration::from_secs(2), self.relay.to_client.close())
                 .await;
+    }
+
+    /// Ends the session of somebody who was removed since the last look.
+    async fn still_known(&mut self, gate: &Gate) -> Result<(), WireError> {
+        if self.looked.elapsed() < LOOK_AGAIN {
+            return Ok(());
+        }
+        match gate.ledger.verifier(&self.analyst.0).await {
+            Ok(None) => Err(WireError::Refused {
+                sqlstate: "28000",
+                message: format!("\"{}\" can no longer log in", self.analyst),
+            }),
+            Ok(Some(_)) => {
+                self.looked = Instant::now();
+                Ok(())
+            }
+            // Whoever charges next is told that the ledger is away.
+            Err(_) => Ok(()),
+        }
     }
 
     async fn client_frame(&mut self, frame: Frame) -> Result<(), WireError> {
@@ -248,7 +279,8 @@ impl Session<'_> {
 
     /// The statement that is being prepared, if it is private.
     fn private(&self, parse: &from_client::Parse) -> Option<Private> {
-        let mut statements = tokens::split(&parse.query, &self.shared.server.gate.private_names);
+        let gate = self.shared.server.policies.gate();
+        let mut statements = tokens::split(&parse.query, &gate.private_names);
         // Several statements are an error that PostgreSQL finds itself.
         let only = if statements.len() == 1 { statements.pop() } else { None };
         only.filter(|statement| !passes(&statement.kind)).map(|statement| {
@@ -274,8 +306,9 @@ impl Session<'_> {
                 return Ok(());
             };
             if settings.intervals {
-                let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
-                let wide = private::described(shared, analyst, private, &settings, token);
+                let gate = self.shared.server.policies.gate();
+                let (analyst, token) = (&self.analyst, running.token());
+                let wide = private::described(&gate, analyst, private, &settings, token);
                 let wide = private::while_there(&mut self.relay.client, Box::pin(wide)).await?;
                 if let Some(mut wide) = wide {
                     private.shape = Shape::Wide(wide.query.as_str().into());
@@ -296,7 +329,9 @@ impl Session<'_> {
         execute: from_client::Execute,
     ) -> Result<(), WireError> {
         let running = self.canceler.begin_statement();
-        let names = &self.shared.server.gate.private_names;
+        // From here to its end the statement is under this policy.
+        let gate = self.shared.server.policies.gate();
+        let names = &gate.private_names;
         let meant = self.names.meant(executed::name(&private));
         let look_up = executed::look_up(&mut self.relay, &private, names, false, meant);
         let private = match look_up.await? {
@@ -312,8 +347,9 @@ impl Session<'_> {
         let Some(settings) = private::settings(&mut self.relay, portal).await? else {
             return Ok(());
         };
-        let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
-        let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
+        self.still_known(&gate).await?;
+        let (analyst, token) = (&self.analyst, running.token());
+        let answer = private::answer(&gate, analyst, &private, &bind, &settings, token);
         let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;
         private::execute(&mut self.relay, &private, &bind, &execute, answer)
     }
@@ -321,7 +357,10 @@ impl Session<'_> {
     /// A simple query: untouched ones go as they came; where one statement is private, each goes
     /// by itself and the replies are put together again.
     async fn simple(&mut self, text: &str, frame: &Frame) -> Result<(), WireError> {
-        let statements = tokens::split(text, &self.shared.server.gate.private_names);
+        let gate = self.shared.server.policies.gate();
+        let statements = tokens::split(text, &gate.private_names);
+        // Each statement takes the gate of its own beginning.
+        drop(gate);
         if statements.iter().all(|statement| statement.kind == StatementKind::Untouched) {
             self.pass(frame, Request::Query);
             return Ok(());
@@ -354,7 +393,9 @@ impl Session<'_> {
         let running = self.canceler.begin_statement();
         let shape = Shape::Open;
         let private = Private { statement, types: Vec::new(), located: true, shape };
-        let names = &self.shared.server.gate.private_names;
+        // From here to its end the statement is under this policy.
+        let gate = self.shared.server.policies.gate();
+        let names = &gate.private_names;
         let meant = self.names.meant(executed::name(&private));
         let look_up = executed::look_up(&mut self.relay, &private, names, true, meant);
         let private = match look_up.await? {
@@ -379,8 +420,9 @@ impl Session<'_> {
             parameters: Vec::new(),
             result_formats: Vec::new(),
         };
-        let (shared, analyst, token) = (self.shared, &self.analyst, running.token());
-        let answer = private::answer(shared, analyst, &private, &bind, &settings, token);
+        self.still_known(&gate).await?;
+        let (analyst, token) = (&self.analyst, running.token());
+        let answer = private::answer(&gate, analyst, &private, &bind, &settings, token);
         let answer = private::while_there(&mut self.relay.client, Box::pin(answer)).await?;
         private::execute_simple(&mut self.relay, &private, &bind, answer)?;
         self.relay.drain().await

@@ -34,7 +34,7 @@ impl TlsAcceptor {
     }
 
     /// Runs the handshake.
-    pub(super) async fn accept(
+    pub async fn accept(
         &self,
         stream: tokio::net::TcpStream,
     ) -> std::io::Result<tokio_rustls::server::TlsStream<tokio::net::TcpStream>> {

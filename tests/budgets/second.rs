@@ -90,6 +90,25 @@ fn a_second_analyst_pays_once_and_alone() {
     });
 }
 
+/// An estimate of bounds is a release, too: EXPLAIN shows it to who has paid for it.
+#[test]
+fn a_plan_does_not_show_what_others_bought() {
+    run(async {
+        let (one, three) = (Asker::of(&SHOP, "one").await, Asker::of(&SHOP, "three").await);
+        let sql = "select sum(pieces) from bought where pieces <> 7";
+        let plan = async |asker: &Asker| {
+            let rows = crate::common::texts(&asker.client, &format!("explain {sql}")).await;
+            let lines = rows.expect("a plan").into_iter().filter_map(|mut row| row.remove(0));
+            lines.filter(|line| !line.contains("SQL for the source")).collect::<Vec<_>>().join("\n")
+        };
+        let before = plan(&three).await;
+        assert!(before.contains("buys the bounds first"), "{before}");
+        one.ask(sql).await;
+        assert!(plan(&one).await.contains("the bounds were bought before"));
+        assert_eq!(plan(&three).await, before);
+    });
+}
+
 #[test]
 fn what_is_new_and_what_is_known_is_one_charge() {
     run(async {

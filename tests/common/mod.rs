@@ -15,6 +15,8 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) mod place;
+pub(crate) mod served;
+pub(crate) mod tools;
 
 /// The policy of the demo.
 pub(crate) const DEMO: &str = include_str!("../../budgets/demo.toml");

@@ -11,13 +11,18 @@ use tempfile::TempDir;
 
 use super::{DEMO, run};
 
-/// The folder; alice is a user of its ledger.
+/// The folder, with users in its ledger whose passwords are their names.
 pub(crate) struct Place {
     folder: TempDir,
 }
 
 impl Place {
+    /// With the demo's policy, and alice.
     pub(crate) fn new(shop: &Shop) -> Self {
+        Self::with(shop, DEMO, &["alice"])
+    }
+
+    pub(crate) fn with(shop: &Shop, policy: &str, users: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let shadow = shop.shadow.as_ref().expect("a shadow of its own");
         let server = format!(
@@ -27,10 +32,12 @@ impl Place {
             shadow.url(DATABASE, "noisegate_shadow"),
         );
         let place = Self { folder };
-        std::fs::write(place.file("policy.toml"), format!("{DEMO}{server}")).expect("a policy");
+        std::fs::write(place.file("policy.toml"), format!("{policy}{server}")).expect("a policy");
         let ledger = Ledger::open(&place.file("ledger.db"), Clock::System).expect("a ledger");
-        let verifier = scram::verifier("alice").expect("a verifier");
-        run(ledger.put_user("alice", &verifier)).expect("a user");
+        for user in users {
+            let verifier = scram::verifier(user).expect("a verifier");
+            run(ledger.put_user(user, &verifier)).expect("a user");
+        }
         place
     }
 

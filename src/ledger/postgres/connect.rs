@@ -113,6 +113,12 @@ impl Connection {
         self.sound(done)
     }
 
+    /// The same, however long it takes.
+    pub(super) fn batch_without_limit(&mut self, sql: &str) -> Result<(), LedgerError> {
+        let done = self.runtime.block_on(self.client.batch_execute(sql));
+        self.sound(done.map_err(Failure::Sql))
+    }
+
     /// See [`super::Store::raw`].
     #[cfg(test)]
     pub(super) fn raw(&mut self, sql: &str) -> Result<Option<i64>, LedgerError> {

@@ -4,6 +4,8 @@ ALTER TABLE meta ADD COLUMN last_event bigint NOT NULL DEFAULT 0 CHECK (last_eve
 ALTER TABLE chain ADD COLUMN mark_ms bigint, ADD COLUMN last_charge bigint,
     ADD COLUMN last_event bigint, ADD COLUMN events bytea CHECK (length(events) = 32),
     ADD COLUMN rest bytea CHECK (length(rest) = 32);
+-- A program of the older version that is still connected knows no decisions: it writes no more.
+ALTER TABLE chain ADD CONSTRAINT chain_made_of CHECK (mark_ms IS NOT NULL) NOT VALID;
 ALTER TABLE analyst ADD COLUMN added_ms bigint, ADD COLUMN seen_ms bigint;
 CREATE INDEX charge_time ON charge (at_ms, id);
 DROP TABLE account;
@@ -37,9 +39,12 @@ CREATE TABLE event (
     detail  text   COLLATE "C" NOT NULL,
     why     text   COLLATE "C" NOT NULL,
     key     bytea  UNIQUE CHECK (length(key) = 32),
-    request bytea  CHECK (length(request) = 32)
+    request bytea  CHECK (length(request) = 32),
+    generation bigint NOT NULL
 );
 CREATE INDEX event_time ON event (at_ms, id);
+CREATE INDEX event_kept ON event (generation)
+    WHERE kind = 'charge.void' OR kind LIKE 'account.%';
 
 -- Bearer tokens of administrators: only digests.
 CREATE TABLE token (
@@ -54,5 +59,6 @@ CREATE TABLE token (
 
 CREATE TRIGGER event_final BEFORE UPDATE OR TRUNCATE ON event EXECUTE FUNCTION final();
 CREATE TRIGGER event_kept BEFORE DELETE ON event
-    FOR EACH ROW WHEN (old.kind = 'charge.void') EXECUTE FUNCTION final();
+    FOR EACH ROW WHEN (old.kind = 'charge.void' OR old.kind LIKE 'account.%')
+    EXECUTE FUNCTION final();
 UPDATE meta SET version = 2;

@@ -5,6 +5,18 @@
 //! are sent without waiting for each other: a unit of work is two round trips, however many
 //! charges it holds.
 
+/// The events from before a time that are forgotten in one step.
+macro_rules! old_events {
+    () => {
+        "WITH old AS (SELECT id, generation FROM event AS of_old WHERE at_ms < $1
+             AND NOT EXISTS (SELECT 1 FROM event AS kept
+                 WHERE kept.generation = of_old.generation
+                     AND (kept.kind = 'charge.void' OR kept.kind LIKE 'account.%'))),
+         oldest AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
+             FROM (SELECT generation FROM old ORDER BY id LIMIT 10000) AS first))"
+    };
+}
+
 mod connect;
 mod open;
 mod pages;
@@ -14,8 +26,11 @@ mod shown;
 mod view;
 mod write;
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::Config;
 
+use super::control::Control;
 use super::store::{
     Backend, Changes, Counts, Loaded, Meta, Needs, Page, Store, Sum, View as Viewing,
 };
@@ -100,9 +115,18 @@ impl Store for Postgres {
     }
 
     fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError> {
-        let sql = "SELECT count(*) FROM event WHERE at_ms < $1 AND kind <> 'charge.void'";
+        let sql = concat!(old_events!(), " SELECT count(*) FROM oldest");
         let rows = self.connection.query(sql, vec![Box::new(before.0)])?;
         rows.first().map_or(Ok(0), |row| get(row, 0))
+    }
+
+    fn resets_after(&mut self, at: Millis) -> Result<BTreeMap<String, Control>, LedgerError> {
+        let sql = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
+                       gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms
+                   FROM account WHERE reset_ms > $1";
+        let rows = self.connection.query(sql, vec![Box::new(at.0)])?;
+        let stored = read::stored(&rows)?.into_iter();
+        Ok(stored.map(|(id, stored)| (id, stored.control)).collect())
     }
 
     fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {

@@ -1,6 +1,6 @@
 //! Making the tables, and making sure that they are ours.
 
-use super::super::chain::Link;
+use super::super::chain::{BROUGHT, Link};
 use super::super::store::{Changes, Meta};
 use super::super::types::LedgerError;
 use super::connect::{Connection, Parameters};
@@ -40,11 +40,11 @@ pub(super) fn make(
     if !exists(connection, schema)? {
         create(connection, schema, now)?;
     } else if version(connection)? == Some(1) {
-        // Those who write wait for the lock; those of the older version refuse what they find then.
+        // Those who write wait for the lock, and then cannot write any more.
         connection.batch("SET LOCAL statement_timeout = 0; LOCK TABLE meta")?;
-        connection.batch(include_str!("from_1.sql"))?;
+        connection.batch_without_limit(include_str!("from_1.sql"))?;
         let mut meta = read::meta_now(connection)?;
-        let note = format!("brought from version 1 to {VERSION}");
+        let note = format!("{BROUGHT}1 to {VERSION}");
         let counters = (meta.last_charge, meta.last_event);
         meta.link = meta.link.next(&Changes::default(), meta.mark, counters, Some(note));
         let link = write::links(std::slice::from_ref(&meta.link));
@@ -93,12 +93,17 @@ fn create(connection: &mut Connection, schema: &str, now: Millis) -> Result<(), 
 /// Refuses tables of another version.
 pub(super) fn check_version(connection: &mut Connection) -> Result<(), LedgerError> {
     match version(connection)? {
-        Some(VERSION) => Ok(()),
-        Some(other) => {
-            Err(LedgerError::Store(format!("its tables have version {other}, known is {VERSION}")))
-        }
+        Some(version) => known(version),
         None => Err(LedgerError::Store("its tables are empty".to_owned())),
     }
+}
+
+/// Refuses another version than that of these tables.
+pub(super) fn known(version: i32) -> Result<(), LedgerError> {
+    if version == VERSION {
+        return Ok(());
+    }
+    Err(LedgerError::Store(format!("its tables have version {version}, known is {VERSION}")))
 }
 
 fn version(connection: &mut Connection) -> Result<Option<i32>, LedgerError> {

@@ -44,7 +44,8 @@ pub(super) fn read(connection: &mut Connection, of: Page) -> Result<Changes, Led
             page.tokens = tokens.collect::<Result<_, _>>()?;
         }
         Page::Events(after) => {
-            let sql = "SELECT id, at_ms, who, via, kind, object, detail, why, key, request
+            let sql = "SELECT id, at_ms, who, via, kind, object, detail, why, key, request,
+        generation
                        FROM event WHERE id > $1 ORDER BY id LIMIT $2";
             let rows = connection.query(sql, vec![Box::new(after), Box::new(PAGE_ROWS)])?;
             page.events = rows.iter().map(rows::event).collect::<Result<_, _>>()?;
@@ -85,7 +86,8 @@ fn charges(connection: &mut Connection, after: i64) -> Result<Vec<WholeCharge>, 
                WHERE charge = ANY($1) ORDER BY charge, position";
     let leaf = |row: &Row| Ok((question(row, 1)?, rows::loss(row, 2)?));
     let mut leaves = grouped(&connection.query(sql, vec![Box::new(ids.clone())])?, leaf)?;
-    let sql = "SELECT charge, account, rho::text, epsilon::text, delta::text FROM debit
+    let sql = "SELECT charge, account, debit.rho::text, debit.epsilon::text, debit.delta::text
+               FROM debit JOIN charge ON charge.id = debit.charge AND charge.at_ms = debit.at_ms
                WHERE charge = ANY($1) ORDER BY charge, account";
     let debit = |row: &Row| Ok((get(row, 1)?, rows::loss(row, 2)?));
     let mut debits = grouped(&connection.query(sql, vec![Box::new(ids)])?, debit)?;

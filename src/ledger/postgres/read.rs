@@ -14,9 +14,9 @@ use crate::clock::Millis;
 use crate::ids::{ChargeKey, Question};
 
 const LOCK: &str = "SELECT ledger, mark_ms, release_bytes, last_charge, final_charge, last_release,
-    moved, last_event, generation, head FROM meta FOR UPDATE";
+    moved, last_event, generation, head, version FROM meta FOR UPDATE";
 const META: &str = "SELECT ledger, mark_ms, release_bytes, last_charge, final_charge, last_release,
-    moved, last_event, generation, head FROM meta";
+    moved, last_event, generation, head, version FROM meta";
 const KNOWN: &str = "SELECT head FROM chain WHERE generation = $1";
 const ACCOUNTS: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
     gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms
@@ -118,6 +118,8 @@ fn meta(rows: &[Row]) -> Result<Meta, LedgerError> {
     let empty = || LedgerError::Store("its tables are empty".to_owned());
     let row = rows.first().ok_or_else(empty)?;
     let head: Head = bytes(row, 9)?;
+    // Another program may have changed the tables since this one connected.
+    super::open::known(get(row, 10)?)?;
     Ok(Meta {
         ledger: bytes(row, 0)?,
         mark: Millis(get(row, 1)?),

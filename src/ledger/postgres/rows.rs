@@ -99,6 +99,7 @@ pub(super) fn event(row: &Row) -> Result<EventRow, LedgerError> {
         detail: get(row, 6)?,
         why: get(row, 7)?,
         request: key.zip(request).map(|(key, request)| RequestKey { key, request }),
+        generation: get(row, 10)?,
     })
 }
 

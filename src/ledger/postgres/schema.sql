@@ -118,9 +118,12 @@ CREATE TABLE event (
     detail  text   COLLATE "C" NOT NULL,
     why     text   COLLATE "C" NOT NULL,
     key     bytea  UNIQUE CHECK (length(key) = 32),
-    request bytea  CHECK (length(request) = 32)
+    request bytea  CHECK (length(request) = 32),
+    generation bigint NOT NULL
 );
 CREATE INDEX event_time ON event (at_ms, id);
+CREATE INDEX event_kept ON event (generation)
+    WHERE kind = 'charge.void' OR kind LIKE 'account.%';
 
 -- Bearer tokens of administrators: only digests.
 CREATE TABLE token (
@@ -145,4 +148,5 @@ CREATE TRIGGER debit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON debit EXECUTE F
 CREATE TRIGGER release_final BEFORE UPDATE ON release EXECUTE FUNCTION final();
 CREATE TRIGGER event_final BEFORE UPDATE OR TRUNCATE ON event EXECUTE FUNCTION final();
 CREATE TRIGGER event_kept BEFORE DELETE ON event
-    FOR EACH ROW WHEN (old.kind = 'charge.void') EXECUTE FUNCTION final();
+    FOR EACH ROW WHEN (old.kind = 'charge.void' OR old.kind LIKE 'account.%')
+    EXECUTE FUNCTION final();

@@ -15,13 +15,17 @@ use crate::clock::Millis;
 use crate::ids::{Analyst, QueryId, Question};
 
 // A release can be settled after a later charge for the same question, so all charges of the
-// analyst from the one that paid for it on are looked at. That one may have asked under another
-// name: what is answered under bounds that were not known yet is remembered with them.
-const RECALL_FOR: &str = "SELECT payload, EXISTS (
-        SELECT FROM charge JOIN leaf ON leaf.charge = charge.id
-        WHERE charge.analyst = $2 AND charge.id >= release.charge
-            AND (leaf.question = $1 OR charge.id = release.charge)
-            AND charge.state <> 'voided')
+// analyst from the one that paid for it on are looked at, the latest ten thousand of them: who asked
+// more in between may pay again. That one may have asked under another name: what is answered under
+// bounds that were not known yet is remembered with them. One that is pending may still be given back.
+const RECALL_FOR: &str = "SELECT payload,
+        EXISTS (SELECT FROM charge
+                WHERE id = release.charge AND analyst = $2 AND state = 'posted')
+        OR EXISTS (SELECT FROM (SELECT id, state FROM charge
+                                WHERE analyst = $2 AND id >= release.charge
+                                ORDER BY id DESC LIMIT 10000) AS own
+                   JOIN leaf ON leaf.charge = own.id
+                   WHERE leaf.question = $1 AND own.state = 'posted')
     FROM release, meta WHERE question = $1 AND expires_ms > greatest(meta.mark_ms, $3)";
 const BUCKETS: &str = "SELECT debit.at_ms - debit.at_ms % $4, count(*), sum(debit.rho)::text,
         coalesce(sum(debit.epsilon), 0)::text, sum(debit.delta)::text
@@ -68,7 +72,8 @@ const CHARGES_BY_TIME: &str = "SELECT id, query, analyst, at_ms, state, leaves.c
         LATERAL (SELECT coalesce(array_agg(account ORDER BY account), '{}') AS accounts
                  FROM debit WHERE debit.charge = charge.id) AS debits
     ORDER BY at_ms DESC, id DESC";
-const EVENTS_BY_TIME: &str = "SELECT id, at_ms, who, via, kind, object, detail, why, key, request
+const EVENTS_BY_TIME: &str = "SELECT id, at_ms, who, via, kind, object, detail, why, key, request,
+        generation
     FROM event WHERE (at_ms, id) < ($1, $2)
         AND ($3::bigint IS NULL OR at_ms >= $3) AND ($4::bigint IS NULL OR at_ms < $4)
         AND ($5::text IS NULL OR who = $5)

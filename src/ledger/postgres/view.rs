@@ -50,14 +50,13 @@ impl Viewing for View {
         rows.first().map(|row| get(row, 0)).transpose()
     }
 
-    /// The sums may be of a later moment than the mark; then they are those of a later window
-    /// than the one asked about, and made again from the debits.
     fn stored(
         &mut self,
         accounts: &[String],
     ) -> Result<(Millis, BTreeMap<String, Stored>), LedgerError> {
         let asked = vec![(MARK, Vec::new()), (STORED, vec![Box::new(accounts.to_vec()) as _])];
-        let answers = self.connection.pipeline("", asked, &[])?;
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let answers = self.connection.pipeline(begin, asked, &[])?;
         let mut answers = answers.iter();
         let mark = answers.next().and_then(|rows| rows.first());
         let mark = mark.map_or(Ok(0), |row| get(row, 0))?;
@@ -71,7 +70,7 @@ impl Viewing for View {
     }
 
     fn end(&mut self) -> Result<(), LedgerError> {
-        Ok(())
+        self.connection.batch("COMMIT")
     }
 
     fn history(

@@ -52,10 +52,10 @@ const SEEN: &str = "UPDATE analyst SET seen_ms = new.seen_ms
 const TOKENS: &str = "INSERT INTO token SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[],
     $4::text[], $5::text[], $6::bigint[], $7::bigint[])";
 const REVOKED: &str = "DELETE FROM token WHERE id = ANY($1)";
-const OLD: &str = "DELETE FROM event WHERE at_ms < $1 AND kind <> 'charge.void'";
+const OLD: &str = concat!(old_events!(), " DELETE FROM event WHERE id IN (SELECT id FROM oldest)");
 const EVENTS: &str = "INSERT INTO event SELECT * FROM unnest($1::bigint[], $2::bigint[],
     $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[],
-    $10::bytea[])";
+    $10::bytea[], $11::bigint[])";
 const LINKS: &str = "INSERT INTO chain SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[],
     $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[])";
 const META: &str = "UPDATE meta SET mark_ms = $1, release_bytes = $2, last_charge = $3,
@@ -264,6 +264,7 @@ fn events(events: &[EventRow]) -> (&'static str, Parameters) {
     };
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     let times: Vec<i64> = events.iter().map(|event| event.at.0).collect();
+    let generations: Vec<i64> = events.iter().map(|event| event.generation).collect();
     let parameters: Parameters = vec![
         Box::new(ids),
         Box::new(times),
@@ -275,6 +276,7 @@ fn events(events: &[EventRow]) -> (&'static str, Parameters) {
         Box::new(texts(|event| &event.why)),
         Box::new(digests(|key| &key.key)),
         Box::new(digests(|key| &key.request)),
+        Box::new(generations),
     ];
     (EVENTS, parameters)
 }

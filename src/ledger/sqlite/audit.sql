@@ -9,13 +9,27 @@ CREATE TABLE event (
     detail  TEXT    NOT NULL,
     why     TEXT    NOT NULL,
     key     BLOB    UNIQUE CHECK (length(key) = 32),
-    request BLOB    CHECK (length(request) = 32)
+    request BLOB    CHECK (length(request) = 32),
+    generation INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX event_time ON event (at_ms, id);
+CREATE INDEX event_kept ON event (generation)
+WHERE kind = 'charge.void' OR kind GLOB 'account.*';
 CREATE TRIGGER event_final BEFORE UPDATE ON event
 BEGIN SELECT raise(ABORT, 'an event is final'); END;
-CREATE TRIGGER event_kept BEFORE DELETE ON event WHEN old.kind = 'charge.void'
-BEGIN SELECT raise(ABORT, 'what was voided is kept'); END;
+CREATE TRIGGER event_decided BEFORE DELETE ON event
+WHEN old.kind = 'charge.void' OR old.kind GLOB 'account.*'
+BEGIN SELECT raise(ABORT, 'what was voided and decided is kept'); END;
+
+-- What was charged stays, whoever slips.
+CREATE TRIGGER leaf_final BEFORE UPDATE ON leaf
+BEGIN SELECT raise(ABORT, 'a leaf is final'); END;
+CREATE TRIGGER leaf_kept BEFORE DELETE ON leaf
+BEGIN SELECT raise(ABORT, 'leaves are never deleted'); END;
+CREATE TRIGGER debit_final BEFORE UPDATE ON debit
+BEGIN SELECT raise(ABORT, 'a debit is final'); END;
+CREATE TRIGGER debit_kept BEFORE DELETE ON debit
+BEGIN SELECT raise(ABORT, 'debits are never deleted'); END;
 
 -- Bearer tokens of administrators: only digests.
 CREATE TABLE token (

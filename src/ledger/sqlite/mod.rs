@@ -1,5 +1,17 @@
 //! The ledger in an SQLite file.
 
+/// The events from before a time that are forgotten in one step.
+macro_rules! old_events {
+    () => {
+        "WITH old AS (SELECT id, generation FROM event AS of_old WHERE at_ms < ?1
+             AND NOT EXISTS (SELECT 1 FROM event AS kept
+                 WHERE kept.generation = of_old.generation
+                     AND (kept.kind = 'charge.void' OR kept.kind GLOB 'account.*'))),
+         oldest AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
+             FROM (SELECT generation FROM old ORDER BY id LIMIT 10000)))"
+    };
+}
+
 mod open;
 mod pages;
 mod read;
@@ -8,11 +20,13 @@ mod shown;
 mod view;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rusqlite::Connection;
 
+use super::control::Control;
 use super::store::{
     Backend, Changes, Counts, Loaded, Meta, Needs, Page, Store, Sum, View as Viewing,
 };
@@ -93,8 +107,16 @@ impl Store for Sqlite {
     }
 
     fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError> {
-        let sql = "SELECT count(*) FROM event WHERE at_ms < ?1 AND kind <> 'charge.void'";
+        let sql = concat!(old_events!(), " SELECT count(*) FROM oldest");
         Ok(self.conn.prepare_cached(sql)?.query_row([before.0], |row| row.get(0))?)
+    }
+
+    fn resets_after(&mut self, at: Millis) -> Result<BTreeMap<String, Control>, LedgerError> {
+        let columns = rows::ACCOUNT;
+        let sql = format!("SELECT {columns} FROM account WHERE reset_ms > ?1");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let found = statement.query_map([at.0], rows::account)?;
+        found.map(|row| Ok(row.map(|(id, stored)| (id, stored.control))?)).collect()
     }
 
     fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {

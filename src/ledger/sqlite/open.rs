@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::super::chain::Link;
+use super::super::chain::{BROUGHT, Link};
 use super::super::store::{Changes, Meta};
 use super::super::types::LedgerError;
 use super::{read, write};
@@ -154,7 +154,7 @@ fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
     conn.execute_batch(include_str!("audit.sql"))?;
     if version != 0 {
         let Meta { link, mark, last_charge, last_event, .. } = read::meta(conn)?;
-        let note = format!("brought from version {version} to {VERSION}");
+        let note = format!("{BROUGHT}{version} to {VERSION}");
         let counters = (last_charge, last_event);
         write::links(conn, &[link.next(&Changes::default(), mark, counters, Some(note))])?;
     }

@@ -74,10 +74,11 @@ fn charges(conn: &Connection, after: i64) -> Result<Vec<WholeCharge>, LedgerErro
         let leaves = rows_of(conn, sql, [row.id], |leaf| {
             Ok((Question(leaf.get(0)?), rows::loss(leaf, 1)?))
         })?;
-        let sql = "SELECT account, rho, epsilon, delta FROM debit WHERE charge = ?1
-                   ORDER BY account";
+        let sql = "SELECT account, rho, epsilon, delta FROM debit
+                   WHERE charge = ?1 AND at_ms = ?2 ORDER BY account";
+        let parameters = [row.id, row.at.0];
         let debits =
-            rows_of(conn, sql, [row.id], |debit| Ok((debit.get(0)?, rows::loss(debit, 1)?)))?;
+            rows_of(conn, sql, parameters, |debit| Ok((debit.get(0)?, rows::loss(debit, 1)?)))?;
         Ok(WholeCharge { row, leaves, debits })
     };
     charges.into_iter().map(whole).collect()

@@ -75,7 +75,8 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<(String, Stored)> {
 }
 
 /// The columns of an event, as [`event`] reads them.
-pub(super) const EVENT: &str = "id, at_ms, who, via, kind, object, detail, why, key, request";
+pub(super) const EVENT: &str = "id, at_ms, who, via, kind, object, detail, why, key, request,
+    generation";
 
 /// Reads the columns of [`EVENT`].
 pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
@@ -91,6 +92,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         detail: row.get(6)?,
         why: row.get(7)?,
         request: key.zip(request).map(|(key, request)| RequestKey { key, request }),
+        generation: row.get(10)?,
     })
 }
 

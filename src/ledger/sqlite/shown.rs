@@ -53,14 +53,19 @@ pub(super) fn recall_for(
     wall: Millis,
 ) -> Result<Option<Recalled>, LedgerError> {
     // A release can be settled after a later charge for the same question, so all charges of the
-    // analyst from the one that paid for it on are looked at. That one may have asked under another
-    // name: what is answered under bounds that were not known yet is remembered with them.
+    // analyst from the one that paid for it on are looked at, the latest ten thousand of them: who
+    // asked more in between may pay again. That one may have asked under another name: what is
+    // answered under bounds that were not known yet is remembered with them. One that is pending
+    // may still be given back.
     let mut statement = conn.prepare_cached(
-        "SELECT payload, EXISTS (
-             SELECT 1 FROM charge JOIN leaf ON leaf.charge = charge.id
-             WHERE charge.analyst = ?2 AND charge.id >= release.charge
-                 AND (leaf.question = ?1 OR charge.id = release.charge)
-                 AND charge.state <> 'voided')
+        "SELECT payload,
+             EXISTS (SELECT 1 FROM charge
+                     WHERE id = release.charge AND analyst = ?2 AND state = 'posted')
+             OR EXISTS (SELECT 1 FROM (SELECT id, state FROM charge
+                                       WHERE analyst = ?2 AND id >= release.charge
+                                       ORDER BY id DESC LIMIT 10000) AS own
+                        JOIN leaf ON leaf.charge = own.id
+                        WHERE leaf.question = ?1 AND own.state = 'posted')
          FROM release, meta WHERE question = ?1 AND expires_ms > max(meta.mark_ms, ?3)",
     )?;
     let recalled = statement.query_row(params![question.0, analyst.0, wall.0], |row| {

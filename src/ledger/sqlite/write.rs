@@ -159,11 +159,12 @@ fn tokens(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
 
 fn events(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
     if let Some(before) = changes.forget_events {
-        conn.prepare_cached("DELETE FROM event WHERE at_ms < ?1 AND kind <> 'charge.void'")?
-            .execute([before.0])?;
+        let sql = concat!(old_events!(), " DELETE FROM event WHERE id IN (SELECT id FROM oldest)");
+        conn.prepare_cached(sql)?.execute([before.0])?;
     }
-    let mut statement =
-        conn.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
     for event in &changes.events {
         statement.execute(params![
             event.id,
@@ -176,6 +177,7 @@ fn events(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
             event.why,
             event.request.map(|request| request.key),
             event.request.map(|request| request.request),
+            event.generation,
         ])?;
     }
     Ok(())

@@ -25,7 +25,7 @@ impl Fixture {
         let (controls, tokens) = (self.ledger.controls().await, self.ledger.tokens().await);
         let (people, audit) =
             (self.ledger.people().await, self.ledger.audit(AuditFilter::default(), None, 9).await);
-        let verified = self.ledger.verify(u64::MAX).await.unwrap();
+        let verified = self.ledger.verify().await.unwrap();
         assert_eq!(verified.broken, None);
         format!(
             "{balances:?} {history:?} {releases:?} {verifier:?} {controls:?} {tokens:?} {people:?} \

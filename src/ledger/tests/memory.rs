@@ -200,6 +200,10 @@ impl Store for Memory {
         unreachable!("nothing is forgotten here")
     }
 
+    fn resets_after(&mut self, _at: Millis) -> Result<BTreeMap<String, Control>, LedgerError> {
+        unreachable!("nothing is reset here")
+    }
+
     fn pending(&mut self, after: i64, _count_max: i64) -> Result<Vec<i64>, LedgerError> {
         let durable = &self.0.lock().unwrap().0;
         let pending = durable.charges.range(after + 1..);

@@ -1,5 +1,6 @@
 //! Tests of the ledger.
 
+mod apart;
 mod copy;
 mod crash;
 mod exhaustive;

@@ -94,7 +94,7 @@ async fn a_reset_begins_a_window_anew_but_no_lifetime(on: On) {
     let reset = Change::Reset { window: Window::Lifetime };
     let refused = fixture.ledger.change("a", reset, None, None, event("account.reset", "w")).await;
     assert!(matches!(refused, Err(LedgerError::Malformed(_))));
-    assert_eq!(fixture.ledger.verify(0).await.unwrap().broken, None);
+    assert_eq!(fixture.ledger.verify().await.unwrap().broken, None);
 }
 
 on_both!(a_decision_is_made_once_and_for_the_version_that_was_seen);
@@ -215,6 +215,24 @@ async fn who_has_paid_for_a_question_is_known(on: On) {
     assert_eq!(paid("bob").await, None);
     fixture.answer(1, b"two", 2000).await;
     assert_eq!(paid("bob").await, Some((b"two".to_vec(), false)));
+}
+
+on_both!(what_was_asked_under_another_name_is_paid_for);
+async fn what_was_asked_under_another_name_is_paid_for(on: On) {
+    let fixture = Fixture::on(on);
+    let asked = fixture.ledger.reserve(charge(1, loss(1), &[account("shop", 100)])).await.unwrap();
+    // As an answer is whose bounds were not known when it was charged.
+    let release = super::super::Remembered {
+        question: question(9),
+        payload: b"nine".to_vec(),
+        expires_at: Millis(1000),
+    };
+    fixture.ledger.settle(asked, vec![release]).await.unwrap();
+    for (name, paid) in [("alice", true), ("bob", false)] {
+        let analyst = Analyst(name.to_owned());
+        let recalled = fixture.ledger.recall_for(question(9), &analyst).await.unwrap();
+        assert_eq!(recalled.map(|recalled| recalled.paid), Some(paid), "{name}");
+    }
 }
 
 on_both!(spending_is_shown_by_time_and_by_analyst);

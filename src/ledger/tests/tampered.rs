@@ -1,6 +1,7 @@
 //! Somebody writes to the store by other means, and it shows.
 
-use super::super::Change;
+use super::super::store::Needs;
+use super::super::{Account, AuditFilter, Change, LedgerError, Window, charge};
 use super::office::event;
 use super::{Fixture, On, account, charge, loss, on_both};
 use crate::clock::Millis;
@@ -30,7 +31,7 @@ impl Fixture {
     }
 
     async fn broken(&self) -> Option<String> {
-        self.ledger.verify(u64::MAX).await.unwrap().broken
+        self.ledger.verify().await.unwrap().broken
     }
 }
 
@@ -55,10 +56,33 @@ async fn filled(on: On) -> Fixture {
 on_both!(a_ledger_that_nobody_touched_is_sound);
 async fn a_ledger_that_nobody_touched_is_sound(on: On) {
     let fixture = filled(on).await;
-    let verified = fixture.ledger.verify(u64::MAX).await.unwrap();
+    let verified = fixture.ledger.verify().await.unwrap();
     assert_eq!(verified.broken, None);
     // Five charges; three logins, what was given back, two decisions and a user.
     assert_eq!(verified.records, 12);
+}
+
+on_both!(what_is_given_back_after_its_window_ended_leaves_a_sound_ledger);
+async fn what_is_given_back_after_its_window_ended_leaves_a_sound_ledger(on: On) {
+    let fixture = Fixture::on(on);
+    let daily = Account { window: Window::Every { ms: 10 }, ..account("shop", 9) };
+    let shops = std::slice::from_ref(&daily);
+    let _spent = fixture.ledger.reserve(charge(1, loss(5), shops)).await.unwrap();
+    let voided = fixture.ledger.reserve(charge(2, loss(4), shops)).await.unwrap();
+    fixture.set_time(15);
+    // In one unit of work with a charge in the next window, which is refused.
+    let needs = Needs {
+        accounts: [(daily.id.clone(), daily.window)].into(),
+        voids: [voided.charge].into(),
+        ..Needs::default()
+    };
+    let given_back = fixture.ledger.write(needs, move |batch| {
+        let refused = charge::reserve(batch, &super::charge(3, loss(10), &[daily]));
+        assert!(matches!(refused, Err(LedgerError::Overdrawn(_))), "{refused:?}");
+        charge::void(batch, voided.charge)
+    });
+    given_back.await.unwrap();
+    assert_eq!(fixture.broken().await, None);
 }
 
 on_both!(the_first_record_that_was_changed_is_named);
@@ -74,10 +98,30 @@ async fn the_first_record_that_was_changed_is_named(on: On) {
         ("DELETE FROM chain WHERE generation = 4", "generation 4 is missing"),
         ("UPDATE charge SET state = 'voided' WHERE id = 2", "charge 2: it was given back"),
         ("UPDATE account SET rho = '1' WHERE id = 'shop'", "account shop: its sum"),
+        ("UPDATE debit SET at_ms = 0 WHERE charge = 2", "charges 2 to 2"),
+        ("UPDATE meta SET mark_ms = mark_ms + 1", "the ledger's own row"),
+        ("UPDATE chain SET mark_ms = NULL WHERE generation < 3", "do not say what"),
+        ("UPDATE chain SET mark_ms = NULL", "no generation says"),
+        (
+            "INSERT INTO event (id, at_ms, who, via, kind, object, detail, why, generation)
+                 VALUES (1000, 5, '', 'proxy', 'charge.void', '2', '{}', '', 9);
+             UPDATE charge SET state = 'voided' WHERE id = 2",
+            "charge 2: it was given back",
+        ),
+        (
+            "INSERT INTO event (id, at_ms, who, via, kind, object, detail, why, generation)
+                 VALUES (1000, 5, '', 'proxy', 'account.thaw', 'shop', '{}', '', 9)",
+            "event 1000: no generation has it",
+        ),
     ];
     let decisions = [
         ("UPDATE account SET frozen = '0' WHERE id = 'shop'", "account shop: it is not as"),
         ("UPDATE account SET cap = '9' WHERE id = 'never charged'", "account never charged"),
+        (
+            "UPDATE account SET version = 0, frozen = '0' WHERE id = 'shop'",
+            "account shop: it is not",
+        ),
+        ("DELETE FROM account WHERE id = 'shop'", "account shop: it is not as"),
     ];
     for (sql, named) in changes.into_iter().chain(decisions) {
         let fixture = filled(on).await;
@@ -91,13 +135,42 @@ on_both!(old_events_may_be_forgotten_and_no_others);
 async fn old_events_may_be_forgotten_and_no_others(on: On) {
     let fixture = filled(on).await;
     fixture.set_time(40);
+    let all = fixture.ledger.verify().await.unwrap().records;
     assert_eq!(fixture.ledger.forget_events(Millis(25)).await.unwrap(), 2);
     assert_eq!(fixture.ledger.forget_events(Millis(25)).await.unwrap(), 0);
-    let broken = async |keep| fixture.ledger.verify(keep).await.unwrap().broken;
-    assert_eq!(broken(15).await, None);
-    assert_eq!(broken(30).await.as_deref(), Some("generation 3: event 1 is missing"));
-    // What was given back is known for ever.
+    let verified = fixture.ledger.verify().await.unwrap();
+    // Two are gone, and one says so.
+    assert_eq!((verified.broken, verified.records), (None, all - 1));
+    // What was given back and what was decided is known for ever.
     fixture.set_time(1000);
     fixture.ledger.forget_events(Millis(999)).await.unwrap();
-    assert_eq!(broken(1).await, None);
+    assert_eq!(fixture.broken().await, None);
+    let left = fixture.ledger.audit(AuditFilter::default(), None, 100).await.unwrap();
+    let mut kinds: Vec<_> = left.iter().map(|record| record.kind.as_str()).collect();
+    kinds.retain(|kind| *kind != "query");
+    assert_eq!(kinds, ["audit.forget", "account.test", "account.test", "charge.void"]);
+    // One that is gone by other hands is not old enough for that.
+    fixture.ledger.record(vec![event("login", "why")]).await.unwrap();
+    fixture.tamper(on, "DELETE FROM event WHERE kind = 'login'").await;
+    assert!(fixture.broken().await.unwrap().contains("is missing"));
+}
+
+on_both!(a_reset_does_not_come_again_when_the_clock_was_set_back);
+async fn a_reset_does_not_come_again_when_the_clock_was_set_back(on: On) {
+    let fixture = Fixture::on(on);
+    let window = Window::Every { ms: 1000 };
+    let of = |control| Account { window, control, ..account("a", 10) };
+    fixture.set_time(900);
+    let reset = fixture.decide("a", Change::Reset { window }).await;
+    fixture.set_time(100);
+    fixture.ledger.accept_clock().await.unwrap();
+    let pay =
+        async |control| fixture.ledger.reserve(charge(9, loss(10), &[of(control)])).await.map(drop);
+    assert!(matches!(pay(reset).await, Err(LedgerError::Terms { .. })));
+    let controls = fixture.ledger.controls().await.unwrap();
+    let now = controls["a"].in_force(Millis(100));
+    pay(now).await.unwrap();
+    fixture.set_time(950);
+    assert!(matches!(pay(now).await, Err(LedgerError::Overdrawn(_))));
+    assert_eq!(fixture.broken().await, None);
 }

@@ -1,122 +1,33 @@
-//! `init`, `check`, `user` and `serve`, as an operator runs them on databases of the own.
+//! The commands, as operators and administrators run them.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fmt::Write as _;
 use std::fs::Permissions;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use noisegate::demo::{Cluster, Options, fill};
-use tempfile::TempDir;
+use noisegate::demo::{Cluster, Options};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
-const DEMO: &str = include_str!("../budgets/demo.toml");
+mod office;
+mod operator;
+mod tasks;
 
-struct Operator {
-    folder: TempDir,
-    /// With databases, or none for commands that need no database.
-    cluster: Option<Cluster>,
-    /// What the commands find in their environment besides passwords.
-    environment: Vec<(&'static str, String)>,
-}
+use operator::{Operator, Ran, Running};
 
-impl Operator {
-    /// One who has a policy and no database.
-    fn alone() -> Self {
-        let it = Self::new(None);
-        it.write_policy("postgres://noisegate_reader@nowhere.invalid/shop_source");
-        it
-    }
-
-    fn new(cluster: Option<Cluster>) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), cluster, environment: Vec::new() }
-    }
-
-    /// One who has a small shop.
-    async fn with_shop(options: Options) -> Self {
-        let cluster = Cluster::temporary(options).unwrap();
-        let server = connect(&cluster, "postgres").await;
-        server.batch_execute("CREATE DATABASE shop_source").await.unwrap();
-        fill(&mut connect(&cluster, "shop_source").await, 0.001, |_| ()).await.unwrap();
-        let source = cluster.url("shop_source", "noisegate_reader");
-        let it = Self::new(Some(cluster));
-        it.write_policy(&source);
-        it
-    }
-
-    fn write_policy(&self, source: &str) {
-        let shadow = source.replace("noisegate_reader", "noisegate_shadow");
-        let shadow = shadow.replace("shop_source", "shop");
-        let server = format!(
-            "\n[server]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nsource = \"{source}\"\n\
-             shadow = \"{shadow}\"\nledger = \"sqlite:ledger.db\"\n"
-        );
-        std::fs::write(self.policy(), format!("{DEMO}{server}")).unwrap();
-    }
-
-    fn policy(&self) -> PathBuf {
-        self.folder.path().join("policy.toml")
-    }
-
-    fn cluster(&self) -> &Cluster {
-        self.cluster.as_ref().unwrap()
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_noisegate"));
-        command.args(args).arg("--policy").arg(self.policy());
-        for (name, value) in [("SOURCE", "r"), ("SHADOW", "o"), ("SHADOW_ANALYST", "a")] {
-            command.env(format!("NOISEGATE_{name}_PASSWORD"), format!("{value}-secret"));
-        }
-        for name in ["PGUSER", "RUST_LOG", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
-            command.env_remove(name);
-        }
-        command.envs(self.environment.iter().cloned()).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        self.command(args).output().unwrap().into()
-    }
-
-    fn run_with_input(&self, args: &[&str], input: &str) -> Ran {
-        let mut command = self.command(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap().into()
-    }
-}
-
-#[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    errors: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let code = output.status.code();
-        Self { code, out: text(output.stdout), errors: text(output.stderr) }
-    }
-}
-
-/// Ended when the test fails.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Those with a password, of a list as JSON.
+fn users(ran: &Ran) -> Vec<String> {
+    let list: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let all = list["items"].as_array().unwrap().iter();
+    let with_password = all.filter(|one| !one["added_at"].is_null());
+    with_password.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
 }
 
 async fn connect(cluster: &Cluster, database: &str) -> Client {
@@ -143,25 +54,25 @@ async fn a_ledger_moves_and_another_one_is_taken_on_an_operators_word_only() {
     copy.args(["ledger", "copy"]).arg(&file).args([&url, "--state"]).arg(operator.folder.path());
     let copied: Ran = copy.env("NOISEGATE_LEDGER_PASSWORD", "l-secret").output().unwrap().into();
     assert!(copied.code == Some(0) && copied.out.contains("1 users"), "{copied:?}");
-    let moved = operator.run(&["user", "list"]);
+    let moved = operator.run(&["user", "list", "--json"]);
     assert!(moved.code == Some(1) && moved.errors.contains("was moved to"), "{moved:?}");
 
     let policy = std::fs::read_to_string(operator.policy()).unwrap();
     std::fs::write(operator.policy(), policy.replace("sqlite:ledger.db", &url)).unwrap();
     operator.environment.push(("NOISEGATE_LEDGER_PASSWORD", "l-secret".to_owned()));
-    let listed = operator.run(&["user", "list"]);
-    assert_eq!((listed.code, listed.out.as_str()), (Some(0), "alice\n"), "{listed:?}");
+    let listed = operator.run(&["user", "list", "--json"]);
+    assert_eq!((listed.code, users(&listed)), (Some(0), vec!["alice".to_owned()]), "{listed:?}");
 
     let client = connect(&server, "budgets").await;
     client.batch_execute("DROP SCHEMA noisegate_ledger CASCADE").await.unwrap();
-    let refused = operator.run(&["user", "list"]);
+    let refused = operator.run(&["user", "list", "--json"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.errors.contains("there is no ledger, and generation"), "{refused:?}");
     assert!(refused.errors.contains("noisegate ledger accept-restored"), "{refused:?}");
     let accepted = operator.run(&["ledger", "accept-restored"]);
     assert_eq!(accepted.code, Some(0), "{accepted:?}");
-    let listed = operator.run(&["user", "list"]);
-    assert_eq!((listed.code, listed.out.as_str()), (Some(0), ""), "{listed:?}");
+    let listed = operator.run(&["user", "list", "--json"]);
+    assert_eq!((listed.code, users(&listed)), (Some(0), vec![]), "{listed:?}");
     for ran in [copied, moved, listed, refused, accepted] {
         assert!(!format!("{ran:?}").contains("l-secret"), "{ran:?}");
     }
@@ -175,7 +86,8 @@ fn users_come_and_go_and_their_passwords_are_not_kept() {
         let ran = operator.run_with_input(&["user", "add", name], password);
         assert_eq!((ran.code, ran.errors.as_str()), (Some(0), ""), "{ran:?}");
     }
-    assert_eq!(operator.run(&["user", "list"]).out, "alice\nbob\n");
+    let listed = || users(&operator.run(&["user", "list", "--json"]));
+    assert_eq!(listed(), ["alice", "bob"]);
     for file in std::fs::read_dir(operator.folder.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         let text = String::from_utf8_lossy(&bytes);
@@ -187,15 +99,15 @@ fn users_come_and_go_and_their_passwords_are_not_kept() {
     for name in ["bob", "mallory"] {
         assert_eq!(operator.run(&["user", "remove", name]).code, Some(0));
     }
-    assert_eq!(operator.run(&["user", "list"]).out, "alice\n");
+    assert_eq!(listed(), ["alice"]);
 
     let ran = operator.run(&["user", "remove", "bob"]);
-    assert_eq!((ran.code, ran.errors.as_str()), (Some(1), "noisegate: there is no user bob\n"));
+    assert_eq!((ran.code, ran.errors.as_str()), (Some(1), "noisegate: bob has no password\n"));
     for (name, password) in [("carol", ""), ("carol", "\n"), ("a/b", "x"), ("", "x")] {
         let ran = operator.run_with_input(&["user", "add", name], password);
         assert_eq!((ran.code, ran.errors.lines().count()), (Some(1), 1), "{ran:?}");
     }
-    assert_eq!(operator.run(&["user", "list"]).out, "alice\n");
+    assert_eq!(listed(), ["alice"]);
 }
 
 #[test]
@@ -312,13 +224,25 @@ fn rehearses(operator: &Operator) {
     assert!(out.contains("each_analyst/bob:") && out.contains("at this rate"), "{out}");
 }
 
-/// A proxy, and alice at it.
-async fn start(operator: &Operator) -> (Running, Client) {
+/// A proxy, and where it answers.
+fn serving(operator: &Operator) -> (Running, SocketAddr) {
     let mut command = operator.command(&["serve"]);
     let mut proxy = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(proxy.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.strip_prefix("noisegate answers at ").unwrap().split(';').next().unwrap();
+    (proxy, address.parse().unwrap())
+}
+
+/// Ends a proxy as an operator does.
+fn stopped(mut proxy: Running) {
+    kill(Pid::from_raw(proxy.0.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert_eq!(proxy.0.wait().unwrap().code(), Some(0));
+}
+
+/// A proxy, and alice at it.
+async fn start(operator: &Operator) -> (Running, Client) {
+    let (proxy, address) = serving(operator);
     let url = format!("postgres://alice:sesame@{address}/shop");
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -327,13 +251,12 @@ async fn start(operator: &Operator) -> (Running, Client) {
 
 /// A proxy answers, and ends when told to.
 async fn serves(operator: &Operator) {
-    let (mut proxy, client) = start(operator).await;
+    let (proxy, client) = start(operator).await;
     let count = async |sql| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
     assert_eq!(count("SELECT count(*) FROM nation").await, 25);
     let customers = count("SELECT count(*) FROM customer").await;
     assert!((50..250).contains(&customers), "{customers}");
-    kill(Pid::from_raw(proxy.0.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-    assert_eq!(proxy.0.wait().unwrap().code(), Some(0));
+    stopped(proxy);
 }
 
 /// What breaks the guarantee keeps a proxy from starting, and `init` mends what is its own.

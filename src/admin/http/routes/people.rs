@@ -1,0 +1,138 @@
+//! Analysts and teams.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Conditions, Why};
+use crate::admin::http::api::Shared;
+use crate::admin::http::body::{Asked, Named, Sent};
+use crate::admin::http::identity::{Changer, Reader, role};
+use crate::admin::http::problem::{Problem, Problems};
+use crate::admin::office::Page;
+use crate::admin::shown::{Analyst, List, Team};
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(analysts))
+        .routes(routes!(put, remove))
+        .routes(routes!(freeze))
+        .routes(routes!(thaw))
+        .routes(routes!(teams))
+}
+
+/// Which part.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Part {
+    /// How many.
+    #[param(minimum = 1, maximum = 500, example = 100)]
+    limit: Option<u32>,
+    /// `next` of the part before.
+    cursor: Option<String>,
+}
+
+/// Everybody whom the policy names or who has a password.
+#[utoipa::path(get, path = "/analysts", tag = "people", params(Part),
+    responses((status = 200, description = "A part of the list.", body = List<Analyst>), Problems))]
+async fn analysts(
+    State(api): State<Shared>,
+    _: Reader,
+    Asked(Part { limit, cursor }): Asked<Part>,
+) -> Result<Json<List<Analyst>>, Problem> {
+    Ok(Json(api.office.analysts(&Page { limit, cursor }).await?))
+}
+
+/// A password for somebody.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"password": "correct horse battery", "why": "joins in December"}))]
+struct Put {
+    /// The password; a verifier of it is kept.
+    #[schema(min_length = 1, max_length = 1024, format = Password)]
+    password: String,
+    /// Why, on record.
+    #[schema(min_length = 1, max_length = 500)]
+    why: String,
+}
+
+/// Lets somebody log in. What they may ask is the policy's to say. A token sets no password of who
+/// administers or audits.
+#[utoipa::path(put, path = "/analysts/{name}", tag = "people",
+    params(("name" = String, Path, description = "The name.", example = "dora"), Conditions),
+    request_body = Put,
+    responses((status = 200, description = "The analyst.", body = Analyst), Problems))]
+async fn put(
+    State(api): State<Shared>,
+    changer: Changer,
+    Named(name): Named,
+    Sent(Put { password, why }): Sent<Put>,
+) -> Result<Json<Analyst>, Problem> {
+    // Else a token could outlive itself, and act as a person.
+    let is_token = changer.caller.session.is_none();
+    if is_token && role(&api.office.policy(), &name).is_some() {
+        return Err(Problem::forbidden(
+            "A token sets no password of who administers or audits; log in for that.",
+        ));
+    }
+    Ok(Json(api.office.put_analyst(&name, password, &changer.order(why)).await?))
+}
+
+/// Takes somebody's password away. Connections that are open end with the next question.
+#[utoipa::path(delete, path = "/analysts/{name}", tag = "people",
+    params(("name" = String, Path, description = "The name.", example = "dora"), Conditions),
+    request_body = Why,
+    responses((status = 204, description = "They cannot log in any more."), Problems))]
+async fn remove(
+    State(api): State<Shared>,
+    changer: Changer,
+    Named(name): Named,
+    Sent(Why { why }): Sent<Why>,
+) -> Result<StatusCode, Problem> {
+    api.office.remove_analyst(&name, &changer.order(why)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Freezes all accounts that are an analyst's own.
+#[utoipa::path(post, path = "/analysts/{name}/freeze", tag = "people",
+    params(("name" = String, Path, description = "The name.", example = "bob"), Conditions),
+    request_body = Why,
+    responses((status = 200, description = "The analyst.", body = Analyst), Problems))]
+async fn freeze(
+    State(api): State<Shared>,
+    changer: Changer,
+    Named(name): Named,
+    Sent(Why { why }): Sent<Why>,
+) -> Result<Json<Analyst>, Problem> {
+    Ok(Json(api.office.freeze_analyst(&name, true, &changer.order(why)).await?))
+}
+
+/// Lets all accounts that are an analyst's own go on.
+#[utoipa::path(post, path = "/analysts/{name}/thaw", tag = "people",
+    params(("name" = String, Path, description = "The name.", example = "bob"), Conditions),
+    request_body = Why,
+    responses((status = 200, description = "The analyst.", body = Analyst), Problems))]
+async fn thaw(
+    State(api): State<Shared>,
+    changer: Changer,
+    Named(name): Named,
+    Sent(Why { why }): Sent<Why>,
+) -> Result<Json<Analyst>, Problem> {
+    Ok(Json(api.office.freeze_analyst(&name, false, &changer.order(why)).await?))
+}
+
+/// The teams of the policy.
+#[utoipa::path(get, path = "/teams", tag = "people", params(Part),
+    responses((status = 200, description = "A part of the list.", body = List<Team>), Problems))]
+async fn teams(
+    State(api): State<Shared>,
+    _: Reader,
+    Asked(Part { limit, cursor }): Asked<Part>,
+) -> Result<Json<List<Team>>, Problem> {
+    Ok(Json(api.office.teams(&Page { limit, cursor })?))
+}

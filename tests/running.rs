@@ -1,0 +1,364 @@
+//! A proxy that runs: what it counts, what it lists, and how its policy is replaced. Where the file
+//! of the policy matters, it is the real program that runs.
+
+#![expect(clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
+use common::place::Place;
+use common::served::Served;
+use common::{DEMO, connect, error, open, run, texts};
+use nix::sys::signal::Signal;
+use noisegate::clock::Clock;
+use noisegate::demo::{Shop, ShopOptions};
+use noisegate::ids::Analyst;
+use noisegate::ledger::{AuditFilter, Ledger, State};
+use noisegate::live::Stage;
+use noisegate::road::figures;
+use tokio_postgres::{Client, NoTls};
+
+/// For the tests that count, one at a time.
+static SHOP: LazyLock<Mutex<Shop>> = LazyLock::new(|| {
+    Mutex::new(open(ShopOptions {
+        separate_shadow: true,
+        ..ShopOptions::new(0.001, DEMO, "demo.toml")
+    }))
+});
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn shop() -> std::sync::MutexGuard<'static, Shop> {
+    SHOP.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The value of a series; nothing if it is not there.
+fn value(text: &str, series: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.map(|value| value.parse().expect("a number"))
+}
+
+fn rendered(shop: &Shop) -> String {
+    shop.gate.shared.metrics.render(shop.gate.shared.live.sessions())
+}
+
+/// How much each series moved, where it did.
+fn moved(before: &str, after: &str) -> Vec<(String, f64)> {
+    let series = after.lines().filter(|line| !line.starts_with('#'));
+    let mut moved = Vec::new();
+    for name in series.filter_map(|line| line.rsplit_once(' ').map(|(name, _)| name)) {
+        let by = value(after, name).unwrap_or(0.0) - value(before, name).unwrap_or(0.0);
+        let timed = name.contains("_bucket") || name.contains("_sum");
+        if by != 0.0 && !timed {
+            moved.push((name.to_owned(), by));
+        }
+    }
+    moved.sort_by(|one, other| one.0.cmp(&other.0));
+    moved
+}
+
+/// Waits until something holds.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A transaction that lets nobody read the customers of the source.
+async fn lock(shop: &Shop) -> Client {
+    let (client, _) = connect(&shop.source_config()).await;
+    client
+        .batch_execute("BEGIN; LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
+        .await
+        .expect("a lock");
+    client
+}
+
+#[test]
+fn whoever_is_removed_asks_nothing_more() {
+    let shop = shop();
+    run(async {
+        let ledger = &shop.gate.ledger;
+        let verifier = ledger.verifier("bob").await.expect("a look").expect("bob");
+        let (bob, _) = connect(&shop.client_config("bob")).await;
+        texts(&bob, "SELECT count(*) FROM customer WHERE c_acctbal > 23").await.expect("an answer");
+        assert!(ledger.remove_user("bob").await.expect("a change"));
+        // A look at the user may be some seconds old.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let paid = || async {
+            ledger.history(&Analyst("bob".to_owned()), 100).await.expect("a history").len()
+        };
+        let before = paid().await;
+        let ended = error(&bob, "SELECT count(*) FROM customer WHERE c_acctbal > 24").await;
+        assert_eq!(ended.0, "28000");
+        assert_eq!(paid().await, before);
+        ledger.put_user("bob", &verifier).await.expect("bob again");
+    });
+}
+
+#[test]
+fn counters_move_by_what_happened() {
+    let shop = shop();
+    run(async {
+        // The sessions of other tests may still be ending.
+        let none = async || value(&rendered(&shop), "noisegate_sessions") == Some(0.0);
+        until("nobody is there", none).await;
+        let before = rendered(&shop);
+        let (alice, _) = connect(&shop.client_config("alice")).await;
+        let question = "SELECT count(*) FROM customer WHERE c_acctbal > 17";
+        texts(&alice, question).await.expect("an answer");
+        texts(&alice, question).await.expect("the same answer");
+        assert_eq!(error(&alice, "SELECT c_comment FROM customer").await.0, "42501");
+        error(&alice, "SELECT count(*) FROM customer WHERE nothing = 1").await;
+        texts(&alice, &format!("EXPLAIN {question}")).await.expect("a plan");
+        texts(&alice, "SELECT count(*) FROM region").await.expect("public rows");
+        let mut wrong = shop.client_config("alice");
+        assert!(wrong.password("wrong").connect(NoTls).await.is_err());
+        let expected = [
+            ("noisegate_ledger_commit_seconds_count", 2.0),
+            ("noisegate_ledger_commits_total{result=\"ok\"}", 2.0),
+            ("noisegate_logins_total{result=\"failed\"}", 1.0),
+            ("noisegate_logins_total{result=\"ok\"}", 1.0),
+            ("noisegate_refusals_total{code=\"rows\"}", 1.0),
+            ("noisegate_sessions", 1.0),
+            ("noisegate_sessions_total", 1.0),
+            ("noisegate_stage_seconds_count{stage=\"analyze\"}", 2.0),
+            ("noisegate_stage_seconds_count{stage=\"bind\"}", 3.0),
+            ("noisegate_stage_seconds_count{stage=\"canonical\"}", 3.0),
+            ("noisegate_stage_seconds_count{stage=\"reserve\"}", 1.0),
+            ("noisegate_stage_seconds_count{stage=\"settle\"}", 1.0),
+            ("noisegate_stage_seconds_count{stage=\"source\"}", 1.0),
+            ("noisegate_stage_seconds_count{stage=\"splice\"}", 2.0),
+            ("noisegate_statements_total{outcome=\"answered\"}", 1.0),
+            ("noisegate_statements_total{outcome=\"refused\"}", 1.0),
+            ("noisegate_statements_total{outcome=\"remembered\"}", 1.0),
+        ];
+        let expected: Vec<(String, f64)> = expected.map(|(name, by)| (name.to_owned(), by)).into();
+        assert_eq!(moved(&before, &rendered(&shop)), expected);
+        drop(alice);
+        until("the session is no more", async || {
+            value(&rendered(&shop), "noisegate_sessions") == Some(0.0)
+        })
+        .await;
+        assert!(!rendered(&shop).contains("alice"));
+    });
+}
+
+#[test]
+fn budgets_are_told_without_names() {
+    let shop = shop();
+    run(async {
+        let (bob, _) = connect(&shop.client_config("bob")).await;
+        texts(&bob, "SELECT count(*) FROM customer WHERE c_acctbal > 18").await.expect("an answer");
+        let figures = figures(&shop.gate).await.expect("figures");
+        let names: Vec<(&str, &str, usize)> =
+            figures.iter().map(|one| (one.budget.as_str(), one.per, one.accounts)).collect();
+        assert_eq!(
+            names,
+            [("data_team", "team", 1), ("each_analyst", "analyst", 2), ("shop", "dataset", 1)]
+        );
+        for figure in &figures {
+            assert!(figure.spent > 0.0 && figure.spent < 1.0, "{figure:?}");
+            assert!(figure.remaining > 0.0 && figure.exhausted == 0, "{figure:?}");
+            assert_eq!(figure.burn.is_none(), figure.budget == "shop", "{figure:?}");
+            // All was spent just now, in 6 hours of 30 days.
+            let expected = figure.burn.map(|_| figure.spent * 120.0);
+            assert!(figure.burn.unwrap_or(0.0) >= expected.unwrap_or(0.0) * 0.99, "{figure:?}");
+        }
+        // The fuller account of the two stands for the budget.
+        let accounts = texts(&bob, "SELECT account, epsilon_left FROM noisegate.budget").await;
+        let accounts = accounts.expect("accounts");
+        let left = |name: &str| {
+            let of = accounts.iter().find(|row| row[0].as_deref() == Some(name)).expect("a row");
+            of[1].as_deref().expect("a number").parse::<f64>().expect("a number")
+        };
+        let told = figures.iter().find(|one| one.budget == "shop").expect("the shop's");
+        assert!((told.remaining - left("shop")).abs() < 0.001, "{told:?}");
+    });
+}
+
+#[test]
+fn a_statement_in_flight_is_listed_and_can_be_canceled() {
+    let shop = shop();
+    run(async {
+        let live = shop.gate.shared.live.clone();
+        let before = rendered(&shop);
+        let charges = async || {
+            let of = Analyst("alice".to_owned());
+            shop.gate.ledger.history(&of, 1000).await.expect("a history")
+        };
+        let charged = charges().await.len();
+        let locked = lock(&shop).await;
+        let (alice, _) = connect(&shop.client_config("alice")).await;
+        let alice = Arc::new(alice);
+        let asking = Arc::clone(&alice);
+        let asked = tokio::spawn(async move {
+            error(&asking, "SELECT count(*) FROM customer WHERE c_acctbal > 19").await
+        });
+        let is_asking =
+            async || live.list().iter().any(|statement| statement.stage == Stage::Asking);
+        until("the source is asked", is_asking).await;
+        let listed = live.list();
+        assert_eq!(listed.len(), 1);
+        assert_eq!((listed[0].analyst.0.as_str(), listed[0].epsilon), ("alice", Some(0.5)));
+        assert!(live.cancel(listed[0].query));
+        let (code, message) = asked.await.expect("no panic");
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("57014", "canceling statement due to user request")
+        );
+        assert_eq!(live.list(), []);
+        assert!(!live.cancel(listed[0].query), "it is gone");
+        let after = charges().await;
+        assert_eq!(after.len(), charged + 1, "the charge stands");
+        assert!(after.iter().all(|charge| charge.state == State::Posted));
+
+        // One that is left by its client counts as canceled, too.
+        let (bob, connection) = shop.client_config("bob").connect(NoTls).await.expect("a session");
+        let connection = tokio::spawn(connection);
+        let asking = tokio::spawn(async move {
+            let _left =
+                bob.simple_query("SELECT count(*) FROM customer WHERE c_acctbal > 20").await;
+        });
+        until("the source is asked again", is_asking).await;
+        connection.abort();
+        asking.await.expect("no panic");
+        until("it is gone", async || live.list().is_empty()).await;
+        let canceled = "noisegate_statements_total{outcome=\"canceled\"}";
+        let by = value(&rendered(&shop), canceled).expect("a count")
+            - value(&before, canceled).expect("a count");
+        assert!((by - 2.0).abs() < 0.5, "{by}");
+        drop(locked);
+        texts(&alice, "SELECT count(*) FROM customer").await.expect("the session goes on");
+    });
+}
+
+impl Served {
+    /// What `/metrics` answers.
+    fn metrics(&self) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).expect("a connection");
+        let request = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("content-type: text/plain; version=0.0.4"), "{answer}");
+        answer
+    }
+
+    fn reloads(&self, result: &str) -> f64 {
+        let series = format!("noisegate_policy_reloads_total{{result=\"{result}\"}}");
+        value(&self.metrics(), &series).expect("a count")
+    }
+
+    async fn reloaded(&self, result: &str, times: f64) {
+        until(&format!("{times} reloads are {result}"), async || self.reloads(result) >= times)
+            .await;
+        assert!((self.reloads(result) - times).abs() < 0.5);
+    }
+}
+
+#[test]
+fn another_policy_holds_for_the_statements_that_begin_afterwards() {
+    let shop = shop();
+    let place = Place::new(&shop);
+    let file = place.file("policy.toml");
+    let policy = std::fs::read_to_string(&file).expect("a policy");
+    let without_alice = policy.replace("members = [\"alice\", \"bob\"]", "members = [\"bob\"]");
+    assert_ne!(policy, without_alice);
+    run(async {
+        let proxy = Served::new(&place);
+        let alice = Arc::new(proxy.client("alice").await);
+        texts(&alice, "SELECT count(*) FROM customer").await.expect("an answer");
+        let prepared = alice.prepare("SELECT count(*) FROM customer").await.expect("a statement");
+        let metrics = proxy.metrics();
+        assert!(
+            value(&metrics, "noisegate_budget_spent_ratio{budget=\"shop\",per=\"dataset\"}")
+                .expect("a share")
+                > 0.0
+        );
+        assert!(!metrics.contains("alice"));
+
+        // One that is in flight ends under the policy that it began under.
+        let locked = lock(&shop).await;
+        let asking = Arc::clone(&alice);
+        let asked = tokio::spawn(async move {
+            texts(&asking, "SELECT count(*) FROM customer WHERE c_acctbal > 3").await
+        });
+        let waits = async || {
+            let sql = "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'noisegate_reader'";
+            let (watcher, _) = connect(&shop.source.config("postgres", "postgres")).await;
+            common::cell(&watcher, sql).await == "1"
+        };
+        until("the source is asked", waits).await;
+        std::fs::write(&file, &without_alice).expect("a policy");
+        proxy.reloaded("ok", 1.0).await;
+        drop(locked);
+        asked.await.expect("no panic").expect("an answer under the old policy");
+
+        // The next one, on the same session, does not begin under it; nor one that was prepared.
+        let refused = error(&alice, "SELECT count(*) FROM customer").await;
+        assert_eq!(refused.1, "You have no role that gets answers about people.");
+        assert!(alice.query(&prepared, &[]).await.is_err());
+
+        // SIGHUP needs no look at the file.
+        std::fs::write(&file, &policy).expect("a policy");
+        proxy.signal(Signal::SIGHUP);
+        proxy.reloaded("ok", 2.0).await;
+        let ledger = Ledger::open(&place.file("ledger.db"), Clock::System).expect("a ledger");
+        let by_file = AuditFilter { who: Some("proxy:file".to_owned()), ..AuditFilter::default() };
+        let on_record =
+            async || ledger.audit(by_file.clone(), None, 9).await.is_ok_and(|all| all.len() == 2);
+        until("both are on record", on_record).await;
+        texts(&alice, "SELECT count(*) FROM customer").await.expect("an answer");
+        alice.query(&prepared, &[]).await.expect("an answer");
+        drop(proxy.end());
+    });
+}
+
+#[test]
+fn what_cannot_be_loaded_leaves_the_policy_as_it_was() {
+    let shop = shop();
+    let place = Place::new(&shop);
+    let file = place.file("policy.toml");
+    let policy = std::fs::read_to_string(&file).expect("a policy");
+    run(async {
+        let proxy = Served::new(&place);
+        let alice = proxy.client("alice").await;
+        let wrongs = [
+            // It cannot be read; it does not fit the schema; it means another place.
+            policy.replace("[roles.analyst]", "[roles.analyst"),
+            policy.replace("columns.c_acctbal ", "columns.c_nothing "),
+            policy.replace("127.0.0.1:0\"\nadmin", "127.0.0.1:1\"\nadmin"),
+        ];
+        for (failures, wrong) in [1.0, 2.0, 3.0].into_iter().zip(&wrongs) {
+            assert_ne!(wrong, &policy);
+            std::fs::write(&file, wrong).expect("a policy");
+            proxy.reloaded("failed", failures).await;
+            let metrics = proxy.metrics();
+            assert_eq!(value(&metrics, "noisegate_policy_last_reload_successful"), Some(0.0));
+            texts(&alice, "SELECT count(*) FROM customer").await.expect("an answer");
+        }
+        // It is told once, also when nothing but the file's time is another.
+        std::fs::write(&file, &wrongs[2]).expect("a policy");
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert!((proxy.reloads("failed") - 3.0).abs() < 0.5);
+        // What is in force is put back: there is nothing to load.
+        std::fs::write(&file, &policy).expect("a policy");
+        until("it stands", async || {
+            value(&proxy.metrics(), "noisegate_policy_last_reload_successful") == Some(1.0)
+        })
+        .await;
+        assert!((proxy.reloads("ok")).abs() < 0.5);
+        let log = proxy.end();
+        assert_eq!(log.matches("the policy was not reloaded").count(), 3, "{log}");
+        assert!(log.contains("server.listen cannot change while the proxy runs"), "{log}");
+        assert!(log.contains("c_nothing"), "{log}");
+    });
+}
