@@ -1,7 +1,7 @@
 //! Refusals, as the client gets them: the sentence, the hint, and where it points.
 //!
 //! A first line `\c bob` asks as another user: alice is an analyst, bob pays from a pure budget,
-//! carol administrates. A block that is answered says so; what is answered in a script of
+//! guest has a password and no role. A block that is answered says so; what is answered in a script of
 //! refusals is there to prepare what follows.
 
 use std::collections::BTreeMap;
@@ -37,7 +37,10 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
     let mut options = ShopOptions::new(0.001, &policy, "refusals.toml");
     // The first of January 2026, so that windows refill when they always do.
     (options.clock, _) = Clock::fixed(Millis(1_767_225_600_000));
-    open(options)
+    let shop = open(options);
+    let verifier = noisegate::wire::scram::verifier("guest").expect("a verifier");
+    run(shop.gate.ledger.put_user("guest", &verifier)).expect("a user");
+    shop
 });
 
 #[test]

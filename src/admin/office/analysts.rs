@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::accounts::{ordered, short};
 use super::decide::own_accounts;
+use super::request::unseen;
 use super::{Office, OfficeError, Order, Page};
 use crate::admin::shown::{self, List, Team};
 use crate::ledger::{Control, Person};
@@ -45,6 +46,10 @@ impl Office {
 
     /// Whether somebody of this name could log in.
     pub fn check_name(name: &str) -> Result<(), OfficeError> {
+        // Anybody may be removed, whatever they are called; nobody new is called so.
+        if name.contains(unseen) {
+            return Err(OfficeError::invalid("name", "holds a character that cannot be seen"));
+        }
         let unusable = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':');
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(unusable) {
             return Err(OfficeError::invalid(
