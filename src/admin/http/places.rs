@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Connections at once.
-const ALL_MAX: usize = 128;
+const ALL_MAX: usize = 256;
 /// Those of them that only this machine may have, so that its own look at the proxy's health is
 /// answered whatever others do.
 const KEPT_FOR_LOOPBACK: usize = 16;
-/// Connections at once from one address.
-const PER_PEER_MAX: usize = 16;
+/// Connections at once from one address: a browser takes six, and several may be behind one address.
+const PER_PEER_MAX: usize = 64;
 
 /// The connections that there are.
 #[derive(Debug, Default)]
@@ -96,10 +96,10 @@ mod tests {
         drop(first);
         assert_eq!(taken(&places, "192.0.2.1", 200).len(), PER_PEER_MAX);
         let of_one: usize =
-            (0..40).map(|host| taken(&places, &format!("2001:db8::{host}"), 1).len()).sum();
-        assert_eq!(of_one, 40, "each is dropped before the next");
+            (0..90).map(|host| taken(&places, &format!("2001:db8::{host}"), 1).len()).sum();
+        assert_eq!(of_one, 90, "each is dropped before the next");
         let held: Vec<_> =
-            (0..40).flat_map(|host| taken(&places, &format!("2001:db8::{host}"), 1)).collect();
+            (0..90).flat_map(|host| taken(&places, &format!("2001:db8::{host}"), 1)).collect();
         assert_eq!(held.len(), PER_PEER_MAX, "a whole network counts as one");
     }
 
