@@ -74,10 +74,7 @@ impl Records {
             counts.seen.extend(seen);
             return Err(error);
         }
-        for user in seen {
-            ledger.saw(&user).await?;
-        }
-        Ok(())
+        if seen.is_empty() { Ok(()) } else { ledger.saw(seen).await }
     }
 }
 

@@ -227,9 +227,10 @@ impl Ledger {
         self.write(needs, move |batch| charge::void(batch, reservation.charge)).await
     }
 
-    /// The unexpired release that answers a question. It does not wait for writes.
+    /// The unexpired release that answers a question, whoever has paid for it.
     pub async fn recall(&self, question: Question) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.read(move |sight| sight.view.recall(&question, sight.wall)).await
+        let recalled = self.recall_for(question, &Analyst(String::new())).await?;
+        Ok(recalled.map(|recalled| recalled.payload))
     }
 
     /// What accounts have spent in their windows.

@@ -1,7 +1,7 @@
 //! What administrators do with a ledger, and look at. Each change goes on record in the same durable
 //! step, so there is none without its record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -60,7 +60,8 @@ impl Ledger {
             .await
     }
 
-    /// As [`Self::recall`], and whether the analyst has paid for the question since.
+    /// The unexpired release that answers a question, and whether the analyst has paid for the
+    /// question since. It does not wait for writes.
     pub async fn recall_for(
         &self,
         question: Question,
@@ -132,11 +133,13 @@ impl Ledger {
         self.read(|sight| sight.view.people()).await
     }
 
-    /// Notes a login.
-    pub async fn saw(&self, name: &str) -> Result<(), LedgerError> {
-        let (needs, name) = (users::needs(name), name.to_owned());
+    /// Notes that these logged in.
+    pub async fn saw(&self, names: BTreeSet<String>) -> Result<(), LedgerError> {
+        let needs = Needs { users: names.clone(), ..Needs::default() };
         self.write(needs, move |batch| {
-            batch.saw(&name);
+            for name in &names {
+                batch.saw(name);
+            }
             Ok(())
         })
         .await

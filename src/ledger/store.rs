@@ -93,9 +93,6 @@ pub(super) trait Store: Send {
 
 /// A connection that reads. It sees everything that was acknowledged before it is asked.
 pub(super) trait View: Send {
-    /// The payload of the unexpired release that answers a question.
-    fn recall(&mut self, question: &Question, wall: Millis)
-    -> Result<Option<Vec<u8>>, LedgerError>;
     /// The ledger's mark and the stored sums of accounts. What follows up to [`Self::end`] is of
     /// the same moment where the store can do that.
     fn stored(

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use noisegate_privacy::budget::{Accountant, Amount};
-
 use super::account;
 use super::gate::{Gate, ledger_fault};
+use super::measure;
 use super::spoken::left;
 use crate::clock::Millis;
 use crate::error::Fault;
-use crate::ledger::{Account, Balance, Bucket};
+use crate::ledger::{Balance, Bucket};
 use crate::metrics::BudgetFigures;
 use crate::policy::{Budget, Per};
 
@@ -58,8 +57,7 @@ fn nothing(budget: &Budget) -> BudgetFigures {
 
 fn add(figure: &mut BudgetFigures, gate: &Gate, balance: &Balance, burn: Option<f64>) {
     let shown = left(gate, balance);
-    let share =
-        share(&balance.account, [&balance.spent_rho, &balance.spent_epsilon, &balance.spent_delta]);
+    let share = measure::share_spent(balance);
     figure.accounts = figure.accounts.saturating_add(1);
     figure.exhausted = figure.exhausted.saturating_add(usize::from(share >= 1.0));
     figure.spent = figure.spent.max(share);
@@ -68,23 +66,6 @@ fn add(figure: &mut BudgetFigures, gate: &Gate, balance: &Balance, burn: Option<
         (Some(one), Some(other)) => Some(one.max(other)),
         (one, other) => one.or(other),
     };
-}
-
-/// The share that a loss has of an account's limit, in the measure that comes to its end first.
-fn share(account: &Account, [rho, epsilon, delta]: [&Amount; 3]) -> f64 {
-    let part = |part: &Amount, whole: &Amount| match (part.is_zero(), whole.is_zero()) {
-        (_, true) => 1.0,
-        (true, false) => 0.0,
-        (false, false) => number(part) / number(whole),
-    };
-    match account.accountant {
-        Accountant::Zcdp => part(rho, &account.rho).max(part(delta, &account.delta)),
-        Accountant::Pure => part(epsilon, &account.epsilon),
-    }
-}
-
-fn number(amount: &Amount) -> f64 {
-    amount.units().to_string().parse().unwrap_or(f64::MAX)
 }
 
 /// How many times faster than its window allows the account was spent lately. Nothing for one
@@ -101,7 +82,8 @@ async fn burn(gate: &Gate, balance: &Balance) -> Result<Option<f64>, Fault> {
     let (from, to) =
         (Millis(balance.now.0.saturating_sub(ms)), Millis(balance.now.0.saturating_add(1)));
     let buckets = gate.ledger.spent_by_time(&account.id, from, to, ms).await;
-    let spent = |bucket: &Bucket| share(account, [&bucket.rho, &bucket.epsilon, &bucket.delta]);
+    let spent =
+        |bucket: &Bucket| measure::share(account, &bucket.rho, &bucket.epsilon, &bucket.delta);
     let lately: f64 = buckets.map_err(ledger_fault)?.iter().map(spent).sum();
     #[expect(clippy::cast_precision_loss, reason = "lengths of time to look at")]
     let plan = ms as f64 / window_ms as f64;

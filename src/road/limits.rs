@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use noisegate_privacy::budget::{Amount, Delta};
-use noisegate_privacy::convert::epsilon_of;
+use noisegate_privacy::budget::Amount;
 use tokio::sync::RwLock;
 
 use super::account::{self, Controls};
 use super::gate::Gate;
+use super::measure;
 use crate::ledger::{Account, LedgerError};
 
 /// Conversions to ε that are kept.
@@ -65,12 +65,7 @@ impl Limits {
         if let Some(known) = self.shown.get(&key) {
             return *known;
         }
-        // The conversion's share of δ is nine times the thresholds' share.
-        let nine = Amount::from_units(account.delta.units() * 9_u8);
-        let shown = match Delta::from_cost(&nine) {
-            Some(delta) if !rho.is_zero() => epsilon_of(rho, &delta),
-            _ => 0.0,
-        };
+        let shown = measure::epsilon_of(account, rho);
         if self.shown.len() >= SHOWN_MAX {
             self.shown.clear();
         }

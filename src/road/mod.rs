@@ -12,6 +12,7 @@ mod inflight;
 mod inspect;
 mod intervals;
 mod limits;
+pub mod measure;
 mod own;
 mod payment;
 mod policies;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use noisegate_privacy::UBig;
-use noisegate_privacy::budget::{Accountant, Amount, Epsilon, Rho};
+use noisegate_privacy::budget::{Accountant, Amount, Epsilon};
 
 use super::Asked;
 use super::account::{self, Controls};
 use super::gate::{Gate, ledger_fault};
+use super::measure::{one_answer, queries_left};
 use super::refused::moment;
 use super::settings;
 use super::spoken::{left, share_left};
@@ -108,16 +109,6 @@ fn state(balance: &Balance, controls: &Controls) -> String {
     }
 }
 
-/// How often the account pays for one leaf at this ε.
-fn queries_left(balance: &Balance, epsilon: &Epsilon) -> UBig {
-    let price = match balance.account.accountant {
-        Accountant::Zcdp => Rho::of_epsilon(epsilon).cost(),
-        Accountant::Pure => epsilon.cost(),
-    };
-    // A price is at least one unit.
-    account::left(&balance.account, balance).units() / price.units()
-}
-
 /// The rows of `noisegate.my_queries`.
 pub(super) async fn queries(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {
     let entries = gate.ledger.history(asked.analyst, HISTORY_MAX).await.map_err(ledger_fault)?;
@@ -131,7 +122,7 @@ pub(super) async fn queries(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, 
             Some(entry.query.to_string()),
             Some(timestamp(entry.at)),
             Some(state.to_owned()),
-            Some(of_one(&entry.rho)),
+            Some(format!("{:.4}", one_answer(&entry.rho))),
         ]
     };
     Ok(entries.into_iter().map(row).collect())
@@ -152,14 +143,8 @@ pub(super) async fn releases(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>,
             charge.map(|charge| charge.query.to_string()),
             Some(timestamp(release.made_at)),
             Some(timestamp(release.expires_at)),
-            charge.map(|charge| of_one(&charge.rho)),
+            charge.map(|charge| format!("{:.4}", one_answer(&charge.rho))),
         ]
     };
     Ok(releases.into_iter().map(row).collect())
-}
-
-/// The ε of one answer at the same price, since ρ = ε²/2.
-fn of_one(rho: &Amount) -> String {
-    let rho = rho.units().to_string().parse::<f64>().unwrap_or(f64::INFINITY) / 1e12;
-    format!("{:.4}", (2.0 * rho).sqrt())
 }

@@ -9,6 +9,7 @@ use noisegate_privacy::width::Interval;
 
 use super::Asked;
 use super::gate::{Gate, ledger_fault};
+use super::measure::pico;
 use super::payment::Payment;
 use super::quantiles;
 use crate::error::Error;
@@ -213,10 +214,6 @@ pub(super) fn left(gate: &Gate, balance: &Balance) -> Left {
             }
         }
     }
-}
-
-fn pico(amount: &Amount) -> f64 {
-    amount.units().to_string().parse::<f64>().unwrap_or(f64::INFINITY) / 1e12
 }
 
 fn percent(part: &Amount, whole: &Amount) -> String {

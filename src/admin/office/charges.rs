@@ -3,10 +3,11 @@
 use super::accounts::declared;
 use super::page::list;
 use super::request::{Span, filter};
-use super::{Office, OfficeError, Page, figures};
+use super::{Office, OfficeError, Page};
 use crate::admin::shown::{self, Charge, ChargeState, List, Release};
 use crate::ids;
 use crate::ledger::{ChargeFilter, ChargeShown, ReleaseShown, State};
+use crate::road::measure;
 
 /// Which charges to show.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +71,7 @@ fn charge(charge: ChargeShown) -> Charge {
             State::Voided => ChargeState::GivenBack,
         },
         leaves: charge.leaves,
-        epsilon: figures::one_answer(&charge.rho),
+        epsilon: measure::one_answer(&charge.rho),
         accounts: charge.accounts,
     }
 }

@@ -1,12 +1,11 @@
 //! Numbers to look at. What decides about a charge is computed elsewhere, and exactly.
 
-use noisegate_privacy::UBig;
-use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Rho};
-use noisegate_privacy::convert::epsilon_of;
+use noisegate_privacy::budget::{Accountant, Amount, Epsilon};
 
 use crate::admin::shown::{Burn, Buys};
 use crate::clock::Millis;
 use crate::ledger::{Account, Balance, Bucket, Window};
+use crate::road::measure::{epsilon_of, one_answer, pico, queries_left, share};
 
 /// The ε that the planning help is about.
 const BUYS: [(&str, f64); 5] =
@@ -18,21 +17,6 @@ const DAY: f64 = 86_400_000.0;
 /// Further ahead than this nothing is foretold.
 const DAYS_AHEAD_MAX: f64 = 36_500.0;
 
-/// An amount as a number.
-pub(super) fn number(amount: &Amount) -> f64 {
-    amount.units().to_string().parse().unwrap_or(f64::MAX)
-}
-
-/// An amount of ε or ρ as a number.
-pub(super) fn pico(amount: &Amount) -> f64 {
-    number(amount) / 1e12
-}
-
-/// The ε of one answer that costs this ρ: under zCDP, ρ = ε²/2.
-pub(super) fn one_answer(rho: &Amount) -> f64 {
-    (2.0 * pico(rho)).sqrt()
-}
-
 /// The ε of one answer at this price, for an account that counts in ρ or in ε.
 pub(super) fn price(accountant: Accountant, rho: &Amount, epsilon: &Amount) -> f64 {
     match accountant {
@@ -41,48 +25,18 @@ pub(super) fn price(accountant: Accountant, rho: &Amount, epsilon: &Amount) -> f
     }
 }
 
-/// The share that a loss has of an account's limit, in the measure that comes to its end first.
-pub(super) fn share(account: &Account, rho: &Amount, epsilon: &Amount, delta: &Amount) -> f64 {
-    let part = |part: &Amount, whole: &Amount| match (part.is_zero(), whole.is_zero()) {
-        (true, _) => 0.0,
-        (false, true) => 1.0,
-        (false, false) => number(part) / number(whole),
-    };
-    match account.accountant {
-        Accountant::Zcdp => part(rho, &account.rho).max(part(delta, &account.delta)),
-        Accountant::Pure => part(epsilon, &account.epsilon),
-    }
-}
-
 /// The ε that what was spent amounts to.
 pub(super) fn spent_epsilon(balance: &Balance) -> f64 {
     match balance.account.accountant {
         Accountant::Pure => pico(&balance.spent_epsilon),
-        Accountant::Zcdp => shown_rho(&balance.account, &balance.spent_rho),
-    }
-}
-
-/// The ε that ρ means beside an account's δ, of which thresholds have a tenth.
-fn shown_rho(account: &Account, rho: &Amount) -> f64 {
-    let rest = Amount::from_units(account.delta.units() * 9_u8);
-    match Delta::from_cost(&rest) {
-        Some(delta) if !rho.is_zero() => epsilon_of(rho, &delta),
-        _ => 0.0,
+        Accountant::Zcdp => epsilon_of(&balance.account, &balance.spent_rho),
     }
 }
 
 /// How many queries of some usual ε the rest still pays for.
 pub(super) fn buys(balance: &Balance) -> Vec<Buys> {
-    let account = &balance.account;
     let each = |(text, epsilon_each): (&str, f64)| {
-        let epsilon = Epsilon::parse(text).ok()?;
-        let (left, cost) = match account.accountant {
-            Accountant::Zcdp => {
-                (account.rho.minus(&balance.spent_rho), Rho::of_epsilon(&epsilon).cost())
-            }
-            Accountant::Pure => (account.epsilon.minus(&balance.spent_epsilon), epsilon.cost()),
-        };
-        let queries = left.units() / cost.units().clone().max(UBig::ONE);
+        let queries = queries_left(balance, &Epsilon::parse(text).ok()?);
         Some(Buys { queries: u64::try_from(&queries).unwrap_or(u64::MAX), epsilon_each })
     };
     BUYS.into_iter().filter_map(each).collect()

@@ -8,6 +8,7 @@ use super::{Office, OfficeError, figures};
 use crate::admin::shown::{self, History, HistoryItem, Spender, Spenders};
 use crate::clock::Millis;
 use crate::ledger::{Account, Bucket};
+use crate::road::measure;
 
 const HOUR_MS: i64 = 3_600_000;
 /// Two months by the hour, and four years by the day.
@@ -61,12 +62,12 @@ impl Office {
             declared(&self.policy(), id)?;
         }
         let found = self.ledger.spenders(account, from, to).await?;
-        let all: f64 = found.iter().map(|spender| figures::number(&spender.rho)).sum();
+        let all: f64 = found.iter().map(|spender| measure::number(&spender.rho)).sum();
         let mut items: Vec<Spender> = found
             .into_iter()
             .map(|spender| Spender {
-                share: if all > 0.0 { figures::number(&spender.rho) / all } else { 0.0 },
-                epsilon: figures::one_answer(&spender.rho),
+                share: if all > 0.0 { measure::number(&spender.rho) / all } else { 0.0 },
+                epsilon: measure::one_answer(&spender.rho),
                 analyst: spender.analyst,
                 charges: spender.charges,
             })
@@ -80,7 +81,7 @@ fn item(account: Option<&Account>, start: Millis, bucket: Option<&Bucket>) -> Hi
     let (charges, spent_fraction, epsilon) = match (account, bucket) {
         (Some(account), Some(Bucket { charges, rho, epsilon, delta, .. })) => (
             *charges,
-            figures::share(account, rho, epsilon, delta),
+            measure::share(account, rho, epsilon, delta),
             figures::price(account.accountant, rho, epsilon),
         ),
         _ => (0, 0.0, 0.0),

@@ -7,6 +7,7 @@ use crate::admin::shown::{self, Per, Throttle, ThrottleStep};
 use crate::clock::Millis;
 use crate::ledger::{Account, Balance, Control, Effect, Step, Window};
 use crate::policy::{Budget, DeclaredAccount};
+use crate::road::measure;
 
 /// An account with everything that is known of it.
 pub(super) fn account(
@@ -19,7 +20,7 @@ pub(super) fn account(
     let granted = control.granted_at(balance.now);
     let limit_epsilon = limit(declared.budget, Some(control), balance.now);
     let spent_epsilon = figures::spent_epsilon(balance);
-    let spent_fraction = spent_fraction(balance);
+    let spent_fraction = measure::share_spent(balance).clamp(0.0, 1.0);
     let exhausted = lately.exhausted(1.0 - spent_fraction, balance);
     let lifetime = account.window == Window::Lifetime;
     shown::Account {
@@ -37,8 +38,8 @@ pub(super) fn account(
         renews_at: balance.refills_at.map(shown::time),
         policy_epsilon: parsed(&declared.budget.epsilon),
         delta: delta(declared.budget),
-        cap_epsilon: control.cap.as_ref().map(figures::pico),
-        granted_epsilon: figures::pico(&granted),
+        cap_epsilon: control.cap.as_ref().map(measure::pico),
+        granted_epsilon: measure::pico(&granted),
         limit_epsilon,
         spent_epsilon,
         left_epsilon: left(declared.budget, Some(control), balance),
@@ -62,15 +63,6 @@ pub(super) fn per(budget: &Budget) -> Per {
     }
 }
 
-/// The share that is spent, in the account's own measure.
-pub(super) fn spent_fraction(balance: &Balance) -> f64 {
-    let Balance { account, spent_rho, spent_epsilon, spent_delta, .. } = balance;
-    let share = figures::share(account, spent_rho, spent_epsilon, spent_delta).clamp(0.0, 1.0);
-    // What can pay for nothing is spent, as under a cap of nothing.
-    let nothing = account.rho.is_zero() && account.epsilon.is_zero();
-    if nothing { 1.0 } else { share }
-}
-
 /// The ε that is left.
 pub(super) fn left(budget: &Budget, control: Option<&Control>, balance: &Balance) -> f64 {
     let limit = limit(budget, control, balance.now);
@@ -80,18 +72,18 @@ pub(super) fn left(budget: &Budget, control: Option<&Control>, balance: &Balance
 /// The ε that may be spent.
 fn limit(budget: &Budget, control: Option<&Control>, now: Millis) -> f64 {
     let Ok(epsilon) = Epsilon::parse(&budget.epsilon) else { return 0.0 };
-    let Some(control) = control else { return figures::pico(&epsilon.cost()) };
+    let Some(control) = control else { return measure::pico(&epsilon.cost()) };
     let limit = &epsilon.cost() + &control.granted_at(now);
     let capped = control.cap.as_ref().filter(|cap| **cap < limit);
-    figures::pico(capped.unwrap_or(&limit))
+    measure::pico(capped.unwrap_or(&limit))
 }
 
 fn parsed(epsilon: &str) -> f64 {
-    Epsilon::parse(epsilon).map_or(0.0, |epsilon| figures::pico(&epsilon.cost()))
+    Epsilon::parse(epsilon).map_or(0.0, |epsilon| measure::pico(&epsilon.cost()))
 }
 
 fn delta(budget: &Budget) -> f64 {
-    Delta::parse(&budget.delta).map_or(0.0, |delta| figures::number(&delta.cost()) / 1e18)
+    Delta::parse(&budget.delta).map_or(0.0, |delta| measure::number(&delta.cost()) / 1e18)
 }
 
 /// A window in the policy's words.
@@ -124,7 +116,7 @@ fn throttle(balance: &Balance) -> Throttle {
 
 /// The share from which on a step holds.
 fn at(account: &Account, step: &Step) -> f64 {
-    figures::share(account, &step.rho, &step.epsilon, &Amount::ZERO)
+    measure::share(account, &step.rho, &step.epsilon, &Amount::ZERO)
 }
 
 fn effect(effect: &Effect) -> String {

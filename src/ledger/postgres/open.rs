@@ -43,6 +43,7 @@ pub(super) fn make(
         // Those who write wait for the lock, and then cannot write any more.
         connection.batch("SET LOCAL statement_timeout = 0; LOCK TABLE meta")?;
         connection.batch_without_limit(include_str!("from_1.sql"))?;
+        administration(connection)?;
         let mut meta = read::meta_now(connection)?;
         let note = format!("{BROUGHT}1 to {VERSION}");
         let counters = (meta.last_charge, meta.last_event);
@@ -73,6 +74,7 @@ fn create(connection: &mut Connection, schema: &str, now: Millis) -> Result<(), 
         connection.batch(&format!("CREATE SCHEMA {}", quote::ident(schema)))?;
     }
     connection.batch(include_str!("schema.sql"))?;
+    administration(connection)?;
     let mut ledger = [0; 16];
     getrandom::fill(&mut ledger)
         .map_err(|_| LedgerError::Store("the system gives no random numbers".to_owned()))?;
@@ -88,6 +90,12 @@ fn create(connection: &mut Connection, schema: &str, now: Millis) -> Result<(), 
         parameters,
     )?;
     connection.pipeline("", vec![write::links(&[first])], &[]).map(drop)
+}
+
+/// What is the same in a new ledger and in one that is brought up to date.
+fn administration(connection: &mut Connection) -> Result<(), LedgerError> {
+    connection.batch(include_str!("account.sql"))?;
+    connection.batch(include_str!("audit.sql"))
 }
 
 /// Refuses tables of another version.

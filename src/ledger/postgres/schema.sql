@@ -70,25 +70,6 @@ CREATE TABLE debit (
 );
 CREATE INDEX debit_charge ON debit (charge);
 
--- The sum of an account's debits that are not voided, from start_ms on. A row for another window
--- than the one asked about is ignored and made again from the debits. Windows are milliseconds; a
--- lifetime is 0 and a calendar month -1. The second half is what administrators decided.
-CREATE TABLE account (
-    id            text    COLLATE "C" PRIMARY KEY CHECK (id <> ''),
-    window_ms     bigint  NOT NULL CHECK (window_ms >= -1),
-    start_ms      bigint  NOT NULL CHECK (start_ms >= 0),
-    rho           numeric NOT NULL CHECK (rho >= 0),
-    epsilon       numeric NOT NULL CHECK (epsilon >= 0),
-    delta         numeric NOT NULL CHECK (delta >= 0),
-    gaussian      bigint  NOT NULL CHECK (gaussian >= 0),
-    version       bigint  NOT NULL DEFAULT 0 CHECK (version >= 0),
-    frozen        boolean NOT NULL DEFAULT false,
-    cap           numeric          CHECK (cap >= 0 AND cap = trunc(cap)),
-    granted       numeric NOT NULL DEFAULT 0 CHECK (granted >= 0 AND granted = trunc(granted)),
-    granted_until bigint,
-    reset_ms      bigint
-) WITH (fillfactor = 50);
-
 -- Releases remembered, in the order of storing.
 CREATE TABLE release (
     id         bigint PRIMARY KEY,
@@ -107,35 +88,6 @@ CREATE TABLE analyst (
     seen_ms  bigint
 );
 
--- What happened besides charges: who did what, and why. Old events may be forgotten; none changes.
-CREATE TABLE event (
-    id      bigint PRIMARY KEY,
-    at_ms   bigint NOT NULL CHECK (at_ms >= 0),
-    who     text   COLLATE "C" NOT NULL,
-    via     text   COLLATE "C" NOT NULL,
-    kind    text   COLLATE "C" NOT NULL CHECK (kind <> ''),
-    object  text   COLLATE "C" NOT NULL,
-    detail  text   COLLATE "C" NOT NULL,
-    why     text   COLLATE "C" NOT NULL,
-    key     bytea  UNIQUE CHECK (length(key) = 32),
-    request bytea  CHECK (length(request) = 32),
-    generation bigint NOT NULL
-);
-CREATE INDEX event_time ON event (at_ms, id);
-CREATE INDEX event_kept ON event (generation)
-    WHERE kind = 'charge.void' OR kind LIKE 'account.%';
-
--- Bearer tokens of administrators: only digests.
-CREATE TABLE token (
-    id         text   COLLATE "C" PRIMARY KEY CHECK (id <> ''),
-    hash       bytea  NOT NULL UNIQUE CHECK (length(hash) = 32),
-    name       text   NOT NULL,
-    role       text   NOT NULL,
-    created_by text   NOT NULL,
-    created_ms bigint NOT NULL,
-    expires_ms bigint NOT NULL
-);
-
 -- What is final stays, whoever slips.
 CREATE FUNCTION final() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'rows of % are final', TG_TABLE_NAME; END $$;
@@ -146,7 +98,3 @@ CREATE TRIGGER charge_final BEFORE UPDATE ON charge
 CREATE TRIGGER leaf_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON leaf EXECUTE FUNCTION final();
 CREATE TRIGGER debit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON debit EXECUTE FUNCTION final();
 CREATE TRIGGER release_final BEFORE UPDATE ON release EXECUTE FUNCTION final();
-CREATE TRIGGER event_final BEFORE UPDATE OR TRUNCATE ON event EXECUTE FUNCTION final();
-CREATE TRIGGER event_kept BEFORE DELETE ON event
-    FOR EACH ROW WHEN (old.kind = 'charge.void' OR old.kind LIKE 'account.%')
-    EXECUTE FUNCTION final();

@@ -18,7 +18,7 @@ use crate::ids::{Analyst, QueryId, Question};
 // analyst from the one that paid for it on are looked at, the latest ten thousand of them: who asked
 // more in between may pay again. That one may have asked under another name: what is answered under
 // bounds that were not known yet is remembered with them. One that is pending may still be given back.
-const RECALL_FOR: &str = "SELECT payload,
+pub(super) const RECALL_FOR: &str = "SELECT payload,
         EXISTS (SELECT FROM charge
                 WHERE id = release.charge AND analyst = $2 AND state = 'posted')
         OR EXISTS (SELECT FROM (SELECT id, state FROM charge

@@ -18,8 +18,6 @@ use super::{pages, read, shown};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
 
-const RECALL: &str = "SELECT payload FROM release, meta
-    WHERE question = $1 AND expires_ms > greatest(mark_ms, $2)";
 const MARK: &str = "SELECT mark_ms FROM meta";
 const STORED: &str = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
     gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms
@@ -33,23 +31,14 @@ const LEAVES: &str = "SELECT charge, rho::text, epsilon::text, delta::text FROM 
     WHERE charge = ANY($1)";
 const VERIFIER: &str = "SELECT verifier FROM analyst WHERE name = $1";
 
-pub(super) const STATEMENTS: [&str; 6] = [RECALL, MARK, STORED, HISTORY, LEAVES, VERIFIER];
+pub(super) const STATEMENTS: [&str; 6] =
+    [shown::RECALL_FOR, MARK, STORED, HISTORY, LEAVES, VERIFIER];
 
 pub(super) struct View {
     pub(super) connection: Connection,
 }
 
 impl Viewing for View {
-    fn recall(
-        &mut self,
-        question: &Question,
-        wall: Millis,
-    ) -> Result<Option<Vec<u8>>, LedgerError> {
-        let question = question.0.to_vec();
-        let rows = self.connection.query(RECALL, vec![Box::new(question), Box::new(wall.0)])?;
-        rows.first().map(|row| get(row, 0)).transpose()
-    }
-
     fn stored(
         &mut self,
         accounts: &[String],

@@ -22,18 +22,6 @@ pub(super) struct View {
 }
 
 impl Viewing for View {
-    fn recall(
-        &mut self,
-        question: &Question,
-        wall: Millis,
-    ) -> Result<Option<Vec<u8>>, LedgerError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT payload FROM release, meta
-             WHERE question = ?1 AND expires_ms > max(mark_ms, ?2)",
-        )?;
-        Ok(statement.query_row(params![question.0, wall.0], |row| row.get(0)).optional()?)
-    }
-
     fn stored(
         &mut self,
         accounts: &[String],

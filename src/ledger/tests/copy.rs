@@ -55,7 +55,7 @@ async fn filled(on: On) -> (Fixture, Charge) {
     let (id, name, created_by) = ("t".to_owned(), "ci".to_owned(), "carol".to_owned());
     let token = Token { id, hash, name, role, created_by, created_at, expires_at };
     fixture.ledger.put_token(token, event("token.create", "w")).await.unwrap();
-    fixture.ledger.saw("bob").await.unwrap();
+    fixture.ledger.saw(["bob".to_owned()].into()).await.unwrap();
     // More than one page.
     let many =
         (0..1100).map(|n| fixture.ledger.reserve(charge(n, loss(2), std::slice::from_ref(&shop))));

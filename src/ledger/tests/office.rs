@@ -295,8 +295,8 @@ async fn people_tokens_and_releases_are_listed(on: On) {
     fixture.set_time(50);
     ledger.put_user("bob", "v").await.unwrap();
     fixture.set_time(60);
-    ledger.saw("bob").await.unwrap();
-    ledger.saw("nobody").await.unwrap();
+    ledger.saw(["bob".to_owned()].into()).await.unwrap();
+    ledger.saw(["nobody".to_owned()].into()).await.unwrap();
     ledger.put_user("bob", "w").await.unwrap();
     let people = ledger.people().await.unwrap();
     assert_eq!(people.len(), 1);

@@ -37,7 +37,7 @@ struct Login {
     /// The name.
     #[schema(max_length = 63)]
     user: String,
-    /// The password that the wire takes too.
+    /// The password.
     #[schema(max_length = 1024, format = Password)]
     password: String,
 }
@@ -93,7 +93,7 @@ async fn log_in(
     }
     api.lockout.succeeded(&attempt);
     record(&api, "login", &user).await?;
-    api.office.ledger().saw(&user).await.map_err(OfficeError::from)?;
+    api.office.ledger().saw([user.clone()].into()).await.map_err(OfficeError::from)?;
     let cookie = api.signer.sign(&id);
     let cookie = with_cookie(set(cookie.as_deref(), LIFE.as_secs(), api.secure))?;
     Ok((cookie, Json(session(&api, user, role, &id, Instant::now() + LIFE))))
