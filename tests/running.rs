@@ -7,6 +7,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use common::served::Served;
 use common::{DEMO, connect, error, open, run, texts};
 use nix::sys::signal::Signal;
 use noisegate::clock::Clock;
-use noisegate::demo::{Shop, ShopOptions};
+use noisegate::demo::{DATABASE, Shop, ShopOptions};
 use noisegate::ids::Analyst;
 use noisegate::ledger::{AuditFilter, Ledger, State};
 use noisegate::live::Stage;
@@ -360,5 +361,65 @@ fn what_cannot_be_loaded_leaves_the_policy_as_it_was() {
         assert_eq!(log.matches("the policy was not reloaded").count(), 3, "{log}");
         assert!(log.contains("server.listen cannot change while the proxy runs"), "{log}");
         assert!(log.contains("c_nothing"), "{log}");
+    });
+}
+
+/// Runs a command of an administrator beside the proxy.
+fn administer(place: &Place, words: &[&str]) {
+    let ran = Command::new(env!("CARGO_BIN_EXE_noisegate"))
+        .args(words)
+        .args(["--why", "a test", "--policy"])
+        .arg(place.file("policy.toml"))
+        .output()
+        .expect("the program");
+    assert!(ran.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn proxies_follow_the_teams_that_others_change() {
+    let shop = shop();
+    let place = Place::with(&shop, DEMO, &["alice", "dora"]);
+    let file = place.file("policy.toml");
+    let policy = std::fs::read_to_string(&file).expect("a policy");
+    let question = "SELECT count(*) FROM customer";
+    run(async {
+        let proxy = Served::new(&place);
+        let alice = proxy.client("alice").await;
+        texts(&alice, question).await.expect("an answer");
+        let asks = async |proxy: &Served| {
+            let mut config = tokio_postgres::Config::new();
+            config
+                .host("127.0.0.1")
+                .port(proxy.port)
+                .dbname(DATABASE)
+                .user("dora")
+                .password("dora");
+            let Ok((client, connection)) = config.connect(NoTls).await else { return false };
+            tokio::spawn(connection);
+            texts(&client, question).await.is_ok()
+        };
+        assert!(!asks(&proxy).await, "she has no role");
+        administer(&place, &["team", "join", "data", "dora"]);
+        until("she has a role", async || asks(&proxy).await).await;
+        // A proxy that starts afterwards knows it from its first moment; and another file forgets
+        // nobody.
+        let later = Served::new(&place);
+        assert!(asks(&later).await);
+        let other = policy.replace("max = 1 }", "max = 0.9 }");
+        assert_ne!(policy, other);
+        std::fs::write(&file, &other).expect("a policy");
+        proxy.reloaded("ok", 1.0).await;
+        assert!(asks(&proxy).await);
+        let dora = proxy.client("dora").await;
+        texts(&dora, question).await.expect("an answer");
+
+        administer(&place, &["team", "leave", "data", "dora"]);
+        for one in [&proxy, &later] {
+            until("she has no role any more", async || !asks(one).await).await;
+        }
+        let refused = error(&dora, question).await;
+        assert_eq!(refused.1, "You have no role that gets answers about people.");
+        texts(&alice, question).await.expect("an answer");
+        drop((proxy.end(), later.end()));
     });
 }

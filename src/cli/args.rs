@@ -8,11 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod audit;
 mod budget;
 mod length;
+mod team;
 mod token;
 mod user;
 
 pub(super) use audit::{Audit, Export, Form, Search, Tail};
 pub(super) use budget::{Budget, Cap, Decision, Grant, History, OneAccount, Spenders};
+pub(super) use team::{Membership, NewTeam, OneTeam, Team};
 pub(super) use token::{Create, Revoke, Token};
 pub(super) use user::{OneUser, User, UserDecision};
 
@@ -47,6 +49,9 @@ pub(super) enum Command {
     /// Who may log in, and whose accounts are frozen.
     #[command(subcommand, after_help = user::EXAMPLES)]
     User(User),
+    /// Who learns together: teams, and who is in them.
+    #[command(subcommand, after_help = team::EXAMPLES)]
+    Team(Team),
     /// What happened, who did it and why.
     #[command(subcommand, after_help = audit::EXAMPLES)]
     Audit(Audit),

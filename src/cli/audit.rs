@@ -25,13 +25,13 @@ pub(super) async fn run(args: &Audit) -> Result<(), CliError> {
 }
 
 async fn tail(args: &Tail) -> Result<(), CliError> {
-    let desk = Desk::open(&args.access)?;
+    let desk = Desk::open(&args.access).await?;
     let found = find(&desk, &AuditQuery::default(), args.number).await?;
     desk.print(&found, |found| table(&found.items))
 }
 
 async fn search(args: &Search) -> Result<(), CliError> {
-    let desk = Desk::open(&args.access)?;
+    let desk = Desk::open(&args.access).await?;
     let query = AuditQuery {
         span: Span { from: args.from.clone(), to: args.to.clone() },
         who: args.who.clone(),
@@ -103,7 +103,7 @@ fn detail(record: &Record) -> String {
 async fn export(args: &Export) -> Result<(), CliError> {
     let day = args.day.to_string();
     let next = args.day.succ_opt().map(|next| next.to_string());
-    let desk = Desk::open(&args.access)?;
+    let desk = Desk::open(&args.access).await?;
     let span = Span { from: Some(day.clone()), to: next };
     let format = match args.format {
         Form::Jsonl => ExportFormat::Jsonl,
@@ -157,7 +157,7 @@ fn written(path: Option<&Path>, error: std::io::Error) -> CliError {
 }
 
 async fn verify(access: &Access) -> Result<(), CliError> {
-    let desk = Desk::open(access)?;
+    let desk = Desk::open(access).await?;
     let found = desk.office.verify().await.map_err(|error| desk.said(error))?;
     desk.print(&found, |found| {
         if found.sound {

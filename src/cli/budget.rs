@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Budget) -> Result<(), CliError> {
 }
 
 async fn list(access: &Access) -> Result<(), CliError> {
-    let desk = Desk::open(access)?;
+    let desk = Desk::open(access).await?;
     let part = async |office: &crate::admin::office::Office, page| {
         office.accounts(AccountFilter::default(), &page).await
     };
@@ -42,13 +42,13 @@ async fn list(access: &Access) -> Result<(), CliError> {
 }
 
 async fn show(of: &OneAccount) -> Result<(), CliError> {
-    let (desk, id) = open(of)?;
+    let (desk, id) = open(of).await?;
     let account = desk.office.account(&id).await.map_err(|error| desk.said(error))?;
     desk.print(&account, |account| facts(account).print())
 }
 
 async fn grant(args: &Grant) -> Result<(), CliError> {
-    let (desk, id) = open(&args.of)?;
+    let (desk, id) = open(&args.of).await?;
     let order = order(&args.why.why);
     let account = desk.office.grant(&id, &args.epsilon, &order).await;
     let account = account.map_err(|error| desk.said(error))?;
@@ -61,7 +61,7 @@ async fn grant(args: &Grant) -> Result<(), CliError> {
 }
 
 async fn cap(args: &Cap) -> Result<(), CliError> {
-    let (desk, id) = open(&args.of)?;
+    let (desk, id) = open(&args.of).await?;
     let (most, order) = (args.epsilon.0.as_deref(), order(&args.why.why));
     let account = desk.office.cap(&id, most, &order).await;
     let account = account.map_err(|error| desk.said(error))?;
@@ -77,7 +77,7 @@ async fn decide(
     says: &str,
     change: impl AsyncFnOnce(&Desk, &str, &Order) -> Result<Account, OfficeError>,
 ) -> Result<(), CliError> {
-    let (desk, id) = open(&args.of)?;
+    let (desk, id) = open(&args.of).await?;
     let changed = change(&desk, &id, &order(&args.why.why)).await;
     let account = changed.map_err(|error| desk.said(error))?;
     desk.tell(format_args!("{id} {says}\n"));
@@ -85,7 +85,7 @@ async fn decide(
 }
 
 async fn history(args: &History) -> Result<(), CliError> {
-    let (desk, id) = open(&args.of)?;
+    let (desk, id) = open(&args.of).await?;
     let span = Span { from: args.from.clone(), to: args.to.clone() };
     let history = desk.office.history(&id, &span, Some(&args.by)).await;
     let history = history.map_err(|error| desk.said(error))?;
@@ -112,7 +112,7 @@ fn spent(id: &str, history: &shown::History) {
 }
 
 async fn spenders(args: &Spenders) -> Result<(), CliError> {
-    let desk = Desk::open(&args.access)?;
+    let desk = Desk::open(&args.access).await?;
     let policy = desk.office.policy();
     let id = args.account.as_deref().map(|typed| names::account(&policy, typed)).transpose()?;
     let from = Millis(desk.office.now().0.saturating_sub(args.last).max(0));
@@ -143,8 +143,8 @@ async fn spenders(args: &Spenders) -> Result<(), CliError> {
 }
 
 /// The account that is meant, and where it is decided about.
-fn open(of: &OneAccount) -> Result<(Desk, String), CliError> {
-    let desk = Desk::open(&of.access)?;
+async fn open(of: &OneAccount) -> Result<(Desk, String), CliError> {
+    let desk = Desk::open(&of.access).await?;
     let id = names::account(&desk.office.policy(), &of.account)?;
     Ok((desk, id))
 }

@@ -30,14 +30,16 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Opens the ledger.
-    pub(super) fn open(access: &Access) -> Result<Self, CliError> {
+    /// Opens the ledger, and takes in the teams that are in it.
+    pub(super) async fn open(access: &Access) -> Result<Self, CliError> {
         let policy = Policy::load(&access.of.policy)?;
         let place = place(&policy)?.to_string();
         let ledger = open_ledger(&policy)?;
         let policy = Arc::new(policy);
         let office = Office::new(policy, ledger, Clock::System);
-        Ok(Self { office, place, json: access.json })
+        let desk = Self { office, place, json: access.json };
+        desk.office.follow_teams().await.map_err(|error| desk.said(error))?;
+        Ok(desk)
     }
 
     /// What the office says, in the words of a command.

@@ -83,6 +83,12 @@ pub(super) fn no_user<'a>(
     unknown("user", typed, &closest(typed, known), "noisegate user list")
 }
 
+/// There is no team of this name.
+pub(super) fn no_team(policy: &Policy, typed: &str) -> CliError {
+    let close = closest(typed, policy.teams.keys().map(String::as_str));
+    unknown("team", typed, &close, "noisegate team list")
+}
+
 fn unknown(what: &str, typed: &str, close: &[&str], list: &str) -> CliError {
     let meant = match close {
         [] => String::new(),

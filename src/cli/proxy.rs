@@ -91,6 +91,7 @@ impl Proxy {
         let admin_tls = policy.server.admin_tls.as_ref();
         let admin_tls =
             admin_tls.map(|tls| TlsAcceptor::from_files(&tls.cert, &tls.key)).transpose()?;
+        let place = place(&policy)?.to_string();
         let health =
             Health::new(databases.source.clone(), databases.shadow.clone(), ledger.clone());
         let (from, to) = (databases.source.clone(), databases.shadow.clone());
@@ -98,6 +99,8 @@ impl Proxy {
         let Written { file, text, findings } = written;
         let opener = Box::new(PolicyFile(file.to_owned()));
         let policies = Policies::reloadable(Arc::new(gate), text, findings, opener);
+        // Before anybody is let in: who asks may be in the ledger.
+        policies.follow_teams().await.map_err(|error| CliError::Ledger { place, error })?;
         let policies = Arc::new(policies);
         let office = Office::of_proxy(Arc::clone(&policies));
         let admin = Admin { health, office, tls: admin_tls };

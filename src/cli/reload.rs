@@ -20,7 +20,7 @@ use crate::ledger::{Event, Via};
 use crate::policy::{Finding, Policy, ServerOverrides};
 use crate::road::{Gate, Opener, Policies};
 
-/// How often the file is looked at.
+/// How often the file and the teams are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// What is kept of an error on record.
@@ -68,7 +68,8 @@ fn sentence(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Reloads the policy when its file is another, and at SIGHUP, until `stop` fires.
+/// Reloads the policy when its file is another, and at SIGHUP, until `stop` fires. Follows the teams,
+/// which other proxies and commands may change.
 pub(super) async fn watch(
     file: PathBuf,
     policies: Arc<Policies>,
@@ -86,6 +87,9 @@ pub(super) async fn watch(
                 reload(&policies).await;
             }
             _ = looks.tick() => {
+                if let Err(error) = policies.follow_teams().await {
+                    tracing::warn!(%error, "the teams are as they were read last");
+                }
                 let now = look(&file);
                 // Whoever writes the file may not have come to its end: half a policy can be
                 // another policy. So it has to stay the same for one look.

@@ -9,8 +9,8 @@ use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::complain;
 use super::{
-    audit, budget, check, completion, demo, init, ledger, logging, rehearse, serve, signals, token,
-    user,
+    audit, budget, check, completion, demo, init, ledger, logging, rehearse, serve, signals, team,
+    token, user,
 };
 
 /// How long threads that still block may hold up the end.
@@ -46,6 +46,7 @@ async fn run(command: &Command) -> Result<(), CliError> {
         Command::Rehearse(args) => rehearse::run(args).await,
         Command::Budget(args) => budget::run(args).await,
         Command::User(args) => user::run(args).await,
+        Command::Team(args) => team::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Token(args) => token::run(args).await,
         Command::Ledger(args) => ledger::run(args).await,

@@ -107,6 +107,11 @@ pub(super) fn second(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
 }
 
+/// Names in a cell.
+pub(super) fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(" ") }
+}
+
 /// `one` thing, or `3 many`.
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }

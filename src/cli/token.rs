@@ -18,7 +18,7 @@ pub(super) async fn run(args: &Token) -> Result<(), CliError> {
 }
 
 async fn create(args: &Create) -> Result<(), CliError> {
-    let desk = Desk::open(&args.access)?;
+    let desk = Desk::open(&args.access).await?;
     let new =
         NewToken { name: args.name.clone(), role: args.role, days: args.expires, not_after: None };
     let order = order_or_none(args.why.as_deref());
@@ -36,7 +36,7 @@ async fn create(args: &Create) -> Result<(), CliError> {
 }
 
 async fn list(access: &Access) -> Result<(), CliError> {
-    let desk = Desk::open(access)?;
+    let desk = Desk::open(access).await?;
     let tokens = desk.all(async |office: &Office, page| office.tokens(&page).await).await?;
     desk.print(&tokens, |tokens| {
         if tokens.items.is_empty() {
@@ -47,7 +47,7 @@ async fn list(access: &Access) -> Result<(), CliError> {
 }
 
 async fn revoke(args: &Revoke) -> Result<(), CliError> {
-    let desk = Desk::open(&args.access)?;
+    let desk = Desk::open(&args.access).await?;
     let tokens = desk.all(async |office: &Office, page| office.tokens(&page).await).await?;
     let id = names::token(&tokens.items, &args.token)?;
     let order = order(&args.why.why);

@@ -7,7 +7,7 @@ use super::desk::{Desk, order, order_or_none};
 use super::error::CliError;
 use super::names;
 use super::output::{complain, say};
-use super::table::{Column, Sheet, minute};
+use super::table::{Column, Sheet, listed, minute};
 use crate::admin::office::{Office, OfficeError};
 use crate::admin::shown::Analyst;
 
@@ -28,7 +28,7 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
     let name = &user.name;
     // Before a password is typed in vain.
     Office::check_name(name).map_err(|_| CliError::UserName(name.clone()))?;
-    let desk = Desk::open(&user.access)?;
+    let desk = Desk::open(&user.access).await?;
     let order = order_or_none(user.why.as_deref());
     let added = desk.office.put_analyst(name, password()?, &order).await;
     let added = added.map_err(|error| desk.said(error))?;
@@ -39,7 +39,7 @@ async fn add(user: &OneUser) -> Result<(), CliError> {
 }
 
 async fn remove(user: &OneUser) -> Result<(), CliError> {
-    let desk = Desk::open(&user.access)?;
+    let desk = Desk::open(&user.access).await?;
     let order = order_or_none(user.why.as_deref());
     match desk.office.remove_analyst(&user.name, &order).await {
         Ok(()) => desk.tell(format_args!("{} has no password any more", user.name)),
@@ -49,7 +49,7 @@ async fn remove(user: &OneUser) -> Result<(), CliError> {
 }
 
 async fn freeze(args: &UserDecision, frozen: bool) -> Result<(), CliError> {
-    let desk = Desk::open(&args.access)?;
+    let desk = Desk::open(&args.access).await?;
     let (name, order) = (&args.name, order(&args.why.why));
     let analyst = match desk.office.freeze_analyst(name, frozen, &order).await {
         Ok(analyst) => analyst,
@@ -81,7 +81,7 @@ async fn everybody(desk: &Desk) -> Result<Vec<Analyst>, CliError> {
 }
 
 async fn list(access: &Access) -> Result<(), CliError> {
-    let desk = Desk::open(access)?;
+    let desk = Desk::open(access).await?;
     let all = desk.all(async |office: &Office, page| office.analysts(&page).await).await?;
     desk.print(&all, |all| table(&all.items))
 }
@@ -95,10 +95,6 @@ fn table(analysts: &[Analyst]) {
         Column::Word("LAST SEEN (UTC)"),
         Column::Text("STATE"),
     ]);
-    let or_none = |names: &[String]| match names {
-        [] => "none".to_owned(),
-        names => names.join(" "),
-    };
     for analyst in analysts {
         let log_in = match (analyst.can_log_in, &analyst.added_at) {
             (true, _) => "yes",
@@ -107,8 +103,8 @@ fn table(analysts: &[Analyst]) {
         };
         sheet.row([
             analyst.name.clone(),
-            or_none(&analyst.roles),
-            or_none(&analyst.teams),
+            listed(&analyst.roles),
+            listed(&analyst.teams),
             log_in.to_owned(),
             analyst.last_seen_at.as_deref().map_or_else(|| "never".to_owned(), minute),
             if analyst.frozen { "frozen" } else { "open" }.to_owned(),

@@ -156,6 +156,7 @@ impl Shop {
             None => None,
         };
         let policies = Arc::new(Policies::fixed(Arc::clone(&gate), &options.policy));
+        policies.follow_teams().await?;
         let stop = CancellationToken::new();
         let server = Server {
             policies: Arc::clone(&policies),

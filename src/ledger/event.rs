@@ -16,8 +16,8 @@ pub(super) const VOID: &str = "charge.void";
 /// The kind of event that says which events were forgotten.
 pub(super) const FORGET: &str = "audit.forget";
 
-/// Whether an event of this kind decides about an account. Those are kept for ever as well: what an
-/// account promised follows from them.
+/// Whether an event of this kind decides about an account. Those are kept for ever as well, since
+/// what an account promised follows from them; and so are those about teams.
 pub(super) fn decides(kind: &str) -> bool {
     kind.starts_with("account.")
 }

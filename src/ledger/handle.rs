@@ -256,7 +256,7 @@ impl Ledger {
     /// Removes a user; whether there was one.
     pub async fn remove_user(&self, name: &str) -> Result<bool, LedgerError> {
         let event = Event { object: name.to_owned(), ..event::of_operator(users::REMOVE) };
-        self.remove_user_as(name, event).await
+        self.remove_user_as(name, event, Vec::new()).await
     }
 
     /// The names of all users, in order.

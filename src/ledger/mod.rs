@@ -34,6 +34,7 @@ mod event;
 mod failpoint;
 mod history;
 mod seen;
+mod teams;
 mod users;
 mod verify;
 // What keeps it.
@@ -54,6 +55,7 @@ pub use place::Place;
 pub use shown::{
     Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
 };
+pub use teams::{TeamChange, Teams};
 pub use types::{
     Account, Balance, Charge, Effect, Entry, LeafCharge, LedgerError, Overdrawn, Remembered,
     Reservation, Restored, State, Step, Throttled, Window,

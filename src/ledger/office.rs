@@ -13,7 +13,7 @@ use super::shown::{
 };
 use super::store::Needs;
 use super::types::LedgerError;
-use super::{Change, Control, audit, users, verify};
+use super::{Change, Control, audit, teams, users, verify};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
 
@@ -168,17 +168,27 @@ impl Ledger {
         .await
     }
 
-    /// As [`Self::remove_user`], on record.
-    pub async fn remove_user_as(&self, name: &str, event: Event) -> Result<bool, LedgerError> {
+    /// As [`Self::remove_user`], on record, and out of teams in the same step; whether there was
+    /// such a user, or a team to leave.
+    pub async fn remove_user_as(
+        &self,
+        name: &str,
+        event: Event,
+        leaves: Vec<Event>,
+    ) -> Result<bool, LedgerError> {
         event::validate(&event)?;
+        leaves.iter().try_for_each(teams::validate)?;
         // No user has a name that cannot be stored.
         if users::validate(name, "any").is_err() {
             return Ok(false);
         }
         let (needs, name) = (users::needs(name), name.to_owned());
         self.write(needs, move |batch| {
-            let known = batch.remove_user(&name);
+            let known = batch.remove_user(&name) || !leaves.is_empty();
             if known {
+                for leave in &leaves {
+                    batch.record(leave, None);
+                }
                 batch.record(&event, None);
             }
             Ok(known)

@@ -160,6 +160,8 @@ pub(super) trait View: Send {
         before: AuditCursor,
         count_max: u32,
     ) -> Result<Vec<EventRow>, LedgerError>;
+    /// The first changes of teams after an id, in order.
+    fn team_events(&mut self, after: i64, count_max: u32) -> Result<Vec<EventRow>, LedgerError>;
     /// Unexpired releases before an id, newest first.
     fn releases(
         &mut self,

@@ -8,6 +8,7 @@ use noisegate_privacy::budget::Accountant;
 
 use super::error::Place;
 use super::name::TableName;
+use super::teams::Team;
 
 /// Everything the operator decided.
 #[derive(Clone, Debug)]
@@ -16,8 +17,8 @@ pub struct Policy {
     pub server: Server,
     /// The tables that analysts can name. One that is not here does not exist for them.
     pub tables: BTreeMap<TableName, TableRule>,
-    /// The members of each team.
-    pub teams: BTreeMap<String, Vec<String>>,
+    /// The teams.
+    pub teams: BTreeMap<String, Team>,
     /// Who may do what.
     pub roles: Vec<Role>,
     /// What may be spent.

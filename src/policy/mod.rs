@@ -16,6 +16,7 @@ mod people;
 mod read;
 mod server;
 mod tables;
+mod teams;
 mod terms;
 mod text;
 mod units;
@@ -32,7 +33,9 @@ pub use meant::{
 };
 pub use name::{NameError, TableName};
 pub use server::{Password, ServerOverrides};
+pub use teams::{Doubled, Team};
 pub use terms::{DeclaredAccount, Terms};
+pub use text::is_short_name;
 pub use units::{Step, UnitError};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::error::{PolicyError, Source};
 use super::meant::{Budget, Member, Per, Places, Role, RoleAnswers};
+use super::teams::Team;
 use super::text::is_analyst_name;
 use super::{budgets, written};
 
@@ -14,7 +15,7 @@ pub(super) const CONCURRENT: u32 = 16;
 
 /// Teams, roles and budgets, which name each other.
 pub(super) struct People {
-    pub(super) teams: BTreeMap<String, Vec<String>>,
+    pub(super) teams: BTreeMap<String, Team>,
     pub(super) roles: Vec<Role>,
     pub(super) budgets: BTreeMap<String, Budget>,
 }
@@ -25,11 +26,8 @@ pub(super) fn read(
     places: &mut Places,
 ) -> Result<People, PolicyError> {
     let teams = source.each(&file.teams, "team", |_, team| {
-        team.members
-            .get_ref()
-            .iter()
-            .map(|member| analyst(source, member))
-            .collect::<Result<Vec<_>, _>>()
+        let members = team.members.get_ref().iter().map(|member| analyst(source, member));
+        Ok(Team { named: members.collect::<Result<_, _>>()?, ..Team::default() })
     })?;
     let budgets = source
         .each(&file.budgets, "budget", |name, written| budgets::read(source, name, written))?;
@@ -63,7 +61,7 @@ fn role(
     source: &Source<'_>,
     key: &Spanned<String>,
     written: &written::Role,
-    teams: &BTreeMap<String, Vec<String>>,
+    teams: &BTreeMap<String, Team>,
     budgets: &BTreeMap<String, Budget>,
 ) -> Result<Role, PolicyError> {
     let name = key.get_ref().clone();
@@ -141,7 +139,7 @@ fn without_answers(
 fn member(
     source: &Source<'_>,
     written: &Spanned<String>,
-    teams: &BTreeMap<String, Vec<String>>,
+    teams: &BTreeMap<String, Team>,
 ) -> Result<Member, PolicyError> {
     match written.get_ref().strip_prefix("team:") {
         Some(team) if teams.contains_key(team) => Ok(Member::Team(team.to_owned())),
@@ -214,16 +212,13 @@ fn pays(
 }
 
 /// Who a role is, by name.
-pub(super) fn analysts<'a>(
-    role: &'a Role,
-    teams: &'a BTreeMap<String, Vec<String>>,
-) -> BTreeSet<&'a str> {
+pub(super) fn analysts<'a>(role: &'a Role, teams: &'a BTreeMap<String, Team>) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
     for member in &role.members {
         match member {
             Member::Analyst(name) => _ = names.insert(name.as_str()),
             Member::Team(team) => {
-                names.extend(teams.get(team).into_iter().flatten().map(String::as_str));
+                names.extend(teams.get(team).into_iter().flat_map(|team| team.holding(role)));
             }
         }
     }
@@ -236,7 +231,7 @@ fn one_asking_role(
     written: &written::Role,
     role: &Role,
     earlier: &[Role],
-    teams: &BTreeMap<String, Vec<String>>,
+    teams: &BTreeMap<String, Team>,
 ) -> Result<(), PolicyError> {
     if role.answers == RoleAnswers::Nothing {
         return Ok(());
@@ -260,13 +255,13 @@ fn team_accounts(
     source: &Source<'_>,
     written: &written::Role,
     role: &Role,
-    teams: &BTreeMap<String, Vec<String>>,
+    teams: &BTreeMap<String, Team>,
     budgets: &BTreeMap<String, Budget>,
 ) -> Result<(), PolicyError> {
     let of_team = |name: &&String| budgets.get(*name).is_some_and(|budget| budget.per == Per::Team);
     let Some(budget) = role.pays.iter().find(of_team) else { return Ok(()) };
     for name in analysts(role, teams) {
-        if !teams.values().any(|members| members.iter().any(|member| member == name)) {
+        if !teams.values().any(|team| team.holds(name)) {
             let span = written.pays.as_ref().map(Spanned::span).unwrap_or_default();
             return Err(source.wrong(
                 &span,

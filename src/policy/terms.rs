@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::meant::{Budget, Per, Policy, Role, RoleAnswers};
+use super::meant::{Budget, Member, Per, Policy, Role, RoleAnswers};
 use super::people::{CONCURRENT, analysts};
 
 /// The terms on which one analyst gets answers.
@@ -33,13 +33,15 @@ pub struct DeclaredAccount<'a> {
 }
 
 impl Policy {
-    /// The terms of an analyst; nothing for anybody else. An analyst of several teams pays from the
+    /// The terms of an analyst; nothing for anybody else, and nothing for somebody with two roles that
+    /// answer, since nobody said which of them pays. An analyst of several teams pays from the
     /// accounts of them all, since all of them learn what is answered.
     pub fn terms(&self, analyst: &str) -> Option<Terms> {
-        let role = self.asking_roles().find(|role| {
-            let names = analysts(role, &self.teams);
-            names.contains(analyst)
-        })?;
+        let mut roles = self.asking_roles().filter(|role| self.is_held(role, analyst));
+        let role = roles.next()?;
+        if roles.next().is_some() {
+            return None;
+        }
         let mut pays = Vec::new();
         for budget in self.paying(role) {
             let accounts = self.accounts_of(role, budget, analyst);
@@ -77,15 +79,24 @@ impl Policy {
 
     /// The roles that an analyst holds.
     pub fn roles_of<'a>(&'a self, analyst: &'a str) -> impl Iterator<Item = &'a Role> {
-        self.roles.iter().filter(move |role| analysts(role, &self.teams).contains(analyst))
+        self.roles.iter().filter(move |role| self.is_held(role, analyst))
+    }
+
+    /// Whether an analyst holds a role.
+    fn is_held(&self, role: &Role, analyst: &str) -> bool {
+        role.members.iter().any(|member| match member {
+            Member::Analyst(name) => name == analyst,
+            Member::Team(team) => {
+                let team = self.teams.get(team);
+                team.is_some_and(|team| team.holding(role).any(|name| name == analyst))
+            }
+        })
     }
 
     /// The teams that an analyst is in.
     pub fn teams_of<'a>(&'a self, analyst: &'a str) -> impl Iterator<Item = &'a str> {
-        self.teams
-            .iter()
-            .filter(move |(_, members)| members.iter().any(|member| member == analyst))
-            .map(|(team, _)| team.as_str())
+        let teams = self.teams.iter().filter(move |(_, team)| team.holds(analyst));
+        teams.map(|(team, _)| team.as_str())
     }
 
     /// Every account that some analyst's answers are paid from, by id. An account of somebody whom

@@ -196,7 +196,7 @@ pub(super) fn duration_ms(text: &str) -> Option<u64> {
 }
 
 /// Names of roles, teams and budgets: they become parts of account names, so they hold no `/`.
-pub(super) fn is_short_name(text: &str) -> bool {
+pub fn is_short_name(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::database;
 use crate::error::{Fault, Refusal};
 use crate::ids::Analyst;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Teams};
 use crate::live::Live;
 use crate::metrics::{Metrics, Stage};
 use crate::policy::{Policy, TableName, TableRule};
@@ -30,13 +30,13 @@ pub struct Gate {
     /// The policy in force.
     pub policy: Policy,
     /// The schema under the policy.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// The bare names of private tables.
-    pub private_names: BTreeSet<String>,
+    pub private_names: Arc<BTreeSet<String>>,
     /// Reads texts on the shadow.
-    pub canonical: Canonicalizer,
+    pub canonical: Arc<Canonicalizer>,
     /// Runs leaves.
-    pub source: Source,
+    pub source: Arc<Source>,
     /// Budgets and releases.
     pub ledger: Ledger,
     /// The time.
@@ -127,17 +127,34 @@ impl Gate {
         let mut snapshot = Snapshot::new(&policy, &catalog?)?;
         bound_public(&mut snapshot, &shadow).await?;
         Ok(Self {
-            private_names: snapshot.private_names(),
+            private_names: Arc::new(snapshot.private_names()),
             unclassified: unclassified(&policy, &snapshot),
-            snapshot,
-            canonical: Canonicalizer::new(shadow),
-            source: Source::new(source, policy.answers.timeout_ms),
+            snapshot: Arc::new(snapshot),
+            canonical: Arc::new(Canonicalizer::new(shadow)),
+            source: Arc::new(Source::new(source, policy.answers.timeout_ms)),
             policy,
             ledger,
             clock,
             shared,
             limits: Limits::default(),
         })
+    }
+
+    /// The same gate under the policy with other teams, which say who asks and who pays and nothing of
+    /// what is asked about.
+    pub(super) fn with_teams(&self, teams: &Teams) -> Self {
+        Self {
+            policy: self.policy.clone().with_teams(&teams.made, &teams.members),
+            snapshot: Arc::clone(&self.snapshot),
+            private_names: Arc::clone(&self.private_names),
+            canonical: Arc::clone(&self.canonical),
+            source: Arc::clone(&self.source),
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            shared: Arc::clone(&self.shared),
+            unclassified: self.unclassified,
+            limits: Limits::default(),
+        }
     }
 
     /// The settings of noisegate's own that an analyst's session starts with.

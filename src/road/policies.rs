@@ -1,4 +1,5 @@
-//! The policy in force, and how another one comes into force while sessions go on.
+//! The policy in force, and how another one comes into force while sessions go on: another file, or
+//! other teams, which administrators keep in the ledger.
 //!
 //! A statement takes the gate once, at its beginning, and keeps it: one that is in flight during a
 //! reload ends under the policy that it began under.
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::gate::Gate;
 use crate::clock::Millis;
+use crate::ledger::{LedgerError, Teams};
 use crate::policy::{Finding, Level, Policy, PolicyChange, diff, fixed_keys};
 
 /// How a policy is read, checked and opened. Errors are sentences for whoever wrote the policy.
@@ -28,7 +30,7 @@ pub trait Opener: Send + Sync + std::fmt::Debug {
 }
 
 /// A gate and the text of its policy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Running {
     /// The gate.
     pub gate: Arc<Gate>,
@@ -38,6 +40,19 @@ pub struct Running {
     pub loaded_at: Millis,
     /// What was found when it was checked: warnings.
     pub findings: Vec<Finding>,
+    /// The teams that are in the gate's policy and not in its text.
+    teams: Teams,
+}
+
+impl Running {
+    /// Under the policy with the teams as they are in the ledger.
+    fn with(self, teams: Teams) -> Self {
+        let gate = Arc::new(self.gate.with_teams(&teams));
+        for doubled in gate.policy.doubled() {
+            tracing::warn!(%doubled, "teams");
+        }
+        Self { gate, teams, ..self }
+    }
 }
 
 /// What is found of a text that is not in force.
@@ -150,7 +165,7 @@ impl Policies {
         match opened {
             Ok((gate, findings)) => {
                 let next = running(Arc::new(gate), text.unwrap_or_default(), findings);
-                self.running.store(Arc::new(next));
+                self.running.store(Arc::new(next.with(before.teams.clone())));
                 *self.failed() = None;
                 tracing::info!("another policy is in force");
                 Ok(self.running.load_full())
@@ -161,6 +176,24 @@ impl Policies {
                 Err(error)
             }
         }
+    }
+
+    /// Takes in what administrators made of the teams since, for the statements that begin
+    /// afterwards. What is taken in here has been read after this was called.
+    pub async fn follow_teams(&self) -> Result<(), LedgerError> {
+        let _turn = self.turn.lock().await;
+        let before = self.running.load_full();
+        let teams = before.gate.ledger.teams(&before.teams).await?;
+        if teams != before.teams {
+            let next = Running::clone(&before).with(teams);
+            self.running.store(Arc::new(next));
+        }
+        Ok(())
+    }
+
+    /// The teams as the policy in force has them.
+    pub fn teams(&self) -> Teams {
+        self.running.load().teams.clone()
     }
 
     /// What a reload would say of a text. Databases are only asked where the running policy says
@@ -183,7 +216,9 @@ impl Policies {
             Some(opener) => opener.parse(text)?,
             None => Policy::parse(text, "policy").map_err(|error| error.to_string())?,
         };
-        Ok(diff(&gate.policy, &new))
+        // The teams stay, whatever the text.
+        let teams = self.teams();
+        Ok(diff(&gate.policy, &new.with_teams(&teams.made, &teams.members)))
     }
 
     fn failed(&self) -> std::sync::MutexGuard<'_, Option<Failed>> {
@@ -195,7 +230,7 @@ impl Policies {
 fn running(gate: Arc<Gate>, text: String, findings: Vec<Finding>) -> Running {
     let loaded_at = gate.clock.now();
     gate.shared.metrics.policy(loaded_at, gate.unclassified);
-    Running { gate, text, loaded_at, findings }
+    Running { gate, text, loaded_at, findings, teams: Teams::default() }
 }
 
 async fn opened(

@@ -16,4 +16,5 @@ mod matrix;
 mod place;
 mod proxy;
 mod schemathesis;
+mod teams;
 mod verifying;

@@ -33,7 +33,7 @@ fn everybody_may_do_what_the_file_says() {
         "admin, no csrf",
         "admin",
     ];
-    let head = format!("{:<38}{}", "endpoint", who.map(|who| format!("{who:<19}")).concat());
+    let head = format!("{:<42}{}", "endpoint", who.map(|who| format!("{who:<19}")).concat());
     writeln!(table, "{}", head.trim_end()).unwrap();
     let place = Place::new();
     let document = place.nobody().get("/openapi.json").expect(200).json();
@@ -43,7 +43,7 @@ fn everybody_may_do_what_the_file_says() {
     all.sort_by_key(|endpoint| endpoint.path == "/api/v1/session" && endpoint.method == "DELETE");
     for endpoint in all {
         let name = format!("{} {}", endpoint.method, endpoint.path.replace("/api/v1", ""));
-        let mut line = format!("{name:<38}");
+        let mut line = format!("{name:<42}");
         for (_, client) in who.iter().zip(&callers) {
             let answer = endpoint.call(client);
             let told = match answer.status {

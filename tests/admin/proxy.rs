@@ -189,9 +189,13 @@ fn prepared(proxy: &Proxy, endpoint: &Endpoint) -> Endpoint {
         let (before, _) = endpoint.path.split_once('{').unwrap();
         endpoint.example = format!("{before}{named}");
     }
-    if endpoint.path == "/api/v1/analysts/{name}" && endpoint.method == "DELETE" {
+    let removes = endpoint.method == "DELETE" && endpoint.example.ends_with("/dora");
+    if removes || endpoint.path.ends_with("/members/{analyst}") {
         let order = order("so that there is somebody to remove");
         run(proxy.office.put_analyst("dora", "secret".to_owned(), &order)).unwrap();
+        if removes {
+            run(proxy.office.join_team("data", "dora", &order)).unwrap();
+        }
     }
     endpoint
 }

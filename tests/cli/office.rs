@@ -143,6 +143,13 @@ async fn programs_get_the_json_of_the_api() {
     assert_eq!(it.json("token list")["items"], Value::Array(vec![]));
     assert_eq!(it.run("user remove alice --json").out, "");
 
+    for verb in ["add guests --role analyst", "join guests bob", "leave guests bob"] {
+        let said = it.json(&format!("team {verb} --why x"));
+        assert_eq!(said, value(&office.team("guests").await.unwrap()), "{verb}");
+    }
+    assert_eq!(it.json("team list"), value(&office.teams(&page).await.unwrap()));
+    assert_eq!(it.run("team remove guests --why x --json").out, "");
+
     let all = office.audit(AuditQuery::default(), &Page { limit: Some(500), cursor: None }).await;
     assert_eq!(it.json("audit tail -n 600"), value(&all.unwrap()));
     let part = office.audit(AuditQuery::default(), &Page { limit: Some(2), cursor: None }).await;
@@ -223,6 +230,10 @@ async fn each_change_is_on_record_with_who_and_why() {
         ("user add alice", "analyst.put", "alice", "no reason was given"),
         ("user freeze alice --why six", "account.freeze", "each_analyst/alice", "six"),
         ("user thaw alice --why seven", "account.thaw", "each_analyst/alice", "seven"),
+        ("team add lab --role analyst --why i", "team.add", "lab", "i"),
+        ("team join lab bob --why ii", "team.join", "lab", "ii"),
+        ("team leave lab bob --why iii", "team.leave", "lab", "iii"),
+        ("team remove lab --why iv", "team.remove", "lab", "iv"),
         ("user remove alice --why \"eight words\"", "analyst.remove", "alice", "eight words"),
     ];
     let who = format!("os:{}", User::from_uid(Uid::current()).unwrap().unwrap().name);
@@ -360,7 +371,7 @@ async fn the_examples_of_each_help_can_be_typed() {
         ran.out
     };
     let mut tried = 0;
-    for group in ["budget", "audit", "token", "user"] {
+    for group in ["budget", "audit", "token", "user", "team"] {
         let of_group = help(&[group]);
         let verbs = of_group.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
         // What is wrapped goes on further to the right.

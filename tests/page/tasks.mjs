@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { accountOf, api, fresh, goTo, makeToken, onPage, openAt, settled } from './browser.mjs';
+import { accountOf, api, axe, fresh, goTo, makeToken, onPage, openAt, settled } from './browser.mjs';
 import { facts } from './facts.mjs';
 
 test('freeze an analyst, and thaw them', async () => {
@@ -139,4 +139,57 @@ test('a token is shown once, and is of no use when it is revoked', async () => {
     await page.getByRole('rowheader', { name }).waitFor({ state: 'detached' });
     assert.equal((await api('/accounts', { secret })).status, 401);
   });
+});
+
+test('make a team, add a new analyst to it, and take both away again', async () => {
+  const team = `lab${Date.now() % 100000}`;
+  const who = `dora${Date.now() % 100000}`;
+  await onPage(async (page) => {
+    await openAt(page);
+    await goTo(page, 'Analysts');
+    await page.getByRole('button', { name: 'Add an analyst' }).click();
+    const analyst = page.getByRole('dialog', { name: 'Add an analyst' });
+    await analyst.getByLabel('Name').fill(who);
+    await analyst.getByLabel('New password', { exact: true }).fill('correct horse');
+    await analyst.getByLabel('New password, again').fill('correct horse');
+    await analyst.getByLabel('Reason').fill('joins the lab');
+    await analyst.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('status').getByText(`The password of ${who} is set.`).waitFor();
+
+    await goTo(page, 'Teams');
+    await page.getByRole('button', { name: 'Add a team' }).click();
+    const added = page.getByRole('dialog', { name: 'Add a team' });
+    await added.getByLabel('Name').fill(team);
+    await added.getByLabel('Role').fill('nobody');
+    await added.getByLabel('Reason').fill('a new lab');
+    await added.getByRole('button', { name: 'Add' }).click();
+    await added.getByText('Role is not one of those that only ask').waitFor();
+    await added.getByLabel('Role').fill('analyst');
+    await added.getByText(`Whoever is put into ${team} asks as analyst`).waitFor();
+    assert.deepEqual(await axe(page), []);
+    await added.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('button', { name: `Add a member to ${team}` }).click();
+    const member = page.getByRole('dialog', { name: `Add a member to ${team}` });
+    await member.getByLabel('Analyst').fill(who);
+    await member.getByLabel('Reason').fill('joins the lab');
+    await member.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('link', { name: `data_team/${team}` }).waitFor();
+    const known = (await api('/analysts?limit=500')).json.items.find((one) => one.name === who);
+    assert.deepEqual([known.can_log_in, known.roles, known.teams], [true, ['analyst'], [team]]);
+    assert.deepEqual(await axe(page), []);
+
+    await page.getByRole('button', { name: `Take ${who} out of ${team}` }).click();
+    const out = page.getByRole('dialog', { name: `Take ${who} out of ${team}` });
+    await out.getByLabel('Reason').fill('left the lab');
+    await out.getByRole('button', { name: 'Take out' }).click();
+    await page.getByRole('button', { name: `Take ${who} out of ${team}` }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: `Remove the team ${team}` }).click();
+    const gone = page.getByRole('dialog', { name: `Remove the team ${team}` });
+    await gone.getByLabel('Reason').fill('the lab is closed');
+    await gone.getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('heading', { name: team }).waitFor({ state: 'detached' });
+  }, { expected: [/422/] });
+  const records = (await api(`/audit?kind=team&object=${team}`)).json.items;
+  assert.deepEqual(records.map((record) => [record.kind, record.why]), [['team.remove', 'the lab is closed'], ['team.leave', 'left the lab'], ['team.join', 'joins the lab'], ['team.add', 'a new lab']]);
+  assert.ok(records.every((record) => record.who === facts.admin));
 });

@@ -101,14 +101,34 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        let name = path.map(|Path(name)| name);
-        let name = name.map_err(|_| Problem::not_found("The name in the path cannot be read."))?;
-        // No store takes these, and nothing has such a name.
-        if name.len() > 512 || name.contains('\0') {
-            return Err(Problem::not_found("Nothing has such a name."));
-        }
-        Ok(Self(name))
+        let Path(name) = path.map_err(|_| unreadable())?;
+        Ok(Self(possible(name)?))
     }
+}
+
+/// Two names in the path of an address.
+pub(super) struct NamedTwice(pub(super) String, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedTwice {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((first, second)) = path.map_err(|_| unreadable())?;
+        Ok(Self(possible(first)?, possible(second)?))
+    }
+}
+
+fn unreadable() -> Problem {
+    Problem::not_found("The name in the path cannot be read.")
+}
+
+/// No store takes these, and nothing has such a name.
+fn possible(name: String) -> Result<String, Problem> {
+    if name.len() > 512 || name.contains('\0') {
+        return Err(Problem::not_found("Nothing has such a name."));
+    }
+    Ok(name)
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ static FILES: LazyLock<BTreeMap<&'static str, File>> = LazyLock::new(|| {
         "views/queries.js"
         "views/releases.js"
         "views/spenders.js"
+        "views/team.js"
         "views/teams.js"
         "views/tokens.js"
     };

@@ -1,16 +1,16 @@
-//! Analysts and teams. Who may ask what is the policy's; who may log in is the ledger's.
+//! Analysts. Who may ask what is the policy's; who may log in is the ledger's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::accounts::{ordered, short};
+use super::accounts::short;
 use super::decide::own_accounts;
 use super::request::unseen;
 use super::{Office, OfficeError, Order, Page};
-use crate::admin::shown::{self, List, Team};
-use crate::ledger::{Control, Person};
-use crate::policy::{Member, Policy};
+use crate::admin::shown::{self, List};
+use crate::ledger::{Control, Person, TeamChange};
+use crate::policy::{Member, Policy, Team};
 use crate::wire::scram;
 
 /// The longest name that PostgreSQL's clients can log in with.
@@ -77,31 +77,28 @@ impl Office {
         self.analyst(name).await
     }
 
-    /// Takes somebody's password away. What they spent stays spent.
+    /// Takes somebody's password away, and takes them out of the teams that administrators put them
+    /// into. What they spent stays spent.
     pub async fn remove_analyst(&self, name: &str, order: &Order) -> Result<(), OfficeError> {
         let event = order.event("analyst.remove", &short(name), &json!({}))?;
-        if self.ledger.remove_user_as(name, event).await? {
+        self.follow_teams().await?;
+        let leave = TeamChange::Leave(name.to_owned());
+        let policy = self.policy();
+        let of = policy.teams.iter().filter(|(_, team)| team.added.contains(name));
+        let leaves = of.map(|(team, _)| order.event(leave.kind(), team, &leave.detail()));
+        let leaves: Vec<_> = leaves.collect::<Result<_, _>>()?;
+        if !self.ledger.remove_user_as(name, event, leaves).await? {
+            return Err(not_found(name));
+        }
+        self.follow_teams().await
+    }
+
+    /// Refuses whom neither the policy nor the ledger knows.
+    pub(super) async fn known(&self, name: &str) -> Result<(), OfficeError> {
+        if named(&self.policy()).contains(name) || self.people().await?.contains_key(name) {
             return Ok(());
         }
         Err(not_found(name))
-    }
-
-    /// The teams of the policy.
-    pub fn teams(&self, page: &Page) -> Result<List<Team>, OfficeError> {
-        let policy = self.policy();
-        let accounts = ordered(&policy);
-        let team = |(name, members): (&String, &Vec<String>)| {
-            let own = accounts.iter().filter(|account| {
-                super::show::per(account.budget) == shown::Per::Team
-                    && account.holder == Some(name.as_str())
-            });
-            Team {
-                name: name.clone(),
-                members: members.clone(),
-                accounts: own.map(|account| account.id.clone()).collect(),
-            }
-        };
-        page.of_named(policy.teams.iter().map(team).collect(), |team| team.name.clone())
     }
 
     async fn people(&self) -> Result<BTreeMap<String, Person>, OfficeError> {
@@ -117,7 +114,8 @@ fn named(policy: &Policy) -> BTreeSet<String> {
         Member::Analyst(name) => Some(name),
         Member::Team(_) => None,
     });
-    analysts.chain(policy.teams.values().flatten()).cloned().collect()
+    let teams = policy.teams.values().flat_map(Team::members);
+    analysts.map(String::as_str).chain(teams).map(str::to_owned).collect()
 }
 
 fn analyst(

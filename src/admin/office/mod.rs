@@ -17,11 +17,14 @@ mod page;
 mod policy;
 mod request;
 mod show;
+mod teams;
 mod tokens;
 
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 pub use accounts::AccountFilter;
 pub use audit::{AuditQuery, ExportFormat};
@@ -32,7 +35,7 @@ pub use request::{Actor, Order, Span};
 pub use tokens::{NewToken, token_digest};
 
 use crate::clock::{Clock, Millis};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Teams};
 use crate::policy::Policy;
 use crate::road::{Gate, Policies};
 
@@ -47,8 +50,8 @@ pub struct Office {
 /// Where the policy comes from.
 #[derive(Clone)]
 enum Rules {
-    /// A command read it.
-    Read(Arc<Policy>),
+    /// A command read it, and the teams with it.
+    Read(Arc<ArcSwap<Policy>>),
     /// A proxy runs under it, and may run under another one later.
     Running(Arc<Policies>),
 }
@@ -81,7 +84,8 @@ impl fmt::Debug for Office {
 impl Office {
     /// The office of a command, over a ledger and under a policy.
     pub fn new(policy: Arc<Policy>, ledger: Ledger, clock: Clock) -> Self {
-        Self { rules: Rules::Read(policy), ledger, clock }
+        let rules = Rules::Read(Arc::new(ArcSwap::new(policy)));
+        Self { rules, ledger, clock }
     }
 
     /// The office of a proxy that runs.
@@ -94,9 +98,23 @@ impl Office {
     /// The policy in force.
     pub fn policy(&self) -> InForce {
         match &self.rules {
-            Rules::Read(policy) => InForce(Held::Read(Arc::clone(policy))),
+            Rules::Read(policy) => InForce(Held::Read(policy.load_full())),
             Rules::Running(policies) => InForce(Held::Running(policies.gate())),
         }
+    }
+
+    /// Takes in what administrators made of the teams since; what is shown and decided afterwards is
+    /// about those.
+    pub async fn follow_teams(&self) -> Result<(), OfficeError> {
+        match &self.rules {
+            Rules::Running(policies) => policies.follow_teams().await?,
+            Rules::Read(policy) => {
+                let teams = self.ledger.teams(&Teams::default()).await?;
+                let with = Policy::clone(&policy.load()).with_teams(&teams.made, &teams.members);
+                policy.store(Arc::new(with));
+            }
+        }
+        Ok(())
     }
 
     /// What only a proxy that runs has.

@@ -18,13 +18,15 @@ impl Office {
     pub fn policy_text(&self) -> Result<PolicyText, OfficeError> {
         let policies = self.running()?;
         let running = policies.running();
+        let of_teams = running.gate.policy.doubled();
+        let of_teams = of_teams.iter().map(doubled);
         Ok(PolicyText {
             text: running.text.clone(),
             version: hex::encode(running.gate.policy.version).chars().take(16).collect(),
             loaded_at: shown::time(running.loaded_at),
             source: policies.name().unwrap_or_default(),
             last_error: policies.last_error(),
-            findings: running.findings.iter().map(finding).collect(),
+            findings: running.findings.iter().map(finding).chain(of_teams).collect(),
         })
     }
 
@@ -82,6 +84,15 @@ fn bounded(text: &str) -> Result<&str, OfficeError> {
         return Err(OfficeError::invalid("text", "is longer than a policy that is read"));
     }
     Ok(text)
+}
+
+fn doubled(found: &policy::Doubled) -> Finding {
+    Finding {
+        level: FindingLevel::Warning,
+        place: "teams".to_owned(),
+        message: found.to_string(),
+        fix: "take them out of a team, or change the roles in the file".to_owned(),
+    }
 }
 
 fn finding(found: &policy::Finding) -> Finding {

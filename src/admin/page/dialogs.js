@@ -53,16 +53,17 @@ function newKey() {
  *
  * `fields` are `{name, label, control, hint, check(value)}`; `sentence(values)` says what will
  * change; `send(values, {key})` makes the request; `stale()` is called when somebody else was
- * first (412) and loads what is there now; `done(answer)` shows the result and says it.
+ * first (412) and loads what is there now; `done(answer)` shows the result and says it; `extra` is
+ * an element that a control refers to.
  */
-export function changeDialog({ title, fields = [], sentence, submit, danger = false, send, stale, done, reason = true }) {
+export function changeDialog({ title, fields = [], sentence, submit, danger = false, send, stale, done, reason = true, extra = null }) {
   const why = h('input', { type: 'text', maxlength: 500, required: true, autocomplete: 'off' });
   const every = reason ? [...fields, { name: 'why', label: 'Reason', control: why, hint: 'Kept in the audit, with your name.', check: needsReason }] : fields;
   const told = h('p', { class: 'will', 'aria-live': 'polite' });
   const problem = h('div', {});
   const go = h('button', { type: 'submit', class: danger ? 'danger' : 'primary' }, submit);
   const form = h('form', { novalidate: true, class: 'stack' },
-    every.map((one) => field(one.label, one.control, { hint: one.hint, name: one.name })), told, problem,
+    every.map((one) => field(one.label, one.control, { hint: one.hint, name: one.name })), told, problem, extra ?? '',
     h('div', { class: 'buttons' }, button('Leave it as it is', () => dialog.close()), go));
   const values = () => Object.fromEntries(every.map((one) => [one.name, one.control.type === 'checkbox' ? one.control.checked : one.control.value.trim()]));
   const tell = () => { told.replaceChildren(...sentence(values()).flat(4).filter(Boolean)); };

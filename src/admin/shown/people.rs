@@ -29,16 +29,23 @@ pub struct Analyst {
     pub frozen: bool,
 }
 
-/// A team of the policy.
+/// A team of the policy, or one that an administrator made.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!(
-    {"name": "data", "members": ["alice", "bob"], "accounts": ["data_team/data"]}
-))]
+#[schema(example = json!({
+    "name": "data", "made": false, "roles": ["analyst"], "members": ["alice", "bob", "dora"],
+    "added": ["dora"], "accounts": ["data_team/data"]
+}))]
 pub struct Team {
     /// Its name.
     pub name: String,
+    /// Whether an administrator made it; otherwise the policy file has it.
+    pub made: bool,
+    /// The roles that its members hold.
+    pub roles: Vec<String>,
     /// Who is in it.
     pub members: Vec<String>,
+    /// Those of them whom an administrator put into it.
+    pub added: Vec<String>,
     /// Its own accounts.
     pub accounts: Vec<String>,
 }

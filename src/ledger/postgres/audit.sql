@@ -13,8 +13,6 @@ CREATE TABLE event (
     generation bigint NOT NULL
 );
 CREATE INDEX event_time ON event (at_ms, id);
-CREATE INDEX event_kept ON event (generation)
-    WHERE kind = 'charge.void' OR kind LIKE 'account.%';
 
 -- Bearer tokens of administrators: only digests.
 CREATE TABLE token (
@@ -28,6 +26,3 @@ CREATE TABLE token (
 );
 
 CREATE TRIGGER event_final BEFORE UPDATE OR TRUNCATE ON event EXECUTE FUNCTION final();
-CREATE TRIGGER event_kept BEFORE DELETE ON event
-    FOR EACH ROW WHEN (old.kind = 'charge.void' OR old.kind LIKE 'account.%')
-    EXECUTE FUNCTION final();

@@ -9,4 +9,4 @@ ALTER TABLE chain ADD CONSTRAINT chain_made_of CHECK (mark_ms IS NOT NULL) NOT V
 ALTER TABLE analyst ADD COLUMN added_ms bigint, ADD COLUMN seen_ms bigint;
 CREATE INDEX charge_time ON charge (at_ms, id);
 DROP TABLE account;
-UPDATE meta SET version = 2;
+UPDATE meta SET version = 3;

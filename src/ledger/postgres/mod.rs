@@ -11,7 +11,8 @@ macro_rules! old_events {
         "WITH old AS (SELECT id, generation FROM event AS of_old WHERE at_ms < $1
              AND NOT EXISTS (SELECT 1 FROM event AS kept
                  WHERE kept.generation = of_old.generation
-                     AND (kept.kind = 'charge.void' OR kept.kind LIKE 'account.%'))),
+                     AND (kept.kind = 'charge.void' OR kept.kind LIKE 'account.%'
+                         OR kept.kind LIKE 'team.%'))),
          oldest AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
              FROM (SELECT generation FROM old ORDER BY id LIMIT 10000) AS first))"
     };

@@ -10,7 +10,7 @@ use crate::clock::Millis;
 use crate::quote;
 
 /// The version of the tables in `schema.sql`.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// Whether there is a ledger in the schema.
 pub(super) fn exists(connection: &mut Connection, schema: &str) -> Result<bool, LedgerError> {
@@ -27,7 +27,7 @@ pub(super) fn make(
     schema: &str,
     now: Millis,
 ) -> Result<(), LedgerError> {
-    if exists(connection, schema)? && version(connection)? != Some(1) {
+    if exists(connection, schema)? && older(connection)?.is_none() {
         return Ok(());
     }
     connection.batch("BEGIN")?;
@@ -39,13 +39,19 @@ pub(super) fn make(
     )?;
     if !exists(connection, schema)? {
         create(connection, schema, now)?;
-    } else if version(connection)? == Some(1) {
+    } else if let Some(version) = older(connection)? {
         // Those who write wait for the lock, and then cannot write any more.
         connection.batch("SET LOCAL statement_timeout = 0; LOCK TABLE meta")?;
-        connection.batch_without_limit(include_str!("from_1.sql"))?;
-        administration(connection)?;
+        if version == 1 {
+            connection.batch_without_limit(include_str!("from_1.sql"))?;
+            connection.batch(include_str!("account.sql"))?;
+            connection.batch(include_str!("audit.sql"))?;
+        } else {
+            connection.batch(include_str!("from_2.sql"))?;
+        }
+        connection.batch_without_limit(include_str!("kept.sql"))?;
         let mut meta = read::meta_now(connection)?;
-        let note = format!("{BROUGHT}1 to {VERSION}");
+        let note = format!("{BROUGHT}{version} to {VERSION}");
         let counters = (meta.last_charge, meta.last_event);
         meta.link = meta.link.next(&Changes::default(), meta.mark, counters, Some(note));
         let link = write::links(std::slice::from_ref(&meta.link));
@@ -73,8 +79,13 @@ fn create(connection: &mut Connection, schema: &str, now: Millis) -> Result<(), 
     if !there {
         connection.batch(&format!("CREATE SCHEMA {}", quote::ident(schema)))?;
     }
-    connection.batch(include_str!("schema.sql"))?;
-    administration(connection)?;
+    let tables = [
+        include_str!("schema.sql"),
+        include_str!("account.sql"),
+        include_str!("audit.sql"),
+        include_str!("kept.sql"),
+    ];
+    tables.into_iter().try_for_each(|part| connection.batch(part))?;
     let mut ledger = [0; 16];
     getrandom::fill(&mut ledger)
         .map_err(|_| LedgerError::Store("the system gives no random numbers".to_owned()))?;
@@ -92,12 +103,6 @@ fn create(connection: &mut Connection, schema: &str, now: Millis) -> Result<(), 
     connection.pipeline("", vec![write::links(&[first])], &[]).map(drop)
 }
 
-/// What is the same in a new ledger and in one that is brought up to date.
-fn administration(connection: &mut Connection) -> Result<(), LedgerError> {
-    connection.batch(include_str!("account.sql"))?;
-    connection.batch(include_str!("audit.sql"))
-}
-
 /// Refuses tables of another version.
 pub(super) fn check_version(connection: &mut Connection) -> Result<(), LedgerError> {
     match version(connection)? {
@@ -112,6 +117,11 @@ pub(super) fn known(version: i32) -> Result<(), LedgerError> {
         return Ok(());
     }
     Err(LedgerError::Store(format!("its tables have version {version}, known is {VERSION}")))
+}
+
+/// The version of the tables, if they can be brought up to date.
+fn older(connection: &mut Connection) -> Result<Option<i32>, LedgerError> {
+    Ok(version(connection)?.filter(|version| (1..VERSION).contains(version)))
 }
 
 fn version(connection: &mut Connection) -> Result<Option<i32>, LedgerError> {

@@ -29,6 +29,9 @@ const HISTORY: &str = "SELECT id, key, query, analyst, at_ms, state FROM charge
     WHERE analyst = $1 ORDER BY id DESC LIMIT $2";
 const LEAVES: &str = "SELECT charge, rho::text, epsilon::text, delta::text FROM leaf
     WHERE charge = ANY($1)";
+const TEAM_EVENTS: &str = "SELECT id, at_ms, who, via, kind, object, detail, why, key, request,
+        generation
+    FROM event WHERE kind LIKE 'team.%' AND id > $1 ORDER BY id LIMIT $2";
 const VERIFIER: &str = "SELECT verifier FROM analyst WHERE name = $1";
 
 pub(super) const STATEMENTS: [&str; 6] =
@@ -149,6 +152,12 @@ impl Viewing for View {
         count_max: u32,
     ) -> Result<Vec<EventRow>, LedgerError> {
         shown::events_by_time(&mut self.connection, filter, before, count_max)
+    }
+
+    fn team_events(&mut self, after: i64, count_max: u32) -> Result<Vec<EventRow>, LedgerError> {
+        let parameters: super::connect::Parameters =
+            vec![Box::new(after), Box::new(i64::from(count_max))];
+        self.connection.query(TEAM_EVENTS, parameters)?.iter().map(rows::event).collect()
     }
 
     fn releases(

@@ -13,13 +13,8 @@ CREATE TABLE event (
     generation INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX event_time ON event (at_ms, id);
-CREATE INDEX event_kept ON event (generation)
-WHERE kind = 'charge.void' OR kind GLOB 'account.*';
 CREATE TRIGGER event_final BEFORE UPDATE ON event
 BEGIN SELECT raise(ABORT, 'an event is final'); END;
-CREATE TRIGGER event_decided BEFORE DELETE ON event
-WHEN old.kind = 'charge.void' OR old.kind GLOB 'account.*'
-BEGIN SELECT raise(ABORT, 'what was voided and decided is kept'); END;
 
 -- What was charged stays, whoever slips.
 CREATE TRIGGER leaf_final BEFORE UPDATE ON leaf

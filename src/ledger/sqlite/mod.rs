@@ -6,7 +6,8 @@ macro_rules! old_events {
         "WITH old AS (SELECT id, generation FROM event AS of_old WHERE at_ms < ?1
              AND NOT EXISTS (SELECT 1 FROM event AS kept
                  WHERE kept.generation = of_old.generation
-                     AND (kept.kind = 'charge.void' OR kept.kind GLOB 'account.*'))),
+                     AND (kept.kind = 'charge.void' OR kept.kind GLOB 'account.*'
+                         OR kept.kind GLOB 'team.*'))),
          oldest AS (SELECT id FROM old WHERE generation <= (SELECT max(generation)
              FROM (SELECT generation FROM old ORDER BY id LIMIT 10000)))"
     };

@@ -16,7 +16,7 @@ use crate::clock::Millis;
 /// Marks a file as a ledger of ours ("NGld").
 const APPLICATION_ID: i32 = 0x4e47_6c64;
 /// The version of the tables.
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut back to this after a checkpoint.
@@ -144,14 +144,18 @@ fn migrate(conn: &Connection, now: Millis) -> Result<(), LedgerError> {
             conn.execute_batch(include_str!("from_2.sql"))?;
             conn.execute_batch(include_str!("from_before_3.sql"))?;
         }
+        3 => conn.execute_batch(include_str!("from_3.sql"))?,
         VERSION => return Ok(()),
         newer => {
             let text = format!("its tables have version {newer}, known is {VERSION}");
             return Err(LedgerError::Store(text));
         }
     }
-    conn.execute_batch(include_str!("account.sql"))?;
-    conn.execute_batch(include_str!("audit.sql"))?;
+    if version < 3 {
+        conn.execute_batch(include_str!("account.sql"))?;
+        conn.execute_batch(include_str!("audit.sql"))?;
+    }
+    conn.execute_batch(include_str!("kept.sql"))?;
     if version != 0 {
         let Meta { link, mark, last_charge, last_event, .. } = read::meta(conn)?;
         let note = format!("{BROUGHT}{version} to {VERSION}");

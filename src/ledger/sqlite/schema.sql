@@ -1,4 +1,4 @@
--- The ledger, version 3. Amounts are decimal digits in text: they can exceed 64 bits.
+-- The ledger, version 4. Amounts are decimal digits in text: they can exceed 64 bits.
 
 -- One statement of one analyst. Pending and posted count as spent, voided does not. Charges from
 -- before there were keys have none.

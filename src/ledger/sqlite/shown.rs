@@ -238,6 +238,21 @@ pub(super) fn events_by_time(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+pub(super) fn team_events(
+    conn: &Connection,
+    after: i64,
+    count_max: u32,
+) -> Result<Vec<EventRow>, LedgerError> {
+    let columns = rows::EVENT;
+    // Without the hint the way would lead through all events.
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {columns} FROM event INDEXED BY event_team
+         WHERE kind GLOB 'team.*' AND id > ?1 ORDER BY id LIMIT ?2"
+    ))?;
+    let found = statement.query_map(params![after, count_max], rows::event)?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn releases(
     conn: &Connection,
     analyst: Option<&Analyst>,

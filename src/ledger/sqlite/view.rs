@@ -135,6 +135,10 @@ impl Viewing for View {
         shown::events_by_time(&self.conn, filter, before, count_max)
     }
 
+    fn team_events(&mut self, after: i64, count_max: u32) -> Result<Vec<EventRow>, LedgerError> {
+        shown::team_events(&self.conn, after, count_max)
+    }
+
     fn releases(
         &mut self,
         analyst: Option<&Analyst>,

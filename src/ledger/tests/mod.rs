@@ -14,6 +14,7 @@ mod sqlite;
 mod store;
 mod table;
 mod tampered;
+mod teams;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};

@@ -79,7 +79,7 @@ fn a_file_that_is_not_a_ledger_is_left_alone() {
     let mode: String = other.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "delete");
     let newer = rusqlite::Connection::open(fixture.path()).unwrap();
-    newer.pragma_update(None, "user_version", 4).unwrap();
+    newer.pragma_update(None, "user_version", 5).unwrap();
     assert!(matches!(
         Ledger::open(&fixture.path(), fixture.clock.clone()),
         Err(LedgerError::Store(_))

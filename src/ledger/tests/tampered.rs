@@ -1,14 +1,14 @@
 //! Somebody writes to the store by other means, and it shows.
 
 use super::super::store::Needs;
-use super::super::{Account, AuditFilter, Change, LedgerError, Window, charge};
+use super::super::{Account, AuditFilter, Change, LedgerError, TeamChange, Window, charge};
 use super::office::event;
 use super::{Fixture, On, account, charge, loss, on_both};
 use crate::clock::Millis;
 
 impl Fixture {
     /// Writes to the tables past all that keeps them as they are.
-    async fn tamper(&self, on: On, sql: &str) {
+    pub(super) async fn tamper(&self, on: On, sql: &str) {
         match on {
             On::Sqlite => {
                 let conn = rusqlite::Connection::open(self.path()).unwrap();
@@ -30,7 +30,7 @@ impl Fixture {
         }
     }
 
-    async fn broken(&self) -> Option<String> {
+    pub(super) async fn broken(&self) -> Option<String> {
         self.ledger.verify().await.unwrap().broken
     }
 }
@@ -50,6 +50,7 @@ async fn filled(on: On) -> Fixture {
     fixture.decide("shop", Change::Freeze).await;
     fixture.decide("never charged", Change::Cap(Some(super::amount(3)))).await;
     ledger.put_user("bob", "v").await.unwrap();
+    fixture.change_team("data", TeamChange::Join("bob".to_owned())).await;
     fixture
 }
 
@@ -58,8 +59,8 @@ async fn a_ledger_that_nobody_touched_is_sound(on: On) {
     let fixture = filled(on).await;
     let verified = fixture.ledger.verify().await.unwrap();
     assert_eq!(verified.broken, None);
-    // Five charges; three logins, what was given back, two decisions and a user.
-    assert_eq!(verified.records, 12);
+    // Five charges; three logins, what was given back, two decisions, a user and a team.
+    assert_eq!(verified.records, 13);
 }
 
 on_both!(what_is_given_back_after_its_window_ended_leaves_a_sound_ledger);
@@ -148,7 +149,7 @@ async fn old_events_may_be_forgotten_and_no_others(on: On) {
     let left = fixture.ledger.audit(AuditFilter::default(), None, 100).await.unwrap();
     let mut kinds: Vec<_> = left.iter().map(|record| record.kind.as_str()).collect();
     kinds.retain(|kind| *kind != "query");
-    assert_eq!(kinds, ["audit.forget", "account.test", "account.test", "charge.void"]);
+    assert_eq!(kinds, ["audit.forget", "team.join", "account.test", "account.test", "charge.void"]);
     // One that is gone by other hands is not old enough for that.
     fixture.ledger.record(vec![event("login", "why")]).await.unwrap();
     fixture.tamper(on, "DELETE FROM event WHERE kind = 'login'").await;

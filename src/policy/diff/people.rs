@@ -6,6 +6,7 @@ use super::Changes;
 use super::words::now;
 use crate::policy::meant::{Policy, Role, RoleAnswers};
 use crate::policy::people::analysts;
+use crate::policy::teams::Team;
 use crate::policy::terms::Terms;
 
 pub(super) fn changes(to: &mut Changes, old: &Policy, new: &Policy) {
@@ -31,7 +32,7 @@ pub(super) fn changes(to: &mut Changes, old: &Policy, new: &Policy) {
 /// All that hold a role or are in a team.
 fn people(policy: &Policy) -> impl Iterator<Item = String> {
     let in_roles = policy.roles.iter().flat_map(|role| analysts(role, &policy.teams));
-    let in_teams = policy.teams.values().flatten().map(String::as_str);
+    let in_teams = policy.teams.values().flat_map(Team::members);
     in_roles.chain(in_teams).map(str::to_owned)
 }
 

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::{Conditions, Why};
 use crate::admin::http::api::Shared;
-use crate::admin::http::body::{Asked, Named, Sent};
+use crate::admin::http::body::{Asked, Named, NamedTwice, Sent};
 use crate::admin::http::identity::{Changer, Reader, role};
 use crate::admin::http::problem::{Problem, Problems};
 use crate::admin::office::Page;
@@ -23,6 +23,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(freeze))
         .routes(routes!(thaw))
         .routes(routes!(teams))
+        .routes(routes!(team, add_team, remove_team))
+        .routes(routes!(join, leave))
 }
 
 /// Which part.
@@ -83,7 +85,8 @@ async fn put(
     Ok(Json(api.office.put_analyst(&name, password, &changer.order(why)).await?))
 }
 
-/// Takes somebody's password away. Connections that are open end with the next question.
+/// Takes somebody's password away, and takes them out of the teams that administrators put them into.
+/// Connections that are open end with the next question.
 #[utoipa::path(delete, path = "/analysts/{name}", tag = "people",
     params(("name" = String, Path, description = "The name.", example = "dora"), Conditions),
     request_body = Why,
@@ -126,7 +129,7 @@ async fn thaw(
     Ok(Json(api.office.freeze_analyst(&name, false, &changer.order(why)).await?))
 }
 
-/// The teams of the policy.
+/// All teams: those of the policy, and those that administrators made.
 #[utoipa::path(get, path = "/teams", tag = "people", params(Part),
     responses((status = 200, description = "A part of the list.", body = List<Team>), Problems))]
 async fn teams(
@@ -134,5 +137,89 @@ async fn teams(
     _: Reader,
     Asked(Part { limit, cursor }): Asked<Part>,
 ) -> Result<Json<List<Team>>, Problem> {
-    Ok(Json(api.office.teams(&Page { limit, cursor })?))
+    Ok(Json(api.office.teams(&Page { limit, cursor }).await?))
+}
+
+/// One team.
+#[utoipa::path(get, path = "/teams/{name}", tag = "people",
+    params(("name" = String, Path, description = "The name.", example = "data")),
+    responses((status = 200, description = "The team.", body = Team), Problems))]
+async fn team(
+    State(api): State<Shared>,
+    _: Reader,
+    Named(name): Named,
+) -> Result<Json<Team>, Problem> {
+    Ok(Json(api.office.team(&name).await?))
+}
+
+/// A new team.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "analyst", "why": "guests of this winter"}))]
+struct NewTeam {
+    /// The role that its members hold, of those that only ask; without it, none.
+    role: Option<String>,
+    /// Why, on record.
+    #[schema(min_length = 1, max_length = 500)]
+    why: String,
+}
+
+/// Makes a team, with nobody in it. Power is not given by teams: its role only asks.
+#[utoipa::path(put, path = "/teams/{name}", tag = "people",
+    params(("name" = String, Path, description = "The name.", example = "guests"), Conditions),
+    request_body = NewTeam,
+    responses((status = 200, description = "The team.", body = Team), Problems))]
+async fn add_team(
+    State(api): State<Shared>,
+    changer: Changer,
+    Named(name): Named,
+    Sent(NewTeam { role, why }): Sent<NewTeam>,
+) -> Result<Json<Team>, Problem> {
+    Ok(Json(api.office.add_team(&name, role.as_deref(), &changer.order(why)).await?))
+}
+
+/// Ends a team that an administrator made. What its accounts spent stays spent.
+#[utoipa::path(delete, path = "/teams/{name}", tag = "people",
+    params(("name" = String, Path, description = "The name.", example = "guests"), Conditions),
+    request_body = Why,
+    responses((status = 204, description = "There is no such team any more."), Problems))]
+async fn remove_team(
+    State(api): State<Shared>,
+    changer: Changer,
+    Named(name): Named,
+    Sent(Why { why }): Sent<Why>,
+) -> Result<StatusCode, Problem> {
+    api.office.remove_team(&name, &changer.order(why)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Puts an analyst into a team, for the questions that begin afterwards; in other proxies within a
+/// few seconds.
+#[utoipa::path(put, path = "/teams/{name}/members/{analyst}", tag = "people",
+    params(("name" = String, Path, description = "The team.", example = "data"),
+        ("analyst" = String, Path, description = "The analyst.", example = "dora"), Conditions),
+    request_body = Why,
+    responses((status = 200, description = "The team.", body = Team), Problems))]
+async fn join(
+    State(api): State<Shared>,
+    changer: Changer,
+    NamedTwice(name, analyst): NamedTwice,
+    Sent(Why { why }): Sent<Why>,
+) -> Result<Json<Team>, Problem> {
+    Ok(Json(api.office.join_team(&name, &analyst, &changer.order(why)).await?))
+}
+
+/// Takes an analyst out of a team whom an administrator put into it.
+#[utoipa::path(delete, path = "/teams/{name}/members/{analyst}", tag = "people",
+    params(("name" = String, Path, description = "The team.", example = "data"),
+        ("analyst" = String, Path, description = "The analyst.", example = "dora"), Conditions),
+    request_body = Why,
+    responses((status = 200, description = "The team.", body = Team), Problems))]
+async fn leave(
+    State(api): State<Shared>,
+    changer: Changer,
+    NamedTwice(name, analyst): NamedTwice,
+    Sent(Why { why }): Sent<Why>,
+) -> Result<Json<Team>, Problem> {
+    Ok(Json(api.office.leave_team(&name, &analyst, &changer.order(why)).await?))
 }

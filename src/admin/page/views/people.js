@@ -30,7 +30,7 @@ export function setPassword(person, done) {
   const name = h('input', { type: 'text', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', required: true, maxlength: 63 });
   const known = person !== null;
   const fields = [
-    known ? null : { name: 'name', label: 'Name', control: name, hint: 'As it is written in the policy.', check: (value) => (value ? null : 'Whose password is it?') },
+    known ? null : { name: 'name', label: 'Name', control: name, hint: 'As it logs in: as in the policy, or a new one.', check: (value) => (value ? null : 'Whose password is it?') },
     { name: 'password', label: 'New password', control: password, check: (value) => (value ? null : 'A password is needed.') },
     { name: 'again', label: 'New password, again', control: again, check: () => (again.value === password.value ? null : 'The two are not the same.') },
   ].filter(Boolean);
@@ -38,8 +38,8 @@ export function setPassword(person, done) {
     title: known ? `Password of ${person.name}` : 'Add an analyst', submit: known ? 'Set the password' : 'Add', fields,
     sentence: (values) => {
       const who = person?.name ?? values.name;
-      if (!who) return ['Whoever has a name in the policy and a password can log in.'];
-      return [person?.can_log_in ? `${who} logs in with the new password from now on; connections that are open stay.` : `${who} will be able to log in with this password.`];
+      if (!who) return ['Whoever has a password, and a role by the policy or by a team, can log in.'];
+      return [person?.can_log_in ? `${who} logs in with the new password from now on; connections that are open stay.` : `${who} will be able to log in with this password, with a role by the policy or by a team.`];
     },
     send: (values, { key }) => post(path(person?.name ?? values.name), { password: password.value, why: values.why }, { key, method: 'PUT' }),
     done: async (now) => { await done(now); toast(`The password of ${person?.name ?? name.value.trim()} is set.`); },
@@ -49,7 +49,7 @@ export function setPassword(person, done) {
 export function removeAnalyst(person, done) {
   changeDialog({
     title: `Remove ${person.name}`, submit: 'Remove', danger: true,
-    sentence: () => [`${person.name} can no longer log in, and open connections end with their next question. What they spent stays spent, and their name stays in the policy until somebody takes it out there.`],
+    sentence: () => [`${person.name} can no longer log in, and open connections end with their next question. They leave the teams that they were put into here; where the policy file names them, they stay until somebody takes them out there. What they spent stays spent.`],
     send: (values, { key }) => post(path(person.name), { why: values.why }, { key, method: 'DELETE' }),
     done: async () => { await done(null); toast(`${person.name} is removed.`); },
   });

@@ -1,0 +1,3 @@
+-- From version 3, which knew no teams.
+DROP INDEX event_kept;
+DROP TRIGGER event_decided;
