@@ -178,16 +178,17 @@ test('make a team, add a new analyst to it, and take both away again', async () 
     assert.deepEqual([known.can_log_in, known.roles, known.teams], [true, ['analyst'], [team]]);
     assert.deepEqual(await axe(page), []);
 
-    await page.getByRole('button', { name: `Take ${who} out of ${team}` }).click();
+    await page.getByRole('button', { name: `Take out ${who} from ${team}` }).click();
     const out = page.getByRole('dialog', { name: `Take ${who} out of ${team}` });
     await out.getByLabel('Reason').fill('left the lab');
     await out.getByRole('button', { name: 'Take out' }).click();
-    await page.getByRole('button', { name: `Take ${who} out of ${team}` }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: `Take out ${who} from ${team}` }).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: `Remove the team ${team}` }).click();
     const gone = page.getByRole('dialog', { name: `Remove the team ${team}` });
     await gone.getByLabel('Reason').fill('the lab is closed');
     await gone.getByRole('button', { name: 'Remove' }).click();
-    await page.getByRole('heading', { name: team }).waitFor({ state: 'detached' });
+    await page.getByRole('status').getByText(`The team ${team} is gone.`).waitFor();
+    assert.equal(await page.getByRole('heading', { name: team }).count(), 0);
   }, { expected: [/422/] });
   const records = (await api(`/audit?kind=team&object=${team}`)).json.items;
   assert.deepEqual(records.map((record) => [record.kind, record.why]), [['team.remove', 'the lab is closed'], ['team.leave', 'left the lab'], ['team.join', 'joins the lab'], ['team.add', 'a new lab']]);

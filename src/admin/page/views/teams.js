@@ -43,7 +43,7 @@ function one(team, known, load) {
 
 function members(team, load) {
   const added = new Set(team.added);
-  const out = (who) => (added.has(who) && mayChange() ? [' ', button('Take out', () => removeMember(team, who, load), { class: 'small', 'aria-label': `Take ${who} out of ${team.name}` })] : null);
+  const out = (who) => (added.has(who) && mayChange() ? [' ', button('Take out', () => removeMember(team, who, load), { class: 'small', 'aria-label': `Take out ${who} from ${team.name}` })] : null);
   return h('div', {}, h('p', { class: 'under' }, team.members.length > 0 ? `${plural(team.members.length, 'member')}:` : 'Nobody is in it.'),
     team.members.length > 0 ? h('ul', { class: 'names' }, team.members.map((who) => h('li', {}, name(who), out(who)))) : null);
 }
