@@ -1,11 +1,13 @@
 //! Three proxies share one ledger in PostgreSQL, and a hundred sessions ask them, while proxies are
-//! killed, the ledger's server crashes, and connections end in every way.
+//! killed, the ledger's server crashes, its disk is full, clocks are set, and connections end in every
+//! way.
 //!
 //! It is the real program, `noisegate serve`, before databases that stay. At every audit, with SQL
 //! of the test's own: what was seen is at most what is spent, that is at most the limit, and it
 //! never falls. Now and then everybody waits, and what was seen is asked again of each proxy: the
-//! same answer, and nothing is spent. Clocks are set in `tests/ledger_chaos`, not here: a real
-//! program has the machine's.
+//! same answer, and nothing is spent. The proxies' clocks are set ahead and back by libfaketime, less
+//! far than a window lasts; further jumps, and what an operator says of them, are in
+//! `tests/ledger_chaos`.
 //!
 //! `NOISEGATE_CHAOS_SECONDS` says for how long. What fails and what is asked follow from
 //! `NOISEGATE_SEED`.
@@ -16,6 +18,8 @@ mod common;
 
 #[path = "common/between.rs"]
 mod between;
+#[path = "common/limits.rs"]
+mod limits;
 #[path = "proxies_chaos/proxies.rs"]
 mod proxies;
 #[path = "common/random.rs"]
@@ -37,15 +41,19 @@ use sessions::{Sessions, USERS};
 
 /// How long this runs in an ordinary run of all tests.
 const USUAL_SECONDS: u64 = 12;
+/// As far as clocks are set.
+const CLOCK_SECONDS: u64 = 15 * 60;
 /// Rounds from one time that everybody waits to the next.
 const ROUNDS: u64 = 5;
 
-const FAULTS: [&str; 6] = [
+const FAULTS: [&str; 8] = [
     "proxies killed",
     "servers crashed",
     "ledger's sessions ended",
     "ledger's sockets cut",
     "ledger's connections half open",
+    "disks full",
+    "clocks set",
     "acknowledgements lost",
 ];
 
@@ -124,6 +132,11 @@ impl Chaos {
                 let order = order.get(which).copied().unwrap_or(Order::Cut);
                 proxies.order(which, order)
             }
+            5 => proxies.fill_disk(),
+            6 => {
+                let seconds = i64::try_from(self.random.below(2 * CLOCK_SECONDS)).expect("a few");
+                proxies.step_clock(which, seconds - i64::try_from(CLOCK_SECONDS).expect("a few"))
+            }
             _ => {
                 let is_away = time.subsec_millis().is_multiple_of(2);
                 proxies.lose_acknowledgement(which, time / 4 * u32::from(is_away))
@@ -149,9 +162,9 @@ impl Chaos {
             let counts = spent.get(account).map_or(0, |spent| spent.counts);
             assert!(seen.all <= counts, "{account}: {} seen, {counts} spent", seen.all);
         }
-        for (account, Spent { all, counts }) in &spent {
+        for (account, Spent { all, in_window, .. }) in &spent {
             let limit = limit(account);
-            assert!(*counts <= limit, "{account}: {counts} spent of {limit}");
+            assert!(*in_window <= limit, "{account}: {in_window} spent of {limit}");
             let before = self.spent.get(account).map_or(0, |before| before.all);
             assert!(before <= *all, "{account}: {before} was charged, {all} is");
         }

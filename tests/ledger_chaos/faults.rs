@@ -1,8 +1,5 @@
 //! All that can fail, or happen in the middle.
 
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
 use noisegate::ledger::Change;
@@ -10,6 +7,7 @@ use noisegate::ledger::Change;
 use crate::asks::{ANALYSTS, DAY, SHOP, TEAMS, amount, window};
 use crate::between::Order;
 use crate::chaos::{Chaos, PROCESSES};
+use crate::limits;
 
 /// Each says whether it happened: some need somebody to whom it can happen.
 pub(crate) type Fault = fn(&mut Chaos) -> bool;
@@ -74,28 +72,12 @@ fn fill_disk(chaos: &mut Chaos) -> bool {
     let mut limited = Vec::new();
     let happened = chaos.until(|chaos| {
         let pids: Vec<i32> = chaos.rows(sql).iter().map(|row| row.get(0)).collect();
-        limit_files(chaos, "--fsize=65536:", &pids);
+        limits::files(&chaos.server, limits::FULL, &pids);
         limited.extend(pids);
         noticed(chaos) > before
     });
-    limit_files(chaos, "--fsize=unlimited:", &limited);
+    limits::files(&chaos.server, limits::NONE, &limited);
     happened
-}
-
-fn limit_files(chaos: &Chaos, limit: &str, pids: &[i32]) {
-    // As their own user: in a container, others may not, whoever they are.
-    let owner = std::fs::metadata(chaos.server.socket_dir()).unwrap();
-    for pid in pids {
-        let pid = format!("--pid={pid}");
-        // It may be gone by now.
-        let _gone = Command::new("prlimit")
-            .args([&pid, limit])
-            .uid(owner.uid())
-            .gid(owner.gid())
-            .stderr(std::process::Stdio::null())
-            .status()
-            .expect("prlimit");
-    }
 }
 
 fn cut_sockets(chaos: &mut Chaos) -> bool {

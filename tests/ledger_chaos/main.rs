@@ -25,6 +25,8 @@ mod between;
 mod chaos;
 mod child;
 mod faults;
+#[path = "../common/limits.rs"]
+mod limits;
 mod office;
 mod process;
 #[path = "../common/random.rs"]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use crate::between::{Between, Order};
 use crate::common::{DEMO, open, run, texts};
+use crate::limits;
 use crate::sessions::{USERS, client};
 
 pub(crate) const PROXIES: usize = 3;
@@ -66,11 +68,24 @@ pub(crate) struct Proxies {
     folder: tempfile::TempDir,
 }
 
-/// What was charged to an account, and what of it counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What was charged to an account, what of it counts, and the most of that in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
     pub(crate) all: u128,
     pub(crate) counts: u128,
+    pub(crate) in_window: u128,
+}
+
+/// The library that gives a program another clock than the machine's.
+fn faketime() -> PathBuf {
+    let places =
+        ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+    let files = places.map(|place| PathBuf::from(place).join("faketime/libfaketime.so.1"));
+    let named = std::env::var_os("NOISEGATE_FAKETIME").map(PathBuf::from);
+    let found = named.into_iter().chain(files).find(|file| file.exists());
+    found.expect(
+        "libfaketime is needed for this test; install it, or name the library in NOISEGATE_FAKETIME",
+    )
 }
 
 impl Proxies {
@@ -121,6 +136,7 @@ impl Proxies {
             std::fs::create_dir(&own).expect("a folder");
             let text = format!("{}{server}", policy());
             std::fs::write(own.join("policy.toml"), text).expect("a policy");
+            self.set_clock(which, 0);
         }
     }
 
@@ -137,6 +153,10 @@ impl Proxies {
             .env("NOISEGATE_SOURCE_PASSWORD", "noisegate_reader")
             .env("NOISEGATE_SHADOW_ANALYST_PASSWORD", "noisegate_analyst")
             .env("NOISEGATE_LEDGER_PASSWORD", "ledger")
+            .env("LD_PRELOAD", faketime())
+            .env("FAKETIME_TIMESTAMP_FILE", self.clock(which))
+            .env("FAKETIME_CACHE_DURATION", "1")
+            .env("DONT_FAKE_MONOTONIC", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -149,6 +169,61 @@ impl Proxies {
         let port = port.and_then(|rest| rest.split(';').next()).and_then(|port| port.parse().ok());
         assert!(port.is_some(), "it did not start: {line:?}");
         self.put(which, port, Some((child, lines)));
+    }
+
+    fn clock(&self, which: usize) -> PathBuf {
+        self.folder.path().join(which.to_string()).join("clock")
+    }
+
+    /// Sets a proxy's clock so many seconds beside the machine's; whether the ledger's time is at least
+    /// as far ahead afterwards.
+    pub(crate) fn step_clock(&self, which: usize, seconds: i64) -> bool {
+        self.set_clock(which, seconds);
+        let sql = "SELECT (mark_ms / 1000 - extract(epoch FROM clock_timestamp())::bigint)::text
+                   FROM noisegate_ledger.meta";
+        until(|| {
+            let ahead = run(async {
+                let client = self.connect().await.ok()?;
+                texts(&client, sql).await.ok()
+            });
+            let ahead = ahead.into_iter().flatten().flatten().flatten().next();
+            ahead
+                .and_then(|ahead| ahead.parse::<i64>().ok())
+                .is_some_and(|ahead| ahead + 10 >= seconds)
+        })
+    }
+
+    fn set_clock(&self, which: usize, seconds: i64) {
+        // Whole at once, since it is read while it runs.
+        let new = self.clock(which).with_extension("new");
+        std::fs::write(&new, format!("{seconds:+}\n")).expect("a clock");
+        std::fs::rename(new, self.clock(which)).expect("a clock");
+    }
+
+    /// The sessions of the proxies can write no further than the beginning of any file, until one of
+    /// them has noticed; whether one did.
+    pub(crate) fn fill_disk(&self) -> bool {
+        let full = || {
+            let log = std::fs::read_to_string(self.server.log_path()).unwrap_or_default();
+            log.matches("File too large").count()
+        };
+        let before = full();
+        let sql = "SELECT pid::text FROM pg_stat_activity WHERE usename LIKE 'proxy_%'";
+        let mut limited = Vec::new();
+        let happened = until(|| {
+            let pids = run(async {
+                let client = self.connect().await.ok()?;
+                texts(&client, sql).await.ok()
+            });
+            let pids = pids.into_iter().flatten().flatten().flatten();
+            let pids: Vec<i32> = pids.filter_map(|pid| pid.parse().ok()).collect();
+            limits::files(&self.server, limits::FULL, &pids);
+            limited.extend(pids);
+            full() > before
+        });
+        limits::files(&self.server, limits::NONE, &limited);
+        // A session that cannot write the server's log has all others end as well.
+        until(|| run(self.connect()).is_ok()) && happened
     }
 
     pub(crate) fn kill(&mut self, which: usize) {
@@ -215,15 +290,23 @@ impl Proxies {
         let row = client.query_one(sql, &[]).await.expect("two numbers");
         let (doubled, lost): (i64, i64) = (row.get(0), row.get(1));
         assert_eq!((doubled, lost), (0, 0), "keys charged twice, generations missing");
+        // The windows of the demo's policy: a lifetime for the dataset, and thirty days.
         let sql = "SELECT account, sum(rho)::text,
                 coalesce(sum(rho) FILTER (WHERE state <> 'voided'), 0)::text
-            FROM noisegate_ledger.debit JOIN noisegate_ledger.charge ON id = charge GROUP BY 1";
+            FROM noisegate_ledger.debit JOIN noisegate_ledger.charge ON id = charge
+            GROUP BY account, CASE WHEN account = 'shop' THEN 0
+                ELSE debit.at_ms / (30::bigint * 86400000) END";
         let rows = client.query(sql, &[]).await.expect("the debits");
-        let number = |text: &str| text.parse().expect("a number");
-        let spent = |row: &tokio_postgres::Row| {
-            (row.get(0), Spent { all: number(row.get(1)), counts: number(row.get(2)) })
-        };
-        rows.iter().map(spent).collect()
+        let number = |text: &str| text.parse::<u128>().expect("a number");
+        let mut spent: BTreeMap<String, Spent> = BTreeMap::new();
+        for row in &rows {
+            let (all, counts) = (number(row.get(1)), number(row.get(2)));
+            let of = spent.entry(row.get(0)).or_default();
+            of.all += all;
+            of.counts += counts;
+            of.in_window = of.in_window.max(counts);
+        }
+        spent
     }
 
     /// What a proxy answers, as often as it takes.
