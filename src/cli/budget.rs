@@ -195,7 +195,8 @@ fn facts(account: &Account) -> Sheet {
         throttle.map(|step| format!("{} from {} on", step.effect, percent(step.at))).collect();
     let throttle = if throttle.is_empty() { "none".to_owned() } else { throttle.join("; ") };
     let pays = account.buys.iter();
-    let pays = pays.map(|buys| format!("{} queries at {}", buys.queries, buys.epsilon_each));
+    let pays = pays
+        .map(|buys| format!("{} at {} (± {})", buys.queries, buys.epsilon_each, buys.count_error));
     Sheet::facts([
         ("account", account.id.clone()),
         ("budget", format!("{}, {per}{of_role}", account.budget)),
@@ -207,6 +208,7 @@ fn facts(account: &Account) -> Sheet {
         ("throttle", throttle),
         ("lately", lately(account)),
         ("still pays", pays.collect::<Vec<_>>().join(", ")),
+        ("", "(queries at an epsilon each, and the error of a count of people)".to_owned()),
     ])
 }
 

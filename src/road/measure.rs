@@ -3,8 +3,10 @@
 use noisegate_privacy::UBig;
 use noisegate_privacy::budget::{Accountant, Amount, Delta, Epsilon, Rho};
 use noisegate_privacy::convert;
+use noisegate_privacy::noise::Noise;
 
 use super::account;
+use super::spoken::ALPHA;
 use crate::ledger::{Account, Balance};
 
 /// An amount in units.
@@ -53,6 +55,16 @@ pub fn share_spent(balance: &Balance) -> f64 {
         return 1.0;
     }
     share(account, spent_rho, spent_epsilon, spent_delta)
+}
+
+/// How far a count of people, each in it at most once, is off at this ε: at most so much, in 95 of a
+/// hundred answers.
+pub fn count_error(accountant: Accountant, epsilon: &Epsilon) -> UBig {
+    let noise = match accountant {
+        Accountant::Zcdp => Noise::gaussian(&UBig::ONE, &Rho::of_epsilon(epsilon)),
+        Accountant::Pure => Noise::laplace(&UBig::ONE, epsilon),
+    };
+    noise.half_width(ALPHA)
 }
 
 /// How often an account pays for one leaf at this ε.

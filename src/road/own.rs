@@ -8,7 +8,7 @@ use noisegate_privacy::budget::{Accountant, Amount, Epsilon};
 use super::Asked;
 use super::account::{self, Controls};
 use super::gate::{Gate, ledger_fault};
-use super::measure::{one_answer, queries_left};
+use super::measure::{count_error, one_answer, queries_left};
 use super::refused::moment;
 use super::settings;
 use super::spoken::{left, share_left};
@@ -47,8 +47,15 @@ pub async fn queries_left_line(gate: &Gate, asked: &Asked<'_>) -> Result<String,
     };
     let each = balances.iter().map(|balance| (queries_left(balance, &epsilon), balance));
     let least = each.min_by(|(one, _), (other, _)| one.cmp(other));
+    let is_pure = |balance: &Balance| balance.account.accountant == Accountant::Pure;
+    // One account that counts ε alone has all answers with noise that it can count.
+    let pure = balances.iter().any(is_pure);
+    let error = count_error(if pure { Accountant::Pure } else { Accountant::Zcdp }, &epsilon);
     Ok(least.map_or("no budget".to_owned(), |(queries, balance)| {
-        format!("{queries} at epsilon {epsilon}, by {}", balance.account.id)
+        let id = &balance.account.id;
+        format!(
+            "{queries} at epsilon {epsilon}, by {id}; a count of people is 95 % within ± {error}"
+        )
     }))
 }
 

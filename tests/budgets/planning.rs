@@ -53,13 +53,20 @@ fn what_is_left_and_what_is_remembered() {
         let left = Asker::of(&SHOP, "left").await;
         assert_eq!(
             cell(&left.client, "show noisegate.queries_left").await,
-            "10 at epsilon 0.1, by planned/left"
+            "10 at epsilon 0.1, by planned/left; a count of people is 95 % within ± 30"
         );
         left.client.batch_execute("set noisegate.epsilon = '0.3'").await.expect("set");
         assert_eq!(
             cell(&left.client, "show noisegate.queries_left").await,
-            "3 at epsilon 0.3, by planned/left"
+            "3 at epsilon 0.3, by planned/left; a count of people is 95 % within ± 10"
         );
+        // As EXPLAIN says of one.
+        let plan =
+            texts(&left.client, &format!("explain {}", question(511))).await.expect("a plan");
+        let says = |line: &Vec<Option<String>>| {
+            line[0].as_ref().is_some_and(|line| line.contains("95 % within ± 10"))
+        };
+        assert!(plan.iter().any(says), "{plan:?}");
         left.ask(&question(511)).await;
         let row = left.budget("planned/left").await;
         assert_eq!((row["queries_left"].as_str(), row["share_spent"].as_str()), ("2", "0.3000"));

@@ -1,15 +1,32 @@
 //! Numbers to look at. What decides about a charge is computed elsewhere, and exactly.
 
+use std::sync::LazyLock;
+
 use noisegate_privacy::budget::{Accountant, Amount, Epsilon};
 
 use crate::admin::shown::{Burn, Buys};
 use crate::clock::Millis;
 use crate::ledger::{Account, Balance, Bucket, Window};
-use crate::road::measure::{epsilon_of, one_answer, pico, queries_left, share};
+use crate::road::measure::{count_error, epsilon_of, one_answer, pico, queries_left, share};
 
-/// The ε that the planning help is about.
-const BUYS: [(&str, f64); 5] =
-    [("0.01", 0.01), ("0.05", 0.05), ("0.1", 0.1), ("0.5", 0.5), ("1", 1.0)];
+/// A usual ε, as the planning help is about.
+struct Usual {
+    epsilon: Epsilon,
+    number: f64,
+    /// The error of a count under zCDP, and under pure ε.
+    count_error: [u64; 2],
+}
+
+static USUAL: LazyLock<Vec<Usual>> = LazyLock::new(|| {
+    let all = [("0.01", 0.01), ("0.05", 0.05), ("0.1", 0.1), ("0.5", 0.5), ("1", 1.0)];
+    let usual = |(text, number): (&str, f64)| {
+        let epsilon = Epsilon::parse(text).ok()?;
+        let error = |accountant| u64::try_from(&count_error(accountant, &epsilon)).ok();
+        let count_error = [error(Accountant::Zcdp)?, error(Accountant::Pure)?];
+        Some(Usual { epsilon, number, count_error })
+    };
+    all.into_iter().filter_map(usual).collect()
+});
 /// Over how many days the rate of spending is taken.
 pub(super) const BURN_DAYS: u32 = 7;
 /// A day in milliseconds.
@@ -33,13 +50,20 @@ pub(super) fn spent_epsilon(balance: &Balance) -> f64 {
     }
 }
 
-/// How many queries of some usual ε the rest still pays for.
+/// How many queries of some usual ε the rest still pays for, and with which error.
 pub(super) fn buys(balance: &Balance) -> Vec<Buys> {
-    let each = |(text, epsilon_each): (&str, f64)| {
-        let queries = queries_left(balance, &Epsilon::parse(text).ok()?);
-        Some(Buys { queries: u64::try_from(&queries).unwrap_or(u64::MAX), epsilon_each })
+    let each = |usual: &Usual| {
+        let [zcdp, pure] = usual.count_error;
+        Buys {
+            queries: u64::try_from(&queries_left(balance, &usual.epsilon)).unwrap_or(u64::MAX),
+            epsilon_each: usual.number,
+            count_error: match balance.account.accountant {
+                Accountant::Zcdp => zcdp,
+                Accountant::Pure => pure,
+            },
+        }
     };
-    BUYS.into_iter().filter_map(each).collect()
+    USUAL.iter().map(each).collect()
 }
 
 /// What was spent in the last days.

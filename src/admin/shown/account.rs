@@ -38,7 +38,7 @@ pub enum Accountant {
     "throttle": {"steps": [{"at": 0.8, "effect": "6 in an hour"}], "active": null},
     "burn": {"days": 7, "fraction_per_day": 0.008, "plan_per_day": 0.033, "ratio": 0.25},
     "exhausted_on": null, "charges_7d": 12, "version": 3,
-    "buys": [{"queries": 14, "epsilon_each": 0.5}]
+    "buys": [{"queries": 14, "epsilon_each": 0.5, "count_error": 4}]
 }))]
 pub struct Account {
     /// Its name.
@@ -129,12 +129,14 @@ pub struct Burn {
 
 /// What the rest of an account still pays for.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!({"queries": 14, "epsilon_each": 0.5}))]
+#[schema(example = json!({"queries": 14, "epsilon_each": 0.5, "count_error": 4}))]
 pub struct Buys {
     /// How many queries.
     pub queries: u64,
     /// At which ε each.
     pub epsilon_each: f64,
+    /// How far a count of people is off then, at most, in 95 of a hundred answers.
+    pub count_error: u64,
 }
 
 /// What was spent from an account over time.

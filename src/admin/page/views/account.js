@@ -99,10 +99,11 @@ function throttle(account) {
 
 function buys(account) {
   return [
-    h('p', {}, 'So many more answers, if each costs the same:'),
+    h('p', {}, 'So many more answers, if each costs the same. A count of people, each in it once, is off by at most so much in 95 of 100 answers:'),
     table('What the rest of the account buys', [
       { head: 'ε of each', row: true, cell: (row) => epsilon(row.epsilon_each) },
       { head: 'Answers', num: true, cell: (row) => count(row.queries) },
+      { head: 'Error of a count', num: true, cell: (row) => `± ${count(row.count_error)}` },
     ], account.buys ?? [], { empty: 'Nothing.', small: true }),
   ];
 }
