@@ -423,3 +423,48 @@ fn proxies_follow_the_teams_that_others_change() {
         drop((proxy.end(), later.end()));
     });
 }
+
+#[test]
+fn equal_questions_at_two_proxies_are_asked_once() {
+    let shop = shop();
+    let cheap = DEMO.replace("default = 0.5", "default = 0.05");
+    assert_ne!(cheap, DEMO);
+    let place = Place::with(&shop, &cheap, &["alice"]);
+    run(async {
+        let proxies = [Served::new(&place), Served::new(&place)];
+        let clients = [proxies[0].client("alice").await, proxies[1].client("alice").await];
+        for number in 0..10 {
+            let sql = format!("SELECT count(*) FROM customer WHERE c_acctbal > {number}");
+            let (one, two) =
+                futures_util::future::join(texts(&clients[0], &sql), texts(&clients[1], &sql))
+                    .await;
+            assert_eq!(one.expect("an answer"), two.expect("an answer"), "{sql}");
+            // While the source is slow, too.
+            if number == 0 {
+                let locked = lock(&shop).await;
+                let sql = "SELECT count(*) FROM customer WHERE c_acctbal < 50";
+                let both =
+                    futures_util::future::join(texts(&clients[0], sql), texts(&clients[1], sql));
+                let freed = async {
+                    tokio::time::sleep(Duration::from_millis(700)).await;
+                    drop(locked);
+                };
+                let ((one, two), ()) = futures_util::future::join(both, freed).await;
+                assert_eq!(one.expect("an answer"), two.expect("an answer"));
+            }
+        }
+        assert_eq!(place.charged().0, 11);
+        // One that is killed keeps nobody waiting.
+        let locked = lock(&shop).await;
+        let sql = "SELECT count(*) FROM customer WHERE c_acctbal < 51";
+        let [first, second] = &clients;
+        let asks = async {
+            let asked = tokio::time::timeout(Duration::from_secs(1), texts(first, sql)).await;
+            assert!(asked.is_err(), "it waits for the source");
+            proxies[0].signal(Signal::SIGKILL);
+            drop(locked);
+            texts(second, sql).await.expect("an answer");
+        };
+        tokio::time::timeout(Duration::from_secs(20), asks).await.expect("in time");
+    });
+}

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::Batch;
 use super::event::{self, Event};
+use super::flights::{Flight, Flights, Order};
 use super::place::Place;
 use super::reader::{Glance, Look, Reader, Sight};
 use super::store::{Backend, Needs};
@@ -38,6 +39,7 @@ const BALANCES_MAX: usize = 4096;
 pub struct Ledger {
     jobs: Sender<Box<dyn Job>>,
     looks: Sender<Box<dyn Look>>,
+    flights: Sender<Order>,
     waiting: Arc<Semaphore>,
     apart: Arc<Apart>,
     meters: LedgerMeters,
@@ -167,11 +169,15 @@ impl Ledger {
             whole: Arc::new(Semaphore::new(1)),
         };
         let (looks, inbox) = mpsc::channel();
-        let reader = Reader { backend, clock };
+        let reader = Reader { backend: Arc::clone(&backend), clock };
         spawn("ledger-reader", move || reader.run(&inbox))?;
+        let (orders, inbox) = mpsc::channel();
+        let flights = Flights::new(backend);
+        spawn("ledger-flights", move || flights.run(&inbox))?;
         Ok(Self {
             jobs,
             looks,
+            flights: orders,
             apart: Arc::new(apart),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             meters,
@@ -299,6 +305,17 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let task: Box<dyn Job> = Box::new(Task::new(needs, work, reply, permit));
         self.jobs.send(task).map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    /// A flight, if no other proxy has one of these keys in flight.
+    pub(in crate::ledger) async fn try_flight(
+        &self,
+        keys: Vec<i64>,
+    ) -> Result<Option<Flight>, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let order = Order::Take { keys, orders: self.flights.clone(), reply };
+        self.flights.send(order).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
 

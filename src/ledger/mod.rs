@@ -17,7 +17,8 @@
 
 mod shown;
 mod types;
-// The handle and the two threads behind it.
+// The handle and the three threads behind it.
+mod flights;
 mod handle;
 mod office;
 mod place;
@@ -50,6 +51,7 @@ mod tests;
 pub use control::{Change, Control};
 pub use copy::{Copied, copy};
 pub use event::{AuditCursor, AuditFilter, AuditRecord, Event, RequestKey, Verified, Via};
+pub use flights::Flight;
 pub use handle::Ledger;
 pub use place::Place;
 pub use shown::{

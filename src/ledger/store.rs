@@ -13,6 +13,7 @@ use super::accounts::{Spent, Stored};
 use super::chain::{Head, Link};
 use super::control::Control;
 use super::event::{AuditCursor, AuditFilter, RequestKey};
+use super::flights::Locks;
 use super::shown::{
     Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
 };
@@ -35,6 +36,8 @@ pub(super) trait Backend: Send + Sync {
     fn found_is_durable(&self) -> bool;
     /// Connects for reading.
     fn view(&self) -> Result<Box<dyn View>, LedgerError>;
+    /// Connects for the locks of questions in flight.
+    fn locks(&self) -> Result<Box<dyn Locks>, LedgerError>;
 }
 
 /// A connection that writes.

@@ -6,6 +6,7 @@ use dashmap::DashMap;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::ids::Question;
+use crate::ledger::Flight;
 
 /// The questions being answered.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct InFlight {
 /// Nobody else answers these questions while this lives.
 #[derive(Debug)]
 pub(crate) struct Alone {
+    /// What keeps other proxies from it, given back first.
+    elsewhere: Option<Flight>,
     held: Vec<(Question, Option<OwnedMutexGuard<()>>)>,
     questions: Arc<DashMap<Question, Arc<Mutex<()>>>>,
 }
@@ -27,7 +30,8 @@ impl InFlight {
         let mut sorted = questions.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
-        let mut alone = Alone { held: Vec::new(), questions: Arc::clone(&self.questions) };
+        let questions = Arc::clone(&self.questions);
+        let mut alone = Alone { elsewhere: None, held: Vec::new(), questions };
         for question in sorted {
             let lock = Arc::clone(self.questions.entry(question).or_default().value());
             // Noted before the wait, so that a wait that is given up is forgotten too.
@@ -41,8 +45,17 @@ impl InFlight {
     }
 }
 
+impl Alone {
+    /// Nor does any other proxy, while this lives.
+    pub(crate) fn with(&mut self, flight: Option<Flight>) {
+        self.elsewhere = flight;
+    }
+}
+
 impl Drop for Alone {
     fn drop(&mut self) {
+        // Before those who wait here: they are to find it free.
+        drop(self.elsewhere.take());
         for (question, guard) in &mut self.held {
             drop(guard.take());
             // Only the map and this clone left means that nobody waits.

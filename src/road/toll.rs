@@ -10,7 +10,7 @@ use super::steps::Steps;
 use super::{refused, remember, stretch};
 use crate::error::{Error, Fault};
 use crate::ids::ChargeKey;
-use crate::ledger::{Balance, Charge, LedgerError, Reservation};
+use crate::ledger::{Balance, Charge, Flight, LedgerError, Reservation};
 use crate::live;
 use crate::metrics::Stage;
 use crate::query::leaves::Bound;
@@ -88,8 +88,13 @@ pub(super) async fn price(
             // Without the wait for equal questions, which are at the source.
             gate.shared.metrics.took(Stage::Analyze, start.elapsed());
         }
-        let alone = if is_alone { Some(hold(gate, asked, &steps).await?) } else { None };
+        let mut alone = if is_alone { Some(hold(gate, asked, &steps).await?) } else { None };
         steps.recall(gate, asked.analyst, &payment).await?;
+        // What is remembered needs no look at what other proxies answer just now.
+        if let Some(alone) = alone.as_mut().filter(|_| !steps.fresh_places().is_empty()) {
+            alone.with(flight(gate, asked, &steps).await?);
+            steps.recall(gate, asked.analyst, &payment).await?;
+        }
         let Some(balance) = strained(gate, &payment, &steps).await? else {
             return Ok(Priced { payment, steps, alone });
         };
@@ -140,6 +145,13 @@ pub(super) fn lower(gate: &Gate, payment: &mut Payment, balance: &Balance) -> Re
 async fn hold(gate: &Gate, asked: &Asked<'_>, steps: &Steps) -> Result<Alone, Fault> {
     let questions = steps.questions();
     asked.unless_canceled(async { Ok(gate.shared.in_flight.hold(&questions).await) }).await
+}
+
+/// Waits for other proxies that answer the same, no longer than an answer may take.
+async fn flight(gate: &Gate, asked: &Asked<'_>, steps: &Steps) -> Result<Option<Flight>, Fault> {
+    let questions = steps.questions();
+    let waited = async { Ok(gate.ledger.flight(&questions, gate.timeout()).await) };
+    asked.unless_canceled(waited).await
 }
 
 /// Charges all that is to be paid, or nothing.

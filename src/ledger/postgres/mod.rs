@@ -19,6 +19,7 @@ macro_rules! old_events {
 }
 
 mod connect;
+mod locks;
 mod open;
 mod pages;
 mod read;
@@ -32,12 +33,14 @@ use std::collections::BTreeMap;
 use tokio_postgres::Config;
 
 use super::control::Control;
+use super::flights::Locks;
 use super::store::{
     Backend, Changes, Counts, Loaded, Meta, Needs, Page, Store, Sum, View as Viewing,
 };
 use super::types::LedgerError;
 use crate::clock::Millis;
 use connect::Connection;
+use locks::Advisory;
 use rows::get;
 use view::View;
 
@@ -82,6 +85,10 @@ impl Backend for Remote {
         open::check_version(&mut connection)?;
         connection.prepare(&view::STATEMENTS)?;
         Ok(Box::new(View { connection }))
+    }
+
+    fn locks(&self) -> Result<Box<dyn Locks>, LedgerError> {
+        Ok(Box::new(Advisory::new(self.connect()?)?))
     }
 }
 

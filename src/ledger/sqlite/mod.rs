@@ -13,6 +13,7 @@ macro_rules! old_events {
     };
 }
 
+mod locks;
 mod open;
 mod pages;
 mod read;
@@ -28,11 +29,13 @@ use std::sync::OnceLock;
 use rusqlite::Connection;
 
 use super::control::Control;
+use super::flights::Locks;
 use super::store::{
     Backend, Changes, Counts, Loaded, Meta, Needs, Page, Store, Sum, View as Viewing,
 };
 use super::types::LedgerError;
 use crate::clock::Millis;
+use locks::Bytes;
 use open::Identity;
 use view::View;
 
@@ -77,6 +80,10 @@ impl Backend for File {
 
     fn view(&self) -> Result<Box<dyn Viewing>, LedgerError> {
         Ok(Box::new(View { conn: open::connect_reader(&self.path)? }))
+    }
+
+    fn locks(&self) -> Result<Box<dyn Locks>, LedgerError> {
+        Ok(Box::new(Bytes::open(&self.path)?))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::super::accounts::{Spent, Stored};
 use super::super::chain::Link;
 use super::super::control::Control;
+use super::super::flights::Locks;
 use super::super::store::{
     Backend, Changes, Counts, Kept, Known, Loaded, Meta, Needs, Page, Store, Sum, View,
     WholeCharge, WholeRelease,
@@ -141,6 +142,10 @@ impl Backend for Memory {
 
     fn view(&self) -> Result<Box<dyn View>, LedgerError> {
         unreachable!("nobody reads here")
+    }
+
+    fn locks(&self) -> Result<Box<dyn Locks>, LedgerError> {
+        unreachable!("nothing is in flight here")
     }
 }
 

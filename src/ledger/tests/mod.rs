@@ -4,6 +4,7 @@ mod apart;
 mod copy;
 mod crash;
 mod exhaustive;
+mod flights;
 mod memory;
 mod model;
 mod office;
