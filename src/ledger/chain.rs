@@ -36,6 +36,49 @@ pub(super) struct Link {
     /// What its digest was made of; not in those of older versions, and where only the digest is
     /// needed. The first one that has it after such ones stands for all charges before.
     pub(super) made_of: Option<MadeOf>,
+    /// A mark of each of its charges and then of its events, in order, so that what was changed can
+    /// be told among many. Its digest does not need it; nothing in those of older versions.
+    pub(super) marks: Vec<u8>,
+}
+
+/// The bytes of a mark.
+const MARK_BYTES: usize = 8;
+
+/// Which of some records is not the one that was marked, of those whose marks begin at one.
+pub(super) fn unmarked<T>(
+    marks: &[u8],
+    first: usize,
+    records: &[T],
+    mark: impl Fn(&T) -> [u8; MARK_BYTES],
+) -> Option<usize> {
+    let (marks, _) = marks.as_chunks::<MARK_BYTES>();
+    let marks = marks.get(first..)?.iter();
+    marks.zip(records).position(|(marked, record)| *marked != mark(record))
+}
+
+/// The mark of a charge.
+pub(super) fn charge_mark(charge: &WholeCharge) -> [u8; MARK_BYTES] {
+    let mut hash = Canonical(Sha256::new());
+    hash.0.update(CHARGES);
+    hash.charge(charge);
+    first_bytes(hash)
+}
+
+/// The mark of an event.
+pub(super) fn event_mark(event: &EventRow) -> [u8; MARK_BYTES] {
+    let mut hash = Canonical(Sha256::new());
+    hash.0.update(EVENTS);
+    hash.event(event);
+    first_bytes(hash)
+}
+
+fn first_bytes(hash: Canonical) -> [u8; MARK_BYTES] {
+    hash.0.finalize().first_chunk().copied().unwrap_or_default()
+}
+
+fn marks(changes: &Changes) -> Vec<u8> {
+    let charges = changes.charges.iter().map(charge_mark);
+    charges.chain(changes.events.iter().map(event_mark)).flatten().collect()
 }
 
 /// What the digest of a generation is made of, besides the one before and the rows themselves: so
@@ -65,7 +108,8 @@ impl Link {
     /// The first one of a ledger of before there were generations.
     pub(super) fn first_of_old(ledger: [u8; 16], note: &str) -> Self {
         let head = first_head(ledger);
-        Self { generation: 0, head, note: Some(note.to_owned()), made_of: None }
+        let note = Some(note.to_owned());
+        Self { generation: 0, head, note, made_of: None, marks: Vec::new() }
     }
 
     /// The one after this, which makes these changes at this time. `counters` are the latest ids
@@ -83,7 +127,7 @@ impl Link {
         let generation = self.generation.saturating_add(1);
         let head =
             head(&self.head, generation, &made_of, &charges(&changes.charges), note.as_deref());
-        Self { generation, head, note, made_of: Some(made_of) }
+        Self { generation, head, note, made_of: Some(made_of), marks: marks(changes) }
     }
 }
 
@@ -134,14 +178,7 @@ pub(super) fn events(events: &[EventRow]) -> [u8; 32] {
     hash.0.update(EVENTS);
     hash.count(events.len());
     for event in events {
-        hash.number(event.id);
-        hash.number(event.at.0);
-        let EventRow { who, via, kind, object, detail, why, .. } = event;
-        for text in [who, via, kind, object, detail, why] {
-            hash.bytes(text.as_bytes());
-        }
-        hash.bytes(event.request.as_ref().map_or(&[], |request| &request.key[..]));
-        hash.bytes(event.request.as_ref().map_or(&[], |request| &request.request[..]));
+        hash.event(event);
     }
     hash.0.finalize().into()
 }
@@ -261,6 +298,17 @@ impl Canonical {
             self.bytes(account.as_bytes());
             self.loss(loss);
         }
+    }
+
+    fn event(&mut self, event: &EventRow) {
+        self.number(event.id);
+        self.number(event.at.0);
+        let EventRow { who, via, kind, object, detail, why, .. } = event;
+        for text in [who, via, kind, object, detail, why] {
+            self.bytes(text.as_bytes());
+        }
+        self.bytes(event.request.as_ref().map_or(&[], |request| &request.key[..]));
+        self.bytes(event.request.as_ref().map_or(&[], |request| &request.request[..]));
     }
 
     fn control(&mut self, control: &Control) {

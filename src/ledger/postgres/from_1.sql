@@ -3,7 +3,7 @@
 ALTER TABLE meta ADD COLUMN last_event bigint NOT NULL DEFAULT 0 CHECK (last_event >= 0);
 ALTER TABLE chain ADD COLUMN mark_ms bigint, ADD COLUMN last_charge bigint,
     ADD COLUMN last_event bigint, ADD COLUMN events bytea CHECK (length(events) = 32),
-    ADD COLUMN rest bytea CHECK (length(rest) = 32);
+    ADD COLUMN rest bytea CHECK (length(rest) = 32), ADD COLUMN marks bytea;
 -- A program of the older version that is still connected knows no decisions: it writes no more.
 ALTER TABLE chain ADD CONSTRAINT chain_made_of CHECK (mark_ms IS NOT NULL) NOT VALID;
 ALTER TABLE analyst ADD COLUMN added_ms bigint, ADD COLUMN seen_ms bigint;

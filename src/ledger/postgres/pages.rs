@@ -52,7 +52,7 @@ pub(super) fn read(connection: &mut Connection, of: Page) -> Result<Changes, Led
         }
         Page::Links(after) => {
             let sql = "SELECT generation, head, note, mark_ms, last_charge, last_event, events,
-                       rest FROM chain WHERE generation > $1 ORDER BY generation LIMIT $2";
+                       rest, marks FROM chain WHERE generation > $1 ORDER BY generation LIMIT $2";
             let rows = connection.query(sql, vec![Box::new(after), Box::new(PAGE_ROWS)])?;
             page.links = rows.iter().map(rows::link).collect::<Result<_, _>>()?;
         }

@@ -129,7 +129,7 @@ fn meta(rows: &[Row]) -> Result<Meta, LedgerError> {
         last_release: get(row, 5)?,
         moved: get(row, 6)?,
         last_event: get(row, 7)?,
-        link: Link { generation: get(row, 8)?, head, note: None, made_of: None },
+        link: Link { generation: get(row, 8)?, head, note: None, made_of: None, marks: Vec::new() },
     })
 }
 

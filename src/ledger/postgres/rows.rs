@@ -116,7 +116,8 @@ pub(super) fn link(row: &Row) -> Result<Link, LedgerError> {
             rest: bytes(row, 7)?,
         }),
     };
-    Ok(Link { generation: get(row, 0)?, head: bytes(row, 1)?, note: get(row, 2)?, made_of })
+    let marks = get::<Option<Vec<u8>>>(row, 8)?.unwrap_or_default();
+    Ok(Link { generation: get(row, 0)?, head: bytes(row, 1)?, note: get(row, 2)?, made_of, marks })
 }
 
 /// Reads the row of a token.

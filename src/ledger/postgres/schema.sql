@@ -1,4 +1,4 @@
--- The ledger in PostgreSQL, version 2. Amounts are whole numbers of any size, which numeric adds
+-- The ledger in PostgreSQL, version 3. Amounts are whole numbers of any size, which numeric adds
 -- exactly. Names compare by their bytes, as they do in the other store.
 --
 -- No foreign keys: only noisegate writes here, under one lock, and a check of each row would cost
@@ -30,7 +30,8 @@ CREATE TABLE chain (
     last_charge bigint,
     last_event  bigint,
     events      bytea CHECK (length(events) = 32),
-    rest        bytea CHECK (length(rest) = 32)
+    rest        bytea CHECK (length(rest) = 32),
+    marks       bytea
 );
 
 -- One statement of one analyst. Pending and posted count as spent, voided does not. Charges from

@@ -57,7 +57,7 @@ const EVENTS: &str = "INSERT INTO event SELECT * FROM unnest($1::bigint[], $2::b
     $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[],
     $10::bytea[], $11::bigint[])";
 const LINKS: &str = "INSERT INTO chain SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[],
-    $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[])";
+    $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[])";
 const META: &str = "UPDATE meta SET mark_ms = $1, release_bytes = $2, last_charge = $3,
     final_charge = $4, last_release = $5, generation = $6, head = $7, last_event = $8";
 
@@ -338,6 +338,7 @@ pub(super) fn links(links: &[Link]) -> (&'static str, Parameters) {
         Box::new(number(|of| of.last_event)),
         Box::new(digest(|of| of.events)),
         Box::new(digest(|of| of.rest)),
+        Box::new(links.iter().map(|link| link.marks.clone()).collect::<Vec<_>>()),
     ];
     (LINKS, parameters)
 }

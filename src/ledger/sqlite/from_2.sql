@@ -5,3 +5,4 @@ ALTER TABLE chain ADD COLUMN last_charge INTEGER;
 ALTER TABLE chain ADD COLUMN last_event INTEGER;
 ALTER TABLE chain ADD COLUMN events BLOB CHECK (length(events) = 32);
 ALTER TABLE chain ADD COLUMN rest BLOB CHECK (length(rest) = 32);
+ALTER TABLE chain ADD COLUMN marks BLOB;

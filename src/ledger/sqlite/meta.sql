@@ -21,7 +21,8 @@ CREATE TABLE chain (
     last_charge INTEGER,
     last_event  INTEGER,
     events      BLOB CHECK (length(events) = 32),
-    rest        BLOB CHECK (length(rest) = 32)
+    rest        BLOB CHECK (length(rest) = 32),
+    marks       BLOB
 ) STRICT;
 CREATE TRIGGER chain_final BEFORE UPDATE ON chain
 BEGIN SELECT raise(ABORT, 'a generation is final'); END;

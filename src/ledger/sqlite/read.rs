@@ -38,7 +38,7 @@ pub(super) fn meta(conn: &Connection) -> Result<Meta, LedgerError> {
     let mut statement = conn.prepare_cached(
         "SELECT ledger, meta.mark_ms, release_bytes, meta.last_charge, final_charge, last_release,
              moved, meta.last_event, generation, head, note, chain.mark_ms, chain.last_charge,
-             chain.last_event, events, rest
+             chain.last_event, events, rest, marks
          FROM meta, chain ORDER BY generation DESC LIMIT 1",
     )?;
     Ok(statement.query_row([], |row| {

@@ -98,7 +98,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
 
 /// The columns of a generation, as [`link`] reads them.
 pub(super) const LINK: &str =
-    "generation, head, note, mark_ms, last_charge, chain.last_event, events, rest";
+    "generation, head, note, mark_ms, last_charge, chain.last_event, events, rest, marks";
 
 /// Reads the columns of [`LINK`], from one on.
 pub(super) fn link(row: &Row<'_>, first: usize) -> rusqlite::Result<Link> {
@@ -118,6 +118,7 @@ pub(super) fn link(row: &Row<'_>, first: usize) -> rusqlite::Result<Link> {
         head: row.get(first + 1)?,
         note: row.get(first + 2)?,
         made_of,
+        marks: row.get::<_, Option<Vec<u8>>>(first + 8)?.unwrap_or_default(),
     })
 }
 

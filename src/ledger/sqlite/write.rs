@@ -185,7 +185,7 @@ fn events(conn: &Connection, changes: &Changes) -> Result<(), LedgerError> {
 
 /// Adds generations.
 pub(super) fn links(conn: &Connection, links: &[Link]) -> Result<(), LedgerError> {
-    let sql = "INSERT INTO chain VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO chain VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let mut statement = conn.prepare_cached(sql)?;
     for link in links {
         let of = link.made_of.as_ref();
@@ -198,6 +198,7 @@ pub(super) fn links(conn: &Connection, links: &[Link]) -> Result<(), LedgerError
             of.map(|of| of.last_event),
             of.map(|of| of.events),
             of.map(|of| of.rest),
+            link.marks,
         ])?;
     }
     Ok(())

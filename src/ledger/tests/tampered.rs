@@ -89,17 +89,17 @@ async fn what_is_given_back_after_its_window_ended_leaves_a_sound_ledger(on: On)
 on_both!(the_first_record_that_was_changed_is_named);
 async fn the_first_record_that_was_changed_is_named(on: On) {
     let changes = [
-        ("UPDATE leaf SET rho = '2' WHERE charge = 2", "charges 2 to 2"),
-        ("UPDATE debit SET account = 'other' WHERE charge = 1", "charges 1 to 1"),
-        ("UPDATE charge SET analyst = 'eve' WHERE id = 3", "charges 3 to 3"),
-        ("UPDATE charge SET at_ms = at_ms - 5 WHERE id = 3", "charges 3 to 3"),
-        ("UPDATE event SET why = 'other' WHERE id = 2", "event 2"),
+        ("UPDATE leaf SET rho = '2' WHERE charge = 2", "charge 2 was changed"),
+        ("UPDATE debit SET account = 'other' WHERE charge = 1", "charge 1 was changed"),
+        ("UPDATE charge SET analyst = 'eve' WHERE id = 3", "charge 3 was changed"),
+        ("UPDATE charge SET at_ms = at_ms - 5 WHERE id = 3", "charge 3 was changed"),
+        ("UPDATE event SET why = 'other' WHERE id = 2", "event 2 was changed"),
         ("DELETE FROM event WHERE id = 3", "event 3 is missing"),
         ("UPDATE chain SET note = 'other' WHERE generation = 2", "generation 2"),
         ("DELETE FROM chain WHERE generation = 4", "generation 4 is missing"),
         ("UPDATE charge SET state = 'voided' WHERE id = 2", "charge 2: it was given back"),
         ("UPDATE account SET rho = '1' WHERE id = 'shop'", "account shop: its sum"),
-        ("UPDATE debit SET at_ms = 0 WHERE charge = 2", "charges 2 to 2"),
+        ("UPDATE debit SET at_ms = 0 WHERE charge = 2", "charge 2 was changed"),
         ("UPDATE meta SET mark_ms = mark_ms + 1", "the ledger's own row"),
         ("UPDATE chain SET mark_ms = NULL WHERE generation < 3", "do not say what"),
         ("UPDATE chain SET mark_ms = NULL", "no generation says"),
@@ -129,6 +129,44 @@ async fn the_first_record_that_was_changed_is_named(on: On) {
         fixture.tamper(on, sql).await;
         let broken = fixture.broken().await;
         assert!(broken.as_ref().is_some_and(|what| what.contains(named)), "{sql}: {broken:?}");
+    }
+}
+
+on_both!(one_record_among_many_of_one_step_is_named);
+async fn one_record_among_many_of_one_step_is_named(on: On) {
+    let changes = [
+        ("UPDATE leaf SET rho = '2' WHERE charge = 3", "charge 3 was changed"),
+        ("UPDATE debit SET account = 'other' WHERE charge = 5", "charge 5 was changed"),
+        ("UPDATE event SET why = 'other' WHERE id = 4", "event 4 was changed"),
+        ("UPDATE charge SET analyst = 'eve' WHERE id > 2", "charge 3 was changed"),
+        ("DELETE FROM event WHERE id = 3", "event 3 is missing"),
+        // Without its mark, it is one of the step's.
+        (
+            "UPDATE leaf SET rho = '2' WHERE charge = 3; UPDATE chain SET marks = NULL",
+            "charges 1 to 5",
+        ),
+        (
+            "UPDATE event SET why = 'other' WHERE id = 4; UPDATE chain SET marks = NULL",
+            "event 1, or one up to 5, was changed",
+        ),
+    ];
+    for (sql, named) in changes {
+        let fixture = Fixture::on(on);
+        let shops = [account("shop", 1_000_000)];
+        let needs =
+            Needs { accounts: [("shop".to_owned(), shops[0].window)].into(), ..Needs::default() };
+        let many = fixture.ledger.write(needs, move |batch| {
+            for n in 1..=5 {
+                let _pending = charge::reserve(batch, &super::charge(n, loss(1), &shops))?;
+                batch.record(&event("login", "why"), None);
+            }
+            Ok(())
+        });
+        many.await.unwrap();
+        assert_eq!(fixture.broken().await, None);
+        fixture.tamper(on, sql).await;
+        let broken = fixture.broken().await.unwrap();
+        assert!(broken.starts_with("generation 1: ") && broken.contains(named), "{sql}: {broken}");
     }
 }
 

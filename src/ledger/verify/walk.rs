@@ -97,9 +97,10 @@ impl Walk {
         }
         let events = self.events_to(view, made_of.last_event)?;
         let count = charges.len().saturating_add(events.len());
-        if let Some(what) =
-            self.events_differ(&events, earlier.map_or(0, |e| e.last_event), &made_of)
-        {
+        let before_events = earlier.map_or(0, |earlier| earlier.last_event);
+        // The marks of events come after those of charges.
+        let marked = || chain::unmarked(&link.marks, charges.len(), &events, chain::event_mark);
+        if let Some(what) = self.events_differ(&events, before_events, &made_of, marked) {
             return Ok(Err(what));
         }
         let head = chain::head(
@@ -110,8 +111,11 @@ impl Walk {
             link.note.as_deref(),
         );
         if head != link.head {
-            let what = match (charges.first(), charges.last()) {
-                (Some(first), Some(last)) => {
+            let which = chain::unmarked(&link.marks, 0, &charges, chain::charge_mark);
+            let named = which.and_then(|which| charges.get(which));
+            let what = match (named, charges.first(), charges.last()) {
+                (Some(charge), _, _) => format!("charge {} was changed", charge.row.id),
+                (None, Some(first), Some(last)) => {
                     format!("its digest does not fit charges {} to {}", first.row.id, last.row.id)
                 }
                 _ => "its digest does not fit what it says".to_owned(),
@@ -148,17 +152,26 @@ impl Walk {
 
     /// Events that are all there must have their digest; those that are forgotten are forgotten with
     /// all of their generation.
-    fn events_differ(&self, events: &[EventRow], before: i64, made_of: &MadeOf) -> Option<String> {
+    fn events_differ(
+        &self,
+        events: &[EventRow],
+        before: i64,
+        made_of: &MadeOf,
+        unmarked: impl FnOnce() -> Option<usize>,
+    ) -> Option<String> {
         let last = made_of.last_event;
         if events.is_empty() && last > before && made_of.mark < self.forgotten {
             return None;
         }
         match contiguous(events.iter().map(|event| event.id), before + 1, last) {
             None if chain::events(events) == made_of.events => None,
-            None => {
-                let first = events.first().map_or(last, |event| event.id);
-                Some(format!("event {first}, or one up to {last}, was changed"))
-            }
+            None => Some(match unmarked().and_then(|which| events.get(which)) {
+                Some(event) => format!("event {} was changed", event.id),
+                None => {
+                    let first = events.first().map_or(last, |event| event.id);
+                    format!("event {first}, or one up to {last}, was changed")
+                }
+            }),
             Some(id) => Some(format!("event {id} is missing")),
         }
     }
