@@ -68,8 +68,18 @@ fn sentence(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Reloads the policy when its file is another, and at SIGHUP, until `stop` fires. Follows the teams,
-/// which other proxies and commands may change.
+/// Follows the teams, which other proxies and commands may change, until `stop` fires.
+pub(super) async fn follow(policies: Arc<Policies>, stop: CancellationToken) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(looks.tick()).await.is_some() {
+        if let Err(error) = policies.follow_teams().await {
+            tracing::warn!(%error, "the teams are as they were read last");
+        }
+    }
+}
+
+/// Reloads the policy when its file is another, and at SIGHUP, until `stop` fires.
 pub(super) async fn watch(
     file: PathBuf,
     policies: Arc<Policies>,
@@ -87,9 +97,6 @@ pub(super) async fn watch(
                 reload(&policies).await;
             }
             _ = looks.tick() => {
-                if let Err(error) = policies.follow_teams().await {
-                    tracing::warn!(%error, "the teams are as they were read last");
-                }
                 let now = look(&file);
                 // Whoever writes the file may not have come to its end: half a policy can be
                 // another policy. So it has to stay the same for one look.

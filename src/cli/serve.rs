@@ -10,7 +10,7 @@ use super::findings::{lines, of_shadow, of_source, verdict};
 use super::output::{complain, say};
 use super::proxy::{Proxy, Written, bind, open_ledger};
 use super::refresh::refresh;
-use super::reload::watch;
+use super::reload::{follow, watch};
 use crate::policy::{Finding, Level, Policy, ServerOverrides};
 
 pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliError> {
@@ -36,8 +36,9 @@ pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliE
         admin.local_addr()?
     ));
     let watched = watch(file.to_owned(), proxy.policies(), stop.clone());
+    let followed = follow(proxy.policies(), stop.clone());
     let served = proxy.run(clients, admin, stop);
-    let (watched, served) = tokio::join!(watched, served);
+    let (watched, (), served) = tokio::join!(watched, followed, served);
     watched?;
     served
 }

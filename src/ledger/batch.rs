@@ -254,6 +254,12 @@ impl<'s> Batch<'s> {
         }
     }
 
+    /// The last change of a team; also one of this unit of work.
+    pub(super) fn last_team_event(&mut self) -> Result<i64, LedgerError> {
+        let new = self.changes.events.iter().rev().find(|event| event.kind.starts_with("team."));
+        new.map_or_else(|| self.store.last_team_event(), |event| Ok(event.id))
+    }
+
     /// Puts something on record.
     pub(super) fn record(&mut self, event: &Event, request: Option<RequestKey>) {
         self.meta.last_event = self.meta.last_event.saturating_add(1);

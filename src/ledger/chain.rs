@@ -8,6 +8,7 @@ use noisegate_privacy::budget::{Amount, Loss};
 use sha2::{Digest, Sha256};
 
 use super::control::Control;
+use super::event::is_kept;
 use super::store::{Changes, EventRow, WholeCharge};
 use super::types::State;
 use crate::clock::Millis;
@@ -22,6 +23,8 @@ const REST: &[u8] = b"noisegate ledger rest 2";
 const LINK: &[u8] = b"noisegate ledger link 2";
 /// How the note of the generation begins that brought a ledger of an older version up to date.
 pub(super) const BROUGHT: &str = "brought from version ";
+/// How the note of a generation ends whose events are kept for ever: their absence shows.
+pub(super) const KEPT: &str = "its events are kept";
 const FIRST: &[u8] = b"noisegate ledger first 1";
 
 /// A generation.
@@ -125,6 +128,12 @@ impl Link {
         let (events, rest) = (events(&changes.events), rest(changes));
         let made_of = MadeOf { mark, last_charge, last_event, events, rest };
         let generation = self.generation.saturating_add(1);
+        let kept = changes.events.iter().any(|event| is_kept(&event.kind));
+        let note = match note {
+            Some(note) if kept => Some(format!("{note}; {KEPT}")),
+            None if kept => Some(KEPT.to_owned()),
+            note => note,
+        };
         let head =
             head(&self.head, generation, &made_of, &charges(&changes.charges), note.as_deref());
         Self { generation, head, note, made_of: Some(made_of), marks: marks(changes) }

@@ -22,6 +22,11 @@ pub(super) fn decides(kind: &str) -> bool {
     kind.starts_with("account.")
 }
 
+/// Whether an event of this kind is kept for ever.
+pub(super) fn is_kept(kind: &str) -> bool {
+    kind == VOID || decides(kind) || kind.starts_with("team.")
+}
+
 /// Something to put on record. It holds no values of the data and no literals of queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

@@ -17,6 +17,11 @@ use crate::ids::Question;
 /// How long to wait before looking again whether others are done: first, and at most.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 
+/// Questions beyond which a statement flies without locks, whose number a server limits.
+const KEYS_MAX: usize = 32;
+/// How long nothing is tried after the locks failed: charging may work all the same.
+const REST: Duration = Duration::from_secs(30);
+
 /// What keeps others from the same questions.
 pub(super) trait Locks: Send {
     /// Takes all of these locks or none; whether it took them.
@@ -62,11 +67,13 @@ pub(super) struct Flights {
     locks: Option<Box<dyn Locks>>,
     /// How many connections there were.
     connection: u64,
+    /// When the last one could not be made, or not be used at once.
+    failed: Option<Instant>,
 }
 
 impl Flights {
     pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, locks: None, connection: 0 }
+        Self { backend, locks: None, connection: 0, failed: None }
     }
 
     /// Serves until the last handle of the ledger and the last flight are dropped.
@@ -74,6 +81,8 @@ impl Flights {
         for order in inbox {
             match order {
                 Order::Give { keys, connection } => self.give(&keys, connection),
+                // Nobody waits for it any more.
+                Order::Take { reply, .. } if reply.is_closed() => {}
                 Order::Take { keys, orders, reply } => {
                     let taken = self.take(&keys).map(|taken| {
                         taken.then(|| Flight { keys, connection: self.connection, orders })
@@ -89,9 +98,16 @@ impl Flights {
         if let Some(taken) = self.kept(|locks| locks.take(keys)) {
             return Ok(taken);
         }
+        if self.failed.is_some_and(|failed| failed.elapsed() < REST) {
+            return Err(LedgerError::Store("its locks failed a moment ago".to_owned()));
+        }
         self.connection = self.connection.wrapping_add(1);
-        let mut locks = self.backend.locks()?;
-        let taken = locks.take(keys)?;
+        let made = self.backend.locks().and_then(|mut locks| {
+            let taken = locks.take(keys)?;
+            Ok((locks, taken))
+        });
+        self.failed = made.is_err().then(Instant::now);
+        let (locks, taken) = made?;
         self.locks = Some(locks);
         Ok(taken)
     }
@@ -123,10 +139,17 @@ impl Flights {
 
 impl Ledger {
     /// Waits until no other proxy answers any of these questions, and keeps them from it for as long
-    /// as the flight lives. Nothing once patience ends, or if the store cannot tell: then equal
-    /// questions may be asked twice.
+    /// as the flight lives. Nothing once patience ends, if there are too many, or if the store
+    /// cannot tell: then equal questions may be asked twice.
     pub async fn flight(&self, questions: &[Question], patience: Duration) -> Option<Flight> {
-        let end = Instant::now().checked_add(patience)?;
+        if questions.len() > KEYS_MAX {
+            return None;
+        }
+        let waiting = self.wait_for_flight(questions);
+        tokio::time::timeout(patience, waiting).await.ok().flatten()
+    }
+
+    async fn wait_for_flight(&self, questions: &[Question]) -> Option<Flight> {
         let mut keys: Vec<i64> = questions.iter().map(key).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -134,10 +157,9 @@ impl Ledger {
         loop {
             match self.try_flight(keys.clone()).await {
                 Ok(Some(flight)) => return Some(flight),
-                Ok(None) if Instant::now() < end => {}
-                Ok(None) => return None,
+                Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "whether other proxies ask the same is not known");
+                    tracing::debug!(%error, "whether other proxies ask the same is not known");
                     return None;
                 }
             }

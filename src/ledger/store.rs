@@ -58,6 +58,8 @@ pub(super) trait Store: Send {
     /// How many events from before a time would be forgotten in one step: with all of their
     /// generation, and none of a generation with one that is kept for ever.
     fn old_events(&mut self, before: Millis) -> Result<i64, LedgerError>;
+    /// The last change of a team.
+    fn last_team_event(&mut self) -> Result<i64, LedgerError>;
     /// The decisions about accounts with a reset after a time.
     fn resets_after(&mut self, at: Millis) -> Result<BTreeMap<String, Control>, LedgerError>;
     /// The first pending charges after an id.

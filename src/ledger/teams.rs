@@ -139,20 +139,26 @@ impl Ledger {
         .await
     }
 
-    /// Changes a team by putting the change on record. A key that was used for the same request
-    /// changes nothing.
+    /// Changes a team by putting the change on record, unless somebody has changed one since these
+    /// were read; whether it did. A key that was used for the same request changes nothing.
     pub async fn change_team(
         &self,
+        known: &Teams,
         event: Event,
         key: Option<RequestKey>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         validate(&event)?;
+        let last = known.last;
         let requests = key.iter().map(|key| key.key).collect();
         self.write(Needs { requests, ..Needs::default() }, move |batch| {
-            if !key.map_or(Ok(false), |key| batch.is_done(&key))? {
+            if key.map_or(Ok(false), |key| batch.is_done(&key))? {
+                return Ok(true);
+            }
+            let is_known = batch.last_team_event()? <= last;
+            if is_known {
                 batch.record(&event, key);
             }
-            Ok(())
+            Ok(is_known)
         })
         .await
     }

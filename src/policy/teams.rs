@@ -17,6 +17,8 @@ pub struct Team {
     pub named: Vec<String>,
     /// Whom administrators added.
     pub added: BTreeSet<String>,
+    /// Those of them who administer or audit by the file: they are in no team by it.
+    pub barred: BTreeSet<String>,
     /// Whether administrators made it; the file does not know it then.
     pub made: bool,
 }
@@ -24,7 +26,8 @@ pub struct Team {
 impl Team {
     /// All who are in it.
     pub fn members(&self) -> impl Iterator<Item = &str> {
-        let added = self.added.iter().filter(|name| !self.names(name));
+        let added =
+            self.added.iter().filter(|name| !self.names(name) && !self.barred.contains(*name));
         self.named.iter().chain(added).map(String::as_str)
     }
 
@@ -41,7 +44,7 @@ impl Team {
 
     /// Whether somebody is in it.
     pub fn holds(&self, analyst: &str) -> bool {
-        self.added.contains(analyst) || self.names(analyst)
+        self.members().any(|name| name == analyst)
     }
 }
 
@@ -103,6 +106,7 @@ impl Policy {
         teams.retain(|_, team| !team.made);
         for team in teams.values_mut() {
             team.added.clear();
+            team.barred.clear();
         }
         for (name, role) in made {
             // A name that the file has taken since is the file's.
@@ -115,9 +119,13 @@ impl Policy {
                 role.members.push(Member::Team(name.clone()));
             }
         }
+        let with_power = roles.iter().filter(|role| role.has_power());
+        let with_power = with_power.flat_map(|role| analysts(role, teams));
+        let with_power: BTreeSet<String> = with_power.map(str::to_owned).collect();
         for (name, added) in members {
             if let Some(team) = teams.get_mut(name) {
                 team.added.clone_from(added);
+                team.barred = added.intersection(&with_power).cloned().collect();
             }
         }
         self
@@ -199,6 +207,19 @@ mod tests {
         assert!(policy.is_admin("carol") && !policy.is_admin("eve"));
         assert_eq!(pays(&policy, "eve"), None);
         assert!(policy.teams.get("heads").unwrap().holds("eve"));
+    }
+
+    #[test]
+    fn who_administers_does_not_ask_by_a_team() {
+        let policy = with(&[], &[("data", "frank")]);
+        assert_eq!(pays(&policy, "frank").unwrap(), "each/frank team/data");
+        let promoted = format!("{POLICY}roles.boss = {{ members = [\"frank\"], admin = true }}\n");
+        let promoted = Policy::parse(&promoted, "p").unwrap();
+        let members = [("data".to_owned(), ["frank".to_owned()].into())].into();
+        let promoted = promoted.with_teams(&BTreeMap::new(), &members);
+        assert_eq!(pays(&promoted, "frank"), None);
+        assert!(promoted.only_administers("frank"));
+        assert!(!promoted.teams.get("data").unwrap().holds("frank"));
     }
 
     #[test]

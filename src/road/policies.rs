@@ -73,6 +73,8 @@ pub struct Policies {
     failed: Mutex<Option<Failed>>,
     /// Reloads one after the other.
     turn: tokio::sync::Mutex<()>,
+    /// Held while what runs is replaced. A reload may take long, and teams do not wait for it.
+    replacing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -105,8 +107,8 @@ impl Policies {
         opener: Option<Box<dyn Opener>>,
     ) -> Self {
         let running = running(gate, text.to_owned(), findings);
-        let (failed, turn) = (Mutex::new(None), tokio::sync::Mutex::new(()));
-        Self { running: ArcSwap::from_pointee(running), opener, failed, turn }
+        let (failed, turn, replacing) = Default::default();
+        Self { running: ArcSwap::from_pointee(running), opener, failed, turn, replacing }
     }
 
     /// The gate for a statement that begins now. It is kept until the statement ends.
@@ -165,7 +167,8 @@ impl Policies {
         match opened {
             Ok((gate, findings)) => {
                 let next = running(Arc::new(gate), text.unwrap_or_default(), findings);
-                self.running.store(Arc::new(next.with(before.teams.clone())));
+                let _replacing = self.replacing.lock().await;
+                self.running.store(Arc::new(next.with(self.teams())));
                 *self.failed() = None;
                 tracing::info!("another policy is in force");
                 Ok(self.running.load_full())
@@ -181,7 +184,7 @@ impl Policies {
     /// Takes in what administrators made of the teams since, for the statements that begin
     /// afterwards. What is taken in here has been read after this was called.
     pub async fn follow_teams(&self) -> Result<(), LedgerError> {
-        let _turn = self.turn.lock().await;
+        let _replacing = self.replacing.lock().await;
         let before = self.running.load_full();
         let teams = before.gate.ledger.teams(&before.teams).await?;
         if teams != before.teams {

@@ -104,6 +104,12 @@ impl Steps {
         self.0.iter().map(|step| step.question).collect()
     }
 
+    /// What is to be asked, of all of them.
+    pub(super) fn fresh_questions(&self) -> Vec<Question> {
+        let fresh = self.fresh_places().into_iter();
+        fresh.filter_map(|at| self.0.get(at).map(|step| step.question)).collect()
+    }
+
     /// Fills in what is remembered, and finds out what is to be paid for: leaves that are not, of
     /// equal ones the first, and the estimates that those wait for.
     pub(super) async fn recall(

@@ -149,7 +149,7 @@ async fn hold(gate: &Gate, asked: &Asked<'_>, steps: &Steps) -> Result<Alone, Fa
 
 /// Waits for other proxies that answer the same, no longer than an answer may take.
 async fn flight(gate: &Gate, asked: &Asked<'_>, steps: &Steps) -> Result<Option<Flight>, Fault> {
-    let questions = steps.questions();
+    let questions = steps.fresh_questions();
     let waited = async { Ok(gate.ledger.flight(&questions, gate.timeout()).await) };
     asked.unless_canceled(waited).await
 }

@@ -1,6 +1,7 @@
 //! Teams over HTTP: made, filled, and what is refused.
 
 use noisegate::admin::shown::Role;
+use noisegate::ledger::{Event, TeamChange, Teams, Via};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
@@ -136,4 +137,45 @@ fn power_is_not_given_by_teams_and_the_file_is_not_overruled() {
     let auditor = place.token(Role::Auditor);
     auditor.get("/teams/data").expect(200);
     put(&auditor, "/teams/data/members/carol", &why()).expect(403);
+}
+
+#[test]
+fn what_another_policy_says_of_a_team_is_ended_here_too() {
+    let place = Place::new();
+    let admin = place.token(Role::Admin);
+    let ledger = place.office.ledger();
+    let join = |team: &str| {
+        let change = TeamChange::Join("bob".to_owned());
+        let event = Event {
+            who: "carol".to_owned(),
+            via: Via::Cli,
+            kind: change.kind(),
+            object: team.to_owned(),
+            detail: change.detail().to_string(),
+            why: "by a proxy whose file has the team".to_owned(),
+        };
+        let known = run(ledger.teams(&Teams::default())).unwrap();
+        assert!(run(ledger.change_team(&known, event, None)).unwrap());
+    };
+    join("elsewhere");
+    join("yonder");
+    let left = delete(&admin, "/teams/elsewhere/members/bob").expect(200).json();
+    assert_eq!(left["members"], json!([]));
+    admin.call("DELETE", "/analysts/bob", Some(r#"{"why": "left"}"#)).expect(204);
+    let teams = run(ledger.teams(&Teams::default())).unwrap();
+    assert!(teams.members.is_empty(), "{teams:?}");
+}
+
+#[test]
+fn a_change_is_made_once_under_its_key() {
+    let place = Place::new();
+    let admin = place.token(Role::Admin).with("Idempotency-Key", "the-same");
+    put(&admin, "/analysts/dora", &json!({"password": "dora dora", "why": "new"})).expect(200);
+    let admin = place.token(Role::Admin).with("Idempotency-Key", "another");
+    for _ in 0..2 {
+        put(&admin, "/teams/data/members/dora", &why()).expect(200);
+    }
+    put(&admin, "/teams/data/members/alice", &why()).expect(409);
+    let records = place.token(Role::Auditor).get("/audit?kind=team").expect(200).json();
+    assert_eq!(records["items"].as_array().unwrap().len(), 1, "{records}");
 }

@@ -9,7 +9,7 @@ use super::decide::own_accounts;
 use super::request::unseen;
 use super::{Office, OfficeError, Order, Page};
 use crate::admin::shown::{self, List};
-use crate::ledger::{Control, Person, TeamChange};
+use crate::ledger::{Control, Person, TeamChange, Teams};
 use crate::policy::{Member, Policy, Team};
 use crate::wire::scram;
 
@@ -81,10 +81,10 @@ impl Office {
     /// into. What they spent stays spent.
     pub async fn remove_analyst(&self, name: &str, order: &Order) -> Result<(), OfficeError> {
         let event = order.event("analyst.remove", &short(name), &json!({}))?;
-        self.follow_teams().await?;
+        // Also out of teams that this policy does not know: another one may.
         let leave = TeamChange::Leave(name.to_owned());
-        let policy = self.policy();
-        let of = policy.teams.iter().filter(|(_, team)| team.added.contains(name));
+        let teams = self.ledger.teams(&Teams::default()).await?;
+        let of = teams.members.iter().filter(|(_, members)| members.contains(name));
         let leaves = of.map(|(team, _)| order.event(leave.kind(), team, &leave.detail()));
         let leaves: Vec<_> = leaves.collect::<Result<_, _>>()?;
         if !self.ledger.remove_user_as(name, event, leaves).await? {

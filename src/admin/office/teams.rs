@@ -2,22 +2,27 @@
 //! for the file to say; whom else, is decided here and kept in the ledger.
 
 use super::accounts::{ordered, short};
-use super::{InForce, Office, OfficeError, Order, Page, show};
+use super::{Office, OfficeError, Order, Page, show};
 use crate::admin::shown::{self, List, Per};
 use crate::ledger::{TeamChange, Teams};
 use crate::policy::{Policy, Team, is_short_name};
 
+/// How often a change is decided anew because somebody else has just changed a team.
+const TRIES_MAX: usize = 8;
+
 impl Office {
     /// All teams.
     pub async fn teams(&self, page: &Page) -> Result<List<shown::Team>, OfficeError> {
-        let policy = self.with_teams().await?;
+        self.follow_teams().await?;
+        let policy = self.policy();
         let all = policy.teams.iter().map(|(name, team)| shown_team(&policy, name, team));
         page.of_named(all.collect(), |team| team.name.clone())
     }
 
     /// One of them.
     pub async fn team(&self, name: &str) -> Result<shown::Team, OfficeError> {
-        let policy = self.with_teams().await?;
+        self.follow_teams().await?;
+        let policy = self.policy();
         Ok(shown_team(&policy, name, known(&policy, name)?))
     }
 
@@ -31,33 +36,33 @@ impl Office {
         if !is_short_name(name) {
             return Err(OfficeError::invalid("name", "is up to 63 letters, digits, `_` and `-`"));
         }
-        let policy = self.with_teams().await?;
-        if let Some(role) = role {
-            asks(&policy, role)?;
-        }
         let change = TeamChange::Add { role: role.map(str::to_owned) };
-        match policy.teams.get(name) {
-            None => self.change_team(name, change, order).await?,
-            // Asked for again.
-            Some(team) if team.made && roles(&policy, name) == Vec::from_iter(role) => {
-                order.event(change.kind(), name, &change.detail())?;
+        self.change_team(name, &change, order, |policy, _| {
+            role.map_or(Ok(()), |role| asks(policy, role))?;
+            match policy.teams.get(name) {
+                None => Ok(true),
+                // Asked for again.
+                Some(team) if team.made && roles(policy, name) == Vec::from_iter(role) => Ok(false),
+                Some(_) => Err(OfficeError::Conflict(format!("There is a team {name} already."))),
             }
-            Some(_) => {
-                return Err(OfficeError::Conflict(format!("There is a team {name} already.")));
-            }
-        }
+        })
+        .await?;
         self.team(name).await
     }
 
     /// Ends a team that an administrator made. What its accounts spent stays spent.
     pub async fn remove_team(&self, name: &str, order: &Order) -> Result<(), OfficeError> {
-        let policy = self.with_teams().await?;
-        if !known(&policy, name)?.made {
-            return Err(OfficeError::Conflict(format!(
+        self.change_team(name, &TeamChange::Remove, order, |policy, teams| {
+            // Also where the file has taken the name since.
+            if teams.made.contains_key(name) {
+                return Ok(true);
+            }
+            known(policy, name)?;
+            Err(OfficeError::Conflict(format!(
                 "The policy file has the team {name}; take it out there, and reload the policy."
-            )));
-        }
-        self.change_team(name, TeamChange::Remove, order).await
+            )))
+        })
+        .await
     }
 
     /// Puts an analyst into a team.
@@ -67,83 +72,89 @@ impl Office {
         analyst: &str,
         order: &Order,
     ) -> Result<shown::Team, OfficeError> {
-        let policy = self.with_teams().await?;
-        let team = known(&policy, name)?;
+        self.follow_teams().await?;
+        known(&self.policy(), name)?;
         self.known(analyst).await?;
-        let of_team = policy.roles.iter().filter(|role| role.is_of(name));
-        if let Some(role) = of_team.into_iter().find(|role| !role.only_asks()) {
-            return Err(OfficeError::Conflict(format!(
-                "Whoever is in {name} holds the role {}, and who administers or audits is for the \
-                 policy file to say.",
-                role.name
-            )));
-        }
-        if policy.is_admin(analyst) || policy.is_auditor(analyst) {
-            return Err(OfficeError::Conflict(format!(
-                "{} administers or audits, and whether they ask as well is for the policy file to \
-                 say.",
-                short(analyst)
-            )));
-        }
         let change = TeamChange::Join(analyst.to_owned());
-        if team.holds(analyst) {
-            order.event(change.kind(), name, &change.detail())?;
-        } else {
-            self.change_team(name, change, order).await?;
-        }
+        self.change_team(name, &change, order, |policy, _| {
+            let team = known(policy, name)?;
+            let mut of_team = policy.roles.iter().filter(|role| role.is_of(name));
+            if let Some(role) = of_team.find(|role| !role.only_asks()) {
+                return Err(OfficeError::Conflict(format!(
+                    "Whoever is in {name} holds the role {}, and who administers or audits is for \
+                     the policy file to say.",
+                    role.name
+                )));
+            }
+            if policy.is_admin(analyst) || policy.is_auditor(analyst) {
+                return Err(OfficeError::Conflict(format!(
+                    "{} administers or audits, and whether they ask as well is for the policy \
+                     file to say.",
+                    short(analyst)
+                )));
+            }
+            Ok(!team.holds(analyst))
+        })
+        .await?;
         self.team(name).await
     }
 
-    /// Takes an analyst out of a team again.
+    /// Takes an analyst out of a team again, whatever the policy says of the team by now.
     pub async fn leave_team(
         &self,
         name: &str,
         analyst: &str,
         order: &Order,
     ) -> Result<shown::Team, OfficeError> {
-        let policy = self.with_teams().await?;
-        let team = known(&policy, name)?;
-        if !team.added.contains(analyst) {
+        let change = TeamChange::Leave(analyst.to_owned());
+        self.change_team(name, &change, order, |policy, teams| {
+            if teams.members.get(name).is_some_and(|members| members.contains(analyst)) {
+                return Ok(true);
+            }
             let who = short(analyst);
-            return Err(if team.names(analyst) {
-                OfficeError::Conflict(format!(
+            if known(policy, name)?.names(analyst) {
+                return Err(OfficeError::Conflict(format!(
                     "The policy file puts {who} into {name}; take them out there, and reload the \
                      policy."
-                ))
-            } else {
-                OfficeError::NotFound { what: "member", name: who }
-            });
-        }
-        self.change_team(name, TeamChange::Leave(analyst.to_owned()), order).await?;
-        self.team(name).await
+                )));
+            }
+            Err(OfficeError::NotFound { what: "member", name: who })
+        })
+        .await?;
+        let policy = self.policy();
+        let gone = Team::default();
+        Ok(shown_team(&policy, name, policy.teams.get(name).unwrap_or(&gone)))
     }
 
-    /// The policy with the teams as they are now.
-    async fn with_teams(&self) -> Result<InForce, OfficeError> {
-        self.follow_teams().await?;
-        Ok(self.policy())
-    }
-
+    /// Changes a team if `decide` finds that there is something to change, on the teams as they are;
+    /// again if somebody else was faster.
     async fn change_team(
         &self,
         name: &str,
-        change: TeamChange,
+        change: &TeamChange,
         order: &Order,
+        decide: impl Fn(&Policy, &Teams) -> Result<bool, OfficeError>,
     ) -> Result<(), OfficeError> {
-        let event = order.event(change.kind(), name, &change.detail())?;
-        // Whoever leaves can always leave; nobody joins who would get no answers for it.
-        if !matches!(change, TeamChange::Leave(_) | TeamChange::Remove) {
-            let policy = self.policy();
-            let after = self.ledger.teams(&Teams::default()).await?;
-            let after = after.after(name, &change);
-            let after = Policy::clone(&policy).with_teams(&after.made, &after.members).doubled();
-            let before = policy.doubled();
+        let event = order.event(change.kind(), &short(name), &change.detail())?;
+        for _ in 0..TRIES_MAX {
+            let teams = self.ledger.teams(&Teams::default()).await?;
+            let with = |teams: &Teams| {
+                Policy::clone(&self.policy()).with_teams(&teams.made, &teams.members)
+            };
+            let policy = with(&teams);
+            if !decide(&policy, &teams)? {
+                return Ok(());
+            }
+            // Whoever leaves can always leave; nobody joins who would get no answers for it.
+            let (before, after) = (policy.doubled(), with(&teams.after(name, change)).doubled());
             if let Some(doubled) = after.iter().find(|one| !before.contains(one)) {
                 return Err(OfficeError::Conflict(format!("{doubled}.")));
             }
+            if self.ledger.change_team(&teams, event.clone(), order.key).await? {
+                return self.follow_teams().await;
+            }
         }
-        self.ledger.change_team(event, order.key).await?;
-        self.follow_teams().await
+        Err(OfficeError::Conflict("The teams are being changed; try again.".to_owned()))
     }
 }
 

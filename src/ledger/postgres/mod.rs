@@ -128,6 +128,12 @@ impl Store for Postgres {
         rows.first().map_or(Ok(0), |row| get(row, 0))
     }
 
+    fn last_team_event(&mut self) -> Result<i64, LedgerError> {
+        let sql = "SELECT coalesce(max(id), 0) FROM event WHERE kind LIKE 'team.%'";
+        let rows = self.connection.query(sql, Vec::new())?;
+        rows.first().map_or(Ok(0), |row| get(row, 0))
+    }
+
     fn resets_after(&mut self, at: Millis) -> Result<BTreeMap<String, Control>, LedgerError> {
         let sql = "SELECT id, window_ms, start_ms, rho::text, epsilon::text, delta::text,
                        gaussian, version, frozen, cap::text, granted::text, granted_until, reset_ms

@@ -1,6 +1,7 @@
 //! Questions in flight, as locks of single bytes of a file beside the ledger, which stays empty: the
 //! system gives back those of a process that ended.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -12,8 +13,11 @@ use nix::libc;
 use super::super::flights::Locks;
 use super::super::types::LedgerError;
 
-/// The file that has the locks.
-pub(super) struct Bytes(File);
+/// The file that has the locks, and how often each is taken: one file has a byte or not.
+pub(super) struct Bytes {
+    file: File,
+    taken: BTreeMap<i64, u32>,
+}
 
 impl Bytes {
     pub(super) fn open(ledger: &Path) -> Result<Self, LedgerError> {
@@ -21,7 +25,7 @@ impl Bytes {
         path.push(".flights");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
-        Ok(Self(options.open(Path::new(&path))?))
+        Ok(Self { file: options.open(Path::new(&path))?, taken: BTreeMap::new() })
     }
 
     /// Locks or unlocks the byte of a key; whether nobody else has it.
@@ -30,11 +34,11 @@ impl Bytes {
         let lock = libc::flock {
             l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: key & i64::MAX,
+            l_start: (key.cast_unsigned() >> 1).cast_signed(),
             l_len: 1,
             l_pid: 0,
         };
-        match fcntl(&self.0, FcntlArg::F_OFD_SETLK(&lock)) {
+        match fcntl(&self.file, FcntlArg::F_OFD_SETLK(&lock)) {
             Ok(_) => Ok(true),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
             Err(error) => Err(std::io::Error::from(error).into()),
@@ -45,15 +49,26 @@ impl Bytes {
 impl Locks for Bytes {
     fn take(&mut self, keys: &[i64]) -> Result<bool, LedgerError> {
         for (count, key) in keys.iter().enumerate() {
-            if !self.set(*key, libc::F_WRLCK)? {
+            let times = self.taken.get(key).copied().unwrap_or(0);
+            if times == 0 && !self.set(*key, libc::F_WRLCK)? {
                 self.give(keys.get(..count).unwrap_or_default())?;
                 return Ok(false);
             }
+            self.taken.insert(*key, times.saturating_add(1));
         }
         Ok(true)
     }
 
     fn give(&mut self, keys: &[i64]) -> Result<(), LedgerError> {
-        keys.iter().try_for_each(|key| self.set(*key, libc::F_UNLCK).map(drop))
+        for key in keys {
+            match self.taken.get_mut(key) {
+                Some(times) if *times > 1 => *times = times.saturating_sub(1),
+                _ => {
+                    self.taken.remove(key);
+                    self.set(*key, libc::F_UNLCK)?;
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -119,6 +119,12 @@ impl Store for Sqlite {
         Ok(self.conn.prepare_cached(sql)?.query_row([before.0], |row| row.get(0))?)
     }
 
+    fn last_team_event(&mut self) -> Result<i64, LedgerError> {
+        let sql = "SELECT coalesce(max(id), 0) FROM event INDEXED BY event_team
+                   WHERE kind GLOB 'team.*'";
+        Ok(self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
     fn resets_after(&mut self, at: Millis) -> Result<BTreeMap<String, Control>, LedgerError> {
         let columns = rows::ACCOUNT;
         let sql = format!("SELECT {columns} FROM account WHERE reset_ms > ?1");

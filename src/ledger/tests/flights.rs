@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::super::Flight;
 use super::{Fixture, On, on_both, question};
 
-const NOT: Duration = Duration::ZERO;
+/// Long enough for a look, and too short to be waited for.
+const NOT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(20);
 
 on_both!(equal_questions_wait_for_each_other_and_others_do_not);
@@ -28,6 +29,9 @@ async fn equal_questions_wait_for_each_other_and_others_do_not(on: On) {
     let waited: Option<Flight> = waits.await.unwrap();
     assert!(waited.is_some() && start.elapsed() < LONG / 2);
     assert!(fixture.ledger.flight(&[one], NOT).await.is_some());
+    let many: Vec<_> = (100..133).map(question).collect();
+    assert!(fixture.ledger.flight(&many[1..], NOT).await.is_some());
+    assert!(fixture.ledger.flight(&many, NOT).await.is_none(), "they would fill the server");
     assert!(fixture.ledger.flight(&[two], NOT).await.is_none());
 }
 

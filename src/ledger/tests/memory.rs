@@ -205,6 +205,10 @@ impl Store for Memory {
         unreachable!("nothing is forgotten here")
     }
 
+    fn last_team_event(&mut self) -> Result<i64, LedgerError> {
+        unreachable!("there are no teams here")
+    }
+
     fn resets_after(&mut self, _at: Millis) -> Result<BTreeMap<String, Control>, LedgerError> {
         unreachable!("nothing is reset here")
     }

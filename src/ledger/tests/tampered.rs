@@ -188,6 +188,13 @@ async fn old_events_may_be_forgotten_and_no_others(on: On) {
     let mut kinds: Vec<_> = left.iter().map(|record| record.kind.as_str()).collect();
     kinds.retain(|kind| *kind != "query");
     assert_eq!(kinds, ["audit.forget", "team.join", "account.test", "account.test", "charge.void"]);
+    for kind in ["team.join", "account.test", "charge.void"] {
+        let fixture = filled(on).await;
+        fixture.set_time(1000);
+        fixture.ledger.forget_events(Millis(999)).await.unwrap();
+        fixture.tamper(on, &format!("DELETE FROM event WHERE kind = '{kind}'")).await;
+        assert!(fixture.broken().await.is_some_and(|what| what.contains("is missing")), "{kind}");
+    }
     // One that is gone by other hands is not old enough for that.
     fixture.ledger.record(vec![event("login", "why")]).await.unwrap();
     fixture.tamper(on, "DELETE FROM event WHERE kind = 'login'").await;

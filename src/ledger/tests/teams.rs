@@ -18,7 +18,9 @@ fn join(analyst: &str) -> TeamChange {
 
 impl Fixture {
     pub(super) async fn change_team(&self, team: &str, change: TeamChange) {
-        self.ledger.change_team(of_team(team, &change), None).await.unwrap();
+        let known = self.teams().await;
+        let event = of_team(team, &change);
+        assert!(self.ledger.change_team(&known, event, None).await.unwrap());
     }
 
     async fn teams(&self) -> Teams {
@@ -66,14 +68,22 @@ async fn a_change_of_a_team_is_made_once(on: On) {
     let fixture = Fixture::on(on);
     let key = |request| Some(RequestKey { key: [1; 32], request: [request; 32] });
     let joins = || of_team("a", &join("dora"));
-    fixture.ledger.change_team(joins(), key(1)).await.unwrap();
+    let unknown = Teams::default();
+    let ask = async |known: &Teams, event, key| fixture.ledger.change_team(known, event, key).await;
+    assert!(ask(&unknown, joins(), key(1)).await.unwrap());
     fixture.change_team("a", TeamChange::Leave("dora".to_owned())).await;
-    fixture.ledger.change_team(joins(), key(1)).await.unwrap();
+    assert!(ask(&unknown, joins(), key(1)).await.unwrap(), "it was done");
     assert_eq!(fixture.teams().await.members, members(&[]));
-    let reused = fixture.ledger.change_team(joins(), key(2)).await;
+    let reused = ask(&unknown, joins(), key(2)).await;
     assert!(matches!(reused, Err(LedgerError::KeyReused)));
+    // Decided on teams that are not there any more, it is not done; nor one of two at once.
+    assert!(!ask(&unknown, joins(), None).await.unwrap());
+    let known = fixture.teams().await;
+    let both = futures_util::future::join(ask(&known, joins(), None), ask(&known, joins(), None));
+    let (one, other) = both.await;
+    assert_ne!(one.unwrap(), other.unwrap());
     let other = Event { kind: "account.grant", ..joins() };
-    let other = fixture.ledger.change_team(other, None).await;
+    let other = ask(&fixture.teams().await, other, None).await;
     assert!(matches!(other, Err(LedgerError::Malformed(_))));
 }
 
@@ -147,6 +157,13 @@ async fn a_ledger_from_before_teams_is_brought_up_to_date(on: On) {
     };
     fixture.tamper(on, before).await;
     fixture.reopen();
+    // As a program of before writes that goes on beside: nothing.
+    let link =
+        "INSERT INTO chain VALUES (99, zeroblob(32), NULL, 1, 1, 1, zeroblob(32), zeroblob(32))";
+    if on == On::Sqlite {
+        let conn = rusqlite::Connection::open(fixture.path()).unwrap();
+        assert!(conn.execute(link, []).is_err());
+    }
     fixture.change_team("data", join("dora")).await;
     assert_eq!(fixture.teams().await.members, members(&[("data", &["dora"])]));
     assert_eq!(fixture.broken().await, None);

@@ -98,9 +98,7 @@ impl Walk {
         let events = self.events_to(view, made_of.last_event)?;
         let count = charges.len().saturating_add(events.len());
         let before_events = earlier.map_or(0, |earlier| earlier.last_event);
-        // The marks of events come after those of charges.
-        let marked = || chain::unmarked(&link.marks, charges.len(), &events, chain::event_mark);
-        if let Some(what) = self.events_differ(&events, before_events, &made_of, marked) {
+        if let Some(what) = self.events_differ(&events, before_events, &link, charges.len()) {
             return Ok(Err(what));
         }
         let head = chain::head(
@@ -156,13 +154,17 @@ impl Walk {
         &self,
         events: &[EventRow],
         before: i64,
-        made_of: &MadeOf,
-        unmarked: impl FnOnce() -> Option<usize>,
+        link: &Link,
+        charges: usize,
     ) -> Option<String> {
+        let made_of = link.made_of.as_ref()?;
         let last = made_of.last_event;
-        if events.is_empty() && last > before && made_of.mark < self.forgotten {
+        let kept = link.note.as_ref().is_some_and(|note| note.ends_with(chain::KEPT));
+        if events.is_empty() && last > before && made_of.mark < self.forgotten && !kept {
             return None;
         }
+        // The marks of events come after those of charges.
+        let unmarked = || chain::unmarked(&link.marks, charges, events, chain::event_mark);
         match contiguous(events.iter().map(|event| event.id), before + 1, last) {
             None if chain::events(events) == made_of.events => None,
             None => Some(match unmarked().and_then(|which| events.get(which)) {
