@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// One statement of one client; printed in faults and in the operator's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QueryId(pub [u8; 8]);
@@ -47,6 +49,35 @@ impl ChargeKey {
 /// Equal questions have equal answers, which is what a remembered release rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Question(pub [u8; 32]);
+
+/// What a statement asks, as short as it is shown: equal for statements with equal questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 8]);
+
+impl Fingerprint {
+    /// Of one question its first bytes, as its release is known; of several a digest of them all.
+    /// None of nothing.
+    pub fn of(questions: &[Question]) -> Option<Self> {
+        let digest = match questions {
+            [] => return None,
+            [one] => one.0,
+            several => {
+                let mut digest = Sha256::new();
+                for question in several {
+                    digest.update(question.0);
+                }
+                digest.finalize().into()
+            }
+        };
+        digest.first_chunk().copied().map(Self)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
 
 /// The name of an analyst, as authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Millis;
-use crate::ids::{Analyst, QueryId};
+use crate::ids::{Analyst, Fingerprint, QueryId};
 
 /// How far a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,16 @@ pub struct InFlight {
     pub stage: Stage,
     /// The ε that each of its leaves is asked at, once that is known.
     pub epsilon: Option<f64>,
+    /// What it is about to pay for, once that is known.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// How far a statement is, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    stage: Stage,
+    epsilon: Option<f64>,
+    fingerprint: Option<Fingerprint>,
 }
 
 /// The statements and sessions of one proxy. A clone is another handle to the same ones.
@@ -61,12 +71,12 @@ pub struct Live {
 struct Statement {
     analyst: Analyst,
     started_at: Millis,
-    progress: Mutex<(Stage, Option<f64>)>,
+    progress: Mutex<Progress>,
     canceled: CancellationToken,
 }
 
 impl Statement {
-    fn progress(&self) -> std::sync::MutexGuard<'_, (Stage, Option<f64>)> {
+    fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
         // Nothing can panic while it is held, and a pair is whole at any time.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,7 +95,11 @@ impl Live {
         let statement = Arc::new(Statement {
             analyst: analyst.clone(),
             started_at,
-            progress: Mutex::new((Stage::Reading, None)),
+            progress: Mutex::new(Progress {
+                stage: Stage::Reading,
+                epsilon: None,
+                fingerprint: None,
+            }),
             canceled: canceled.clone(),
         });
         self.statements.insert(query, Arc::clone(&statement));
@@ -95,23 +109,25 @@ impl Live {
     /// Notes how far a statement is. One that was not entered is not noted.
     pub fn reached(&self, query: QueryId, stage: Stage) {
         if let Some(statement) = self.statements.get(&query) {
-            statement.progress().0 = stage;
+            statement.progress().stage = stage;
         }
     }
 
-    /// Notes the ε of a statement.
-    pub fn priced(&self, query: QueryId, epsilon: f64) {
+    /// Notes the ε of a statement, and what it pays for.
+    pub fn priced(&self, query: QueryId, epsilon: f64, fingerprint: Option<Fingerprint>) {
         if let Some(statement) = self.statements.get(&query) {
-            statement.progress().1 = Some(epsilon);
+            let mut progress = statement.progress();
+            progress.epsilon = Some(epsilon);
+            progress.fingerprint = fingerprint;
         }
     }
 
     /// The statements in flight, oldest first.
     pub fn list(&self) -> Vec<InFlight> {
         let shown = |query: QueryId, statement: &Statement| {
-            let (stage, epsilon) = *statement.progress();
+            let Progress { stage, epsilon, fingerprint } = *statement.progress();
             let (analyst, started_at) = (statement.analyst.clone(), statement.started_at);
-            InFlight { query, analyst, started_at, stage, epsilon }
+            InFlight { query, analyst, started_at, stage, epsilon, fingerprint }
         };
         let mut all: Vec<InFlight> =
             self.statements.iter().map(|entry| shown(*entry.key(), entry.value())).collect();
@@ -175,6 +191,7 @@ impl Drop for Session {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::ids::Question;
 
     #[test]
     fn a_statement_is_listed_while_it_lasts() {
@@ -184,7 +201,8 @@ mod tests {
         let later = live.enter(second, &alice, Millis(20), &CancellationToken::new());
         let earlier = live.enter(first, &alice, Millis(10), &canceled);
         live.reached(first, Stage::Charging);
-        live.priced(first, 0.5);
+        let fingerprint = Fingerprint::of(&[Question([7; 32])]);
+        live.priced(first, 0.5, fingerprint);
         let listed = live.list();
         let expected = InFlight {
             query: first,
@@ -192,6 +210,7 @@ mod tests {
             started_at: Millis(10),
             stage: Stage::Charging,
             epsilon: Some(0.5),
+            fingerprint,
         };
         assert_eq!(listed.first().unwrap(), &expected);
         assert_eq!((listed.len(), live.in_flight()), (2, 2));

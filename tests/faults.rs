@@ -138,6 +138,14 @@ async fn assert_sound(shop: &Shop) {
     let answered = u128::from(ANSWERED.load(Ordering::Relaxed));
     let spent = spent(shop).await;
     assert!(answered * PRICE <= spent, "answered {answered} times, spent {spent}");
+    // Nor does the ledger hold a literal, in any table or audit, or the log of its file.
+    shop.gate.shared.records.write(&shop.gate.ledger).await.expect("records");
+    let mut bytes = std::fs::read(&shop.ledger_path).expect("the ledger");
+    let mut log_of_ledger = shop.ledger_path.clone().into_os_string();
+    log_of_ledger.push("-wal");
+    bytes.extend(std::fs::read(log_of_ledger).expect("its log"));
+    let holds = |secret: &str| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+    assert!(!holds(CANARY) && !holds("Customer#") && holds("alice"));
     let log = log();
     for (number, line) in log.lines().enumerate() {
         for secret in [CANARY, "Customer#", "c_mktsegment <>"] {

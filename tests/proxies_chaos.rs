@@ -203,6 +203,8 @@ impl Chaos {
             FAULTS.into_iter().filter(|name| !self.faults.contains_key(name)).collect();
         assert_eq!(missing, [""; 0], "did not happen");
         assert!(seen.questions > 50 && seen.again > 0 && seen.raced > 0, "too little to tell");
+        // Where proxies did not know of each other, most had as many answers as askers.
+        assert!(seen.differ * 10 <= seen.raced, "{} of {} differ", seen.differ, seen.raced);
         assert!(seen.refused > 0, "nobody came to a limit");
         assert!(seen.failed > 0 && seen.left > 0, "no session failed, or left in the middle");
         run(self.proxies.verify());

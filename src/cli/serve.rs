@@ -17,6 +17,7 @@ pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliE
     let text = Policy::read_text(file)?;
     let policy = Policy::of_file(file, &text, ServerOverrides::default())?;
     let databases = Databases::of(&policy)?;
+    let scheme = if policy.server.admin_tls.is_some() { "https" } else { "http" };
     // First, so that an address in use is told at once.
     let clients = bind(policy.server.listen).await?;
     let admin = bind(policy.server.admin).await?;
@@ -31,7 +32,7 @@ pub(super) async fn run(file: &Path, stop: CancellationToken) -> Result<(), CliE
         () = stop.cancelled() => return Ok(()),
     };
     say(format_args!(
-        "noisegate answers at {}; its health is at http://{}/readyz",
+        "noisegate answers at {}; its health is at {scheme}://{}/readyz",
         clients.local_addr()?,
         admin.local_addr()?
     ));

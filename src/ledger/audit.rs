@@ -50,7 +50,7 @@ fn of_charge(charge: ChargeShown) -> AuditRecord {
     let detail = json!({
         "charge": charge.id,
         "state": state,
-        "leaves": charge.leaves,
+        "leaves": charge.questions.len(),
         "rho": charge.rho.to_string(),
         "epsilon": charge.epsilon.as_ref().map(ToString::to_string),
         "delta": charge.delta.to_string(),

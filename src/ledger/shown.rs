@@ -62,8 +62,8 @@ pub struct ChargeShown {
     pub at: Millis,
     /// What became of it.
     pub state: State,
-    /// How many leaves it paid for.
-    pub leaves: i64,
+    /// What it paid for: the question of each leaf.
+    pub questions: Vec<Question>,
     /// Σρ over its leaves.
     pub rho: Amount,
     /// Σε over its leaves, unless one has no price in ε.

@@ -205,13 +205,17 @@ fn alerts(source: &Source<'_>, written: Option<&written::Alerts>) -> Result<Aler
 }
 
 fn audit(source: &Source<'_>, written: Option<&written::Audit>) -> Result<Audit, PolicyError> {
-    let mut audit = Audit { keep_ms: 400 * 86_400_000, chain: true };
+    let mut audit = Audit { keep_ms: 400 * 86_400_000 };
     let Some(written) = written else { return Ok(audit) };
     if let Some(keep) = &written.keep {
         audit.keep_ms = source.duration(keep, "keep")?;
     }
-    if let Some(chain) = written.chain {
-        audit.chain = chain;
+    if let Some(chain) = written.chain.as_ref().filter(|chain| !*chain.get_ref()) {
+        return Err(source.wrong(
+            &chain.span(),
+            "the ledger is always a chain",
+            "write chain = true, or leave it out",
+        ));
     }
     match &written.literals {
         Some(literals) if *literals.get_ref() => Err(source.wrong(

@@ -369,8 +369,6 @@ pub struct Unclassified {
 pub struct Audit {
     /// For how many milliseconds.
     pub keep_ms: u64,
-    /// Whether each record carries the hash of the last.
-    pub chain: bool,
 }
 
 /// Where in the file things stand. It is made by reading the file and is empty of meaning.

@@ -397,6 +397,7 @@ fn mistakes_say_where_and_what_to_write() {
         ("\"next 100ms\"", "⌖\"soon\"", "`soon`", "next 100ms"),
         ("timeout  = \"60s\"", "timeout  = ⌖\"60\"", "`60`", "30d"),
         ("literals = false", "literals = ⌖true", "cannot enter", "false"),
+        ("chain    = true", "chain    = ⌖false", "always a chain", "chain = true"),
         ("\"127.0.0.1:6433\"", "⌖\"localhost\"", "not an address", "127.0.0.1"),
         (
             "\"sqlite:/var/lib/noisegate/ledger.db\"",

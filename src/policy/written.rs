@@ -189,6 +189,6 @@ pub(super) struct Unclassified {
 #[serde(deny_unknown_fields)]
 pub(super) struct Audit {
     pub(super) keep: Option<Spanned<String>>,
-    pub(super) chain: Option<bool>,
+    pub(super) chain: Option<Spanned<bool>>,
     pub(super) literals: Option<Spanned<bool>>,
 }

@@ -9,7 +9,7 @@ use super::payment::{self, Payment};
 use super::steps::Steps;
 use super::{refused, remember, stretch};
 use crate::error::{Error, Fault};
-use crate::ids::ChargeKey;
+use crate::ids::{ChargeKey, Fingerprint};
 use crate::ledger::{Balance, Charge, Flight, LedgerError, Reservation};
 use crate::live;
 use crate::metrics::Stage;
@@ -48,7 +48,10 @@ pub(super) async fn pay(gate: &Gate, asked: &Asked<'_>, bound: &Bound) -> Result
         let Priced { payment: priced, steps, alone } =
             Box::pin(price(gate, asked, bound, payment, true)).await?;
         payment = priced;
-        gate.shared.live.priced(asked.id, payment.largest_epsilon(bound.leaves.len()));
+        let charges = steps.charges(&payment);
+        let questions: Vec<_> = charges.iter().map(|charge| charge.question).collect();
+        let epsilon = payment.largest_epsilon(bound.leaves.len());
+        gate.shared.live.priced(asked.id, epsilon, Fingerprint::of(&questions));
         if !steps.is_charged() {
             return Ok(Paid { payment, steps, reservation: None, _alone: alone });
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use noisegate::admin::shown::Role;
+use noisegate::ledger::{Event, Via};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -131,6 +132,71 @@ fn the_overview_has_datasets_first_and_who_spends() {
     assert_eq!(overview["ledger"]["store"], "sqlite");
     assert!(overview["ledger"]["generation"].as_i64().unwrap() > 0);
     assert_eq!(overview["top_spenders_7d"][0]["analyst"], "alice");
+}
+
+#[test]
+fn the_overview_has_the_accounts_that_are_closest_to_their_end() {
+    let place = Place::new();
+    let ledger = place.office.ledger();
+    for number in 0..60 {
+        let name = format!("a{number:02}");
+        run(ledger.put_user(&name, "v")).unwrap();
+        run(place.office.join_team("data", &name, &order("a large house"))).unwrap();
+    }
+    run(ledger.put_user("zoe", "v")).unwrap();
+    run(place.office.join_team("data", "zoe", &order("a large house"))).unwrap();
+    place.spend("zoe", "1", 1);
+    for times in [2, 3] {
+        let refused = Event {
+            who: "alice".to_owned(),
+            via: Via::Proxy,
+            kind: "refused",
+            object: "rows".to_owned(),
+            detail: json!({ "count": times }).to_string(),
+            why: String::new(),
+        };
+        run(ledger.record(vec![refused])).unwrap();
+    }
+    let overview = place.token(Role::Auditor).get("/overview").expect(200).json();
+    let accounts = overview["accounts"].as_array().unwrap();
+    let ids: Vec<&str> = accounts.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!((ids.len(), ids[0]), (50, "shop"));
+    assert!(ids.contains(&"each_analyst/zoe") && ids.contains(&"data_team/data"), "{ids:?}");
+    assert_eq!(overview["refusals_24h"], json!([{"code": "rows", "count": 5}]));
+}
+
+#[test]
+fn equal_questions_have_one_fingerprint_and_who_was_there_is_shown() {
+    let place = Place::new();
+    for (analyst, question) in [("alice", 1), ("bob", 1), ("bob", 2)] {
+        place.spend(analyst, "0.1", question);
+    }
+    let client = place.token(Role::Auditor);
+    let charges = client.get("/charges").expect(200).json();
+    let prints: Vec<_> = (0..3).map(|at| &charges["items"][at]["fingerprint"]).collect();
+    assert!(prints[1] == prints[2] && prints[0] != prints[1], "{charges}");
+    assert_eq!(prints[0], "0202020202020202", "as the release of one question is known");
+    let seen = || {
+        let all = client.get("/analysts").expect(200).json();
+        let all = all["items"].as_array().unwrap().clone();
+        all.into_iter().find(|one| one["name"] == "alice").unwrap()["last_seen_at"].clone()
+    };
+    assert_eq!(seen(), Value::Null);
+    run(place.office.ledger().saw(["alice".to_owned()].into())).unwrap();
+    let day = seen().as_str().unwrap().chars().take(10).collect::<String>();
+    assert_eq!(day, noisegate::admin::shown::date(place.office.now()));
+}
+
+#[test]
+fn what_has_no_version_is_not_changed_for_one() {
+    let place = Place::new();
+    let admin = place.token(Role::Admin);
+    let named = admin.with("If-Match", "\"0\"");
+    let body = json!({"password": "open sesame", "why": "joins"}).to_string();
+    let refused = named.call("PUT", "/analysts/dora", Some(&body)).expect(412);
+    assert_eq!(refused.problem(), "precondition_failed");
+    assert!(run(place.office.ledger().verifier("dora")).unwrap().is_none());
+    admin.with("If-Match", "*").call("PUT", "/analysts/dora", Some(&body)).expect(200);
 }
 
 #[test]

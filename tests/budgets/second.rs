@@ -122,7 +122,7 @@ fn what_is_new_and_what_is_known_is_one_charge() {
         // What only three has asked is what the people paid for in it.
         let filter = ChargeFilter { analyst: Some("three".to_owned()), ..ChargeFilter::default() };
         let charges = SHOP.gate.ledger.charges(filter, None, 10).await.expect("charges");
-        assert_eq!(charges[0].leaves, 2);
+        assert_eq!(charges[0].questions.len(), 2);
         let (own, people) = (spent("pair/three", "three").await, spent("pair_all", "three").await);
         assert_eq!(own.units(), &(people.units() * 2_u8), "twice what the people paid");
         let (_, said) = three.ask(&both).await;

@@ -98,3 +98,30 @@ fn accounts_slow_down_and_refill() {
         assert_eq!(slow.refused(&question(7)).await.code, "throttled");
     });
 }
+
+#[test]
+fn an_epoch_ends_by_schedule() {
+    let policy = [
+        TABLES.to_owned(),
+        pure_role("epoch", &["epoch"], "1", "window = \"30d\""),
+        "[answers]\nrelease = \"at once\"\nremember = \"1h\"\n".to_owned(),
+    ];
+    let (clock, hand) = Clock::fixed(Millis(START));
+    let shop = open(&policy.join("\n"), &["epoch"], clock);
+    let at = |ms: i64| hand.store(START + ms, Ordering::SeqCst);
+    crate::common::run(async {
+        let asker = Asker::of(&shop, "epoch").await;
+        at(HOUR / 2);
+        let (answer, said) = asker.ask(&question(1)).await;
+        assert!(said.starts_with("cost epsilon"), "{said}");
+        at(HOUR - 1);
+        let (same, said) = asker.ask(&question(1)).await;
+        assert!(same == answer && said.starts_with("cost nothing"), "{said}");
+        // Half an hour after it was first asked: the schedule counts, and not the question.
+        at(HOUR);
+        assert!(asker.ask(&question(1)).await.1.starts_with("cost epsilon"));
+        assert_eq!(asker.charges().await, 2);
+        at(2 * HOUR - 1);
+        assert!(asker.ask(&question(1)).await.1.starts_with("cost nothing"));
+    });
+}

@@ -142,8 +142,8 @@ impl Sessions {
     }
 
     /// Some of what was seen: who saw it, what was asked, the answers, and whether others asked it
-    /// at the same time. Proxies do not wait for each other: then each answers, and each is paid,
-    /// and the first is remembered.
+    /// at the same time. Proxies wait for each other; where the session with a proxy's locks ends in
+    /// the middle, each answers, each is paid, and the first is remembered.
     pub(crate) fn sample(
         &self,
         random: &mut Random,

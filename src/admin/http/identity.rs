@@ -166,6 +166,20 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     }
 }
 
+/// Who may change something that has versions, as `If-Match` names them.
+pub(super) struct VersionChanger(pub(super) Changer);
+
+impl<S: Sync> FromRequestParts<S> for VersionChanger {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let expected = expected(&parts.headers);
+        parts.headers.remove(header::IF_MATCH);
+        let changer = Changer::from_request_parts(parts, state).await?;
+        Ok(Self(Changer { expected, ..changer }))
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Changer {
     type Rejection = Problem;
 
@@ -174,8 +188,11 @@ impl<S: Sync> FromRequestParts<S> for Changer {
         if caller.role == Role::Auditor {
             return Err(Problem::forbidden("An auditor reads and changes nothing."));
         }
-        let expected = expected(&parts.headers);
-        Ok(Self { caller, expected, key: parts.extensions.get::<RequestKey>().copied() })
+        // Else somebody would believe to have changed what they saw.
+        if expected(&parts.headers).is_some() {
+            return Err(Problem::no_version());
+        }
+        Ok(Self { caller, expected: None, key: parts.extensions.get::<RequestKey>().copied() })
     }
 }
 

@@ -97,6 +97,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "It cannot be done as things are.", detail)
     }
 
+    /// What is changed has no version that could be named.
+    pub(super) fn no_version() -> Self {
+        let title = "What is changed here has no version.";
+        let detail = "Send it without If-Match.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", title, detail)
+    }
+
     fn precondition(version: i64) -> Self {
         let detail = format!("It was changed in the meantime; its version is now {version}.");
         let title = "If-Match does not hold.";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::figures::{BURN_DAYS, Lately};
-use super::request::{DAY_MS, filter};
+use super::request::{DAY_MS, HOUR_MS, filter};
 use super::{Office, OfficeError, Page, show};
 use crate::admin::shown::{self, List, Per};
 use crate::clock::Millis;
@@ -82,9 +82,10 @@ impl Office {
 
     async fn lately(&self, account: &Account, now: Millis) -> Result<Lately, OfficeError> {
         let days = i64::from(BURN_DAYS).saturating_mul(DAY_MS);
-        let (from, to) = (Millis(now.0.saturating_sub(days)), Millis(now.0.saturating_add(1)));
-        let buckets = self.ledger.spent_by_time(&account.id, from, to, days).await?;
-        Ok(Lately::of(account, &buckets))
+        let since = Millis(now.0.saturating_sub(days));
+        let (from, to) = (Millis(since.0.saturating_sub(days)), Millis(now.0.saturating_add(1)));
+        let buckets = self.ledger.spent_by_time(&account.id, from, to, HOUR_MS).await?;
+        Ok(Lately::of(account, &buckets, since))
     }
 }
 

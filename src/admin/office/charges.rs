@@ -70,7 +70,9 @@ fn charge(charge: ChargeShown) -> Charge {
             State::Posted => ChargeState::Spent,
             State::Voided => ChargeState::GivenBack,
         },
-        leaves: charge.leaves,
+        fingerprint: ids::Fingerprint::of(&charge.questions)
+            .map_or_else(String::new, |fingerprint| fingerprint.to_string()),
+        leaves: i64::try_from(charge.questions.len()).unwrap_or(i64::MAX),
         epsilon: measure::one_answer(&charge.rho),
         accounts: charge.accounts,
     }

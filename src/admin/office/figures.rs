@@ -73,22 +73,38 @@ pub(super) struct Lately {
     pub(super) charges: i64,
     /// The share of the account's limit.
     pub(super) share: f64,
+    /// When the first charge was that is known of, by the hour.
+    first: Option<Millis>,
 }
 
 impl Lately {
-    /// The sum of what was spent from an account.
-    pub(super) fn of(account: &Account, buckets: &[Bucket]) -> Self {
-        let mut all = Self::default();
-        for bucket in buckets {
+    /// The sum of what was spent from an account since a time. What was before only says that the
+    /// account is not new.
+    pub(super) fn of(account: &Account, buckets: &[Bucket], since: Millis) -> Self {
+        let first = buckets.iter().map(|bucket| bucket.start).min();
+        let mut all = Self { first, ..Self::default() };
+        for bucket in buckets.iter().filter(|bucket| bucket.start >= since) {
             all.charges = all.charges.saturating_add(bucket.charges);
             all.share += share(account, &bucket.rho, &bucket.epsilon, &bucket.delta);
         }
         all
     }
 
+    /// The share that goes in a day: over the last days, or since the first charge of a new account,
+    /// which would else be said to last longer than it does. Not over less than a day.
+    fn per_day(&self, now: Millis) -> f64 {
+        let most = f64::from(BURN_DAYS);
+        let since = self.first.map_or(most, |first| {
+            #[expect(clippy::cast_precision_loss, reason = "some days in milliseconds")]
+            let ms = now.0.saturating_sub(first.0) as f64;
+            ms / DAY
+        });
+        self.share / since.clamp(1.0, most)
+    }
+
     /// As a rate, beside the one that would last for exactly one window.
     pub(super) fn burn(&self, window: Window, now: Millis) -> Burn {
-        let fraction_per_day = self.share / f64::from(BURN_DAYS);
+        let fraction_per_day = self.per_day(now);
         let plan_per_day = plan_per_ms(window, now).map(|plan| plan * DAY);
         let ratio = plan_per_day.map(|plan| fraction_per_day / plan);
         Burn { days: BURN_DAYS, fraction_per_day, plan_per_day, ratio }
@@ -97,7 +113,7 @@ impl Lately {
     /// When an account of which so much is left is empty at this rate, if that is before it
     /// refills.
     pub(super) fn exhausted(&self, left: f64, balance: &Balance) -> Option<Millis> {
-        let per_day = self.share / f64::from(BURN_DAYS);
+        let per_day = self.per_day(balance.now);
         let days = if left <= 0.0 { 0.0 } else { left / per_day };
         if !days.is_finite() || days > DAYS_AHEAD_MAX {
             return None;
@@ -116,4 +132,22 @@ pub(super) fn plan_per_ms(window: Window, now: Millis) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "at most some months")]
     let plan = 1.0 / ms as f64;
     Some(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_days_that_there_were() {
+        let day = 86_400_000;
+        let now = Millis(100 * day);
+        for (days_ago, over) in
+            [(None, 7.0), (Some(20), 7.0), (Some(7), 7.0), (Some(2), 2.0), (Some(0), 1.0)]
+        {
+            let first = days_ago.map(|days: i64| Millis(now.0 - days * day));
+            let lately = Lately { charges: 1, share: 0.7, first };
+            assert!((lately.per_day(now) - 0.7 / over).abs() < 1e-12, "{days_ago:?}");
+        }
+    }
 }

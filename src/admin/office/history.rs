@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::accounts::declared;
-use super::request::{DAY_MS, Span};
+use super::request::{DAY_MS, HOUR_MS, Span};
 use super::{Office, OfficeError, figures};
 use crate::admin::shown::{self, History, HistoryItem, Spender, Spenders};
 use crate::clock::Millis;
 use crate::ledger::{Account, Bucket};
 use crate::road::measure;
 
-const HOUR_MS: i64 = 3_600_000;
 /// Two months by the hour, and four years by the day.
 const PARTS_MAX: i64 = 1500;
 

@@ -41,5 +41,6 @@ fn query(found: InFlight) -> Query {
             Stage::Finishing => QueryStage::Finishing,
         },
         epsilon: found.epsilon,
+        fingerprint: found.fingerprint.map(|found| found.to_string()),
     }
 }

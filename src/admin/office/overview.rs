@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use super::accounts::ordered;
 use super::request::{DAY_MS, Span};
+use super::show::per;
 use super::{Office, OfficeError};
 use crate::admin::shown::{self, Findings, LedgerStatus, Overview, Refusals};
 use crate::clock::Millis;
 use crate::ledger::{AuditFilter, AuditRecord};
-use crate::policy::{LedgerStore, Level};
+use crate::policy::{DeclaredAccount, LedgerStore, Level, Per};
+use crate::road::measure::share_spent;
 
 const ACCOUNTS_MAX: usize = 50;
+/// Accounts in one look at the ledger.
+const LOOK: usize = 1000;
 const SPENDERS_MAX: usize = 10;
 /// Refusals that are read at once, and how often; of more than that, the latest are counted.
 const REFUSALS_PAGE: u32 = 1000;
@@ -25,7 +29,7 @@ impl Office {
             LedgerStore::Sqlite(_) => "sqlite",
             LedgerStore::Postgres(_) => "postgresql",
         };
-        let accounts: Vec<_> = ordered(&policy).into_iter().take(ACCOUNTS_MAX).collect();
+        let accounts = self.closest(ordered(&policy)).await?;
         let mut spenders = self.spenders(&Span::default(), None).await?.items;
         spenders.truncate(SPENDERS_MAX);
         Ok(Overview {
@@ -44,6 +48,31 @@ impl Office {
             in_flight: self.in_flight(),
             findings: self.findings(),
         })
+    }
+
+    /// Those of datasets, and of all others the ones that are closest to their end; in order.
+    async fn closest<'p>(
+        &self,
+        all: Vec<DeclaredAccount<'p>>,
+    ) -> Result<Vec<DeclaredAccount<'p>>, OfficeError> {
+        if all.len() <= ACCOUNTS_MAX {
+            return Ok(all);
+        }
+        let controls = self.ledger.controls().await?;
+        let mut shares = Vec::with_capacity(all.len());
+        for part in all.chunks(LOOK) {
+            let balances = self.ledger.balances(self.limits(part, &controls)?).await?;
+            shares.extend(balances.iter().map(share_spent));
+        }
+        let mut ranked: Vec<_> = all.into_iter().zip(shares).collect();
+        let is_of_all = |account: &DeclaredAccount<'_>| account.budget.per == Per::Dataset;
+        ranked.sort_by(|(one, share), (other, than)| {
+            is_of_all(other).cmp(&is_of_all(one)).then_with(|| than.total_cmp(share))
+        });
+        ranked.truncate(ACCOUNTS_MAX);
+        let mut closest: Vec<_> = ranked.into_iter().map(|(account, _)| account).collect();
+        closest.sort_by_key(|account| (per(account.budget), account.id.clone()));
+        Ok(closest)
     }
 
     /// Queries of this proxy that are being answered.

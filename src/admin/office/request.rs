@@ -132,6 +132,8 @@ impl Span {
 
 /// The length of a day.
 pub(super) const DAY_MS: i64 = 86_400_000;
+/// The length of an hour.
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// Refuses a filter that nothing can match, for its length or for what the store cannot hold.
 pub(super) fn filter(

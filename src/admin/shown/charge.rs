@@ -19,15 +19,18 @@ pub enum ChargeState {
 /// What one statement paid.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": 17, "query": "9f86d081884c7d65", "analyst": "alice", "at": "2026-11-29T09:30:00.000Z",
+    "id": 17, "query": "9f86d081884c7d65", "fingerprint": "0f0f0f0f0f0f0f0f", "analyst": "alice", "at": "2026-11-29T09:30:00.000Z",
     "state": "spent", "leaves": 1, "epsilon": 0.5,
     "accounts": ["each_analyst/alice", "data_team/data", "shop"]
 }))]
 pub struct Charge {
     /// Its number.
     pub id: i64,
-    /// The statement's id; its text is not kept.
+    /// The statement's id, which the proxy's log has too.
     pub query: String,
+    /// What was asked: the same for equal questions, whose text is not kept. Of one aggregating part
+    /// the first digits of its question.
+    pub fingerprint: String,
     /// Who asked.
     pub analyst: String,
     /// When.

@@ -22,7 +22,7 @@ pub enum QueryStage {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "query": "9f86d081884c7d65", "analyst": "alice", "started_at": "2026-11-30T08:00:00.000Z",
-    "stage": "asking", "epsilon": 0.5
+    "stage": "asking", "epsilon": 0.5, "fingerprint": "0f0f0f0f0f0f0f0f"
 }))]
 pub struct Query {
     /// Its id, which the proxy's log has too.
@@ -35,4 +35,6 @@ pub struct Query {
     pub stage: QueryStage,
     /// The ε that each aggregating part of it is asked at, once that is known.
     pub epsilon: Option<f64>,
+    /// What it pays for, once that is known: the same for equal questions.
+    pub fingerprint: Option<String>,
 }

@@ -31,6 +31,13 @@ pub(super) fn question(row: &Row, column: usize) -> Result<Question, LedgerError
     bytes(row, column).map(Question)
 }
 
+/// A list of questions.
+pub(super) fn questions(row: &Row, column: usize) -> Result<Vec<Question>, LedgerError> {
+    let all: Vec<&[u8]> = get(row, column)?;
+    let question = |one: &[u8]| one.try_into().map(Question);
+    all.into_iter().map(question).collect::<Result<_, _>>().map_err(|_| wrong("a short question"))
+}
+
 /// Reads ρ, ε and δ from three columns of text.
 pub(super) fn loss(row: &Row, first: usize) -> Result<Loss, LedgerError> {
     let epsilon: Option<&str> = get(row, first + 1)?;

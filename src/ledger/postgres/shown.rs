@@ -10,7 +10,7 @@ use super::super::shown::{
 use super::super::store::EventRow;
 use super::super::types::{LedgerError, State};
 use super::connect::{Connection, Parameters};
-use super::rows::{self, amount, bytes, get, question};
+use super::rows::{self, amount, bytes, get, question, questions};
 use crate::clock::Millis;
 use crate::ids::{Analyst, QueryId, Question};
 
@@ -42,7 +42,7 @@ const SPENDERS: &str = "SELECT analyst, count(DISTINCT charge.id), sum(leaf.rho)
     FROM charge JOIN leaf ON leaf.charge = charge.id
     WHERE charge.at_ms >= $1 AND charge.at_ms < $2 AND charge.state <> 'voided'
     GROUP BY analyst ORDER BY analyst";
-const CHARGES: &str = "SELECT id, query, analyst, at_ms, state, leaves.count, leaves.rho::text,
+const CHARGES: &str = "SELECT id, query, analyst, at_ms, state, leaves.questions, leaves.rho::text,
         CASE WHEN leaves.priced THEN leaves.epsilon::text END, leaves.delta::text, debits.accounts
     FROM (SELECT * FROM charge
           WHERE id < $1 AND ($2::text IS NULL OR analyst = $2)
@@ -50,13 +50,14 @@ const CHARGES: &str = "SELECT id, query, analyst, at_ms, state, leaves.count, le
                        WHERE debit.charge = charge.id AND debit.account = $3))
               AND ($4::bigint IS NULL OR at_ms >= $4) AND ($5::bigint IS NULL OR at_ms < $5)
           ORDER BY id DESC LIMIT $6) AS charge,
-        LATERAL (SELECT count(*), sum(rho) AS rho, sum(epsilon) AS epsilon,
+        LATERAL (SELECT coalesce(array_agg(question ORDER BY position), '{}') AS questions,
+                     sum(rho) AS rho, sum(epsilon) AS epsilon,
                      count(epsilon) = count(*) AS priced, sum(delta) AS delta
                  FROM leaf WHERE leaf.charge = charge.id) AS leaves,
         LATERAL (SELECT coalesce(array_agg(account ORDER BY account), '{}') AS accounts
                  FROM debit WHERE debit.charge = charge.id) AS debits
     ORDER BY id DESC";
-const CHARGES_BY_TIME: &str = "SELECT id, query, analyst, at_ms, state, leaves.count,
+const CHARGES_BY_TIME: &str = "SELECT id, query, analyst, at_ms, state, leaves.questions,
         leaves.rho::text, CASE WHEN leaves.priced THEN leaves.epsilon::text END,
         leaves.delta::text, debits.accounts
     FROM (SELECT * FROM charge
@@ -66,7 +67,8 @@ const CHARGES_BY_TIME: &str = "SELECT id, query, analyst, at_ms, state, leaves.c
               AND ($6::text IS NULL OR encode(query, 'hex') = $6)
               AND ($7::text IS NULL OR strpos(encode(query, 'hex'), lower($7)) > 0)
           ORDER BY at_ms DESC, id DESC LIMIT $8) AS charge,
-        LATERAL (SELECT count(*), sum(rho) AS rho, sum(epsilon) AS epsilon,
+        LATERAL (SELECT coalesce(array_agg(question ORDER BY position), '{}') AS questions,
+                     sum(rho) AS rho, sum(epsilon) AS epsilon,
                      count(epsilon) = count(*) AS priced, sum(delta) AS delta
                  FROM leaf WHERE leaf.charge = charge.id) AS leaves,
         LATERAL (SELECT coalesce(array_agg(account ORDER BY account), '{}') AS accounts
@@ -202,7 +204,7 @@ fn charge(row: &Row) -> Result<ChargeShown, LedgerError> {
         analyst: get(row, 2)?,
         at: Millis(get(row, 3)?),
         state: State::parse(get(row, 4)?)?,
-        leaves: get(row, 5)?,
+        questions: questions(row, 5)?,
         rho: amount(row, 6)?,
         epsilon: epsilon.map(|_| amount(row, 7)).transpose()?,
         delta: amount(row, 8)?,

@@ -195,11 +195,13 @@ fn found_charges(
 }
 
 fn whole(conn: &Connection, row: ChargeRow) -> Result<ChargeShown, LedgerError> {
-    let mut leaves =
-        conn.prepare_cached("SELECT rho, epsilon, delta FROM leaf WHERE charge = ?1")?;
-    let losses = leaves.query_map([row.id], |leaf| rows::loss(leaf, 0))?;
-    let losses: Vec<Loss> = losses.collect::<Result<_, _>>()?;
-    let count = i64::try_from(losses.len()).unwrap_or(i64::MAX);
+    let mut leaves = conn.prepare_cached(
+        "SELECT question, rho, epsilon, delta FROM leaf WHERE charge = ?1 ORDER BY position",
+    )?;
+    let leaves =
+        leaves.query_map([row.id], |leaf| Ok((Question(leaf.get(0)?), rows::loss(leaf, 1)?)))?;
+    let (questions, losses): (Vec<Question>, Vec<Loss>) =
+        leaves.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let Loss { rho, epsilon, delta } =
         losses.into_iter().reduce(|a, b| both(&a, &b)).unwrap_or_default();
     let mut debits =
@@ -207,7 +209,7 @@ fn whole(conn: &Connection, row: ChargeRow) -> Result<ChargeShown, LedgerError> 
     let accounts = debits.query_map([row.id], |debit| debit.get(0))?;
     let accounts = accounts.collect::<Result<_, _>>()?;
     let ChargeRow { id, query, analyst, at, state, .. } = row;
-    Ok(ChargeShown { id, query, analyst, at, state, leaves: count, rho, epsilon, delta, accounts })
+    Ok(ChargeShown { id, query, analyst, at, state, questions, rho, epsilon, delta, accounts })
 }
 
 pub(super) fn events_by_time(

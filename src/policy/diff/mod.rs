@@ -164,8 +164,4 @@ fn audit(to: &mut Changes, old: Audit, new: Audit) {
         let ms = |ms: u64| duration(i64::try_from(ms).unwrap_or(i64::MAX));
         to.other(format!("The audit is kept for {}, not for {}.", ms(*new), ms(*old)));
     }
-    if let Some((_, new)) = now(&old.chain, &new.chain) {
-        let word = if *new { "a chain" } else { "no chain" };
-        to.other(format!("The records of the audit are {word}."));
-    }
 }

@@ -311,13 +311,12 @@ fn the_rest() {
     says(
         &[(
             "[audit]\nkeep = \"400d\"",
-            "[audit]\nkeep = \"30d\"\nchain = false\n[alerts]\nburn_rate = { factor = 2.0, window = \"6h\", notify = \"ticket\" }\nunclassified = { above = 3, for = \"1h\", notify = \"ticket\" }",
+            "[audit]\nkeep = \"30d\"\nchain = true\n[alerts]\nburn_rate = { factor = 2.0, window = \"6h\", notify = \"ticket\" }\nunclassified = { above = 3, for = \"1h\", notify = \"ticket\" }",
         )],
         &[
             "other: An alert is due when a budget is spent 2.0 times too fast over 6 hours.",
             "other: An alert is due for more than 3 unclassified columns.",
             "other: The audit is kept for 30 days, not for 400 days.",
-            "other: The records of the audit are no chain.",
         ],
     );
     says(

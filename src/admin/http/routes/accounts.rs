@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::{Conditions, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, Sent};
-use crate::admin::http::identity::{Changer, Reader};
+use crate::admin::http::identity::{Reader, VersionChanger};
 use crate::admin::http::problem::{Problem, Problems};
 use crate::admin::office::{AccountFilter, Page, Span};
 use crate::admin::shown::{Account, Charge, History, List, Per};
@@ -102,7 +102,7 @@ struct Grant {
     responses((status = 200, description = "The account as it is now.", body = Account), Problems))]
 async fn grant(
     State(api): State<Shared>,
-    changer: Changer,
+    VersionChanger(changer): VersionChanger,
     Named(id): Named,
     Sent(Grant { epsilon, why }): Sent<Grant>,
 ) -> Result<Tagged, Problem> {
@@ -135,7 +135,7 @@ fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
     responses((status = 200, description = "The account as it is now.", body = Account), Problems))]
 async fn cap(
     State(api): State<Shared>,
-    changer: Changer,
+    VersionChanger(changer): VersionChanger,
     Named(id): Named,
     Sent(Cap { epsilon, why }): Sent<Cap>,
 ) -> Result<Tagged, Problem> {
@@ -149,7 +149,7 @@ async fn cap(
     responses((status = 200, description = "The account as it is now.", body = Account), Problems))]
 async fn freeze(
     State(api): State<Shared>,
-    changer: Changer,
+    VersionChanger(changer): VersionChanger,
     Named(id): Named,
     Sent(Why { why }): Sent<Why>,
 ) -> Result<Tagged, Problem> {
@@ -163,7 +163,7 @@ async fn freeze(
     responses((status = 200, description = "The account as it is now.", body = Account), Problems))]
 async fn thaw(
     State(api): State<Shared>,
-    changer: Changer,
+    VersionChanger(changer): VersionChanger,
     Named(id): Named,
     Sent(Why { why }): Sent<Why>,
 ) -> Result<Tagged, Problem> {
@@ -177,7 +177,7 @@ async fn thaw(
     responses((status = 200, description = "The account as it is now.", body = Account), Problems))]
 async fn reset(
     State(api): State<Shared>,
-    changer: Changer,
+    VersionChanger(changer): VersionChanger,
     Named(id): Named,
     Sent(Why { why }): Sent<Why>,
 ) -> Result<Tagged, Problem> {

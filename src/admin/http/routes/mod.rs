@@ -40,7 +40,17 @@ pub(super) struct Why {
     pub(super) why: String,
 }
 
-/// On which conditions something is changed.
+/// How a change is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header that is read elsewhere")]
+pub(super) struct Key {
+    /// The same key with the same request gets the same answer, and it is done once.
+    #[param(rename = "Idempotency-Key", max_length = 200, example = "4bf4a3f0-1")]
+    idempotency_key: Option<String>,
+}
+
+/// On which conditions something that has versions is changed.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes headers that are read elsewhere")]

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Conditions, Why};
+use super::{Key, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, NamedTwice, Sent};
 use crate::admin::http::identity::{Changer, Reader, role};
@@ -66,7 +66,7 @@ struct Put {
 /// Lets somebody log in. What they may ask is the policy's to say. A token sets no password of who
 /// administers or audits.
 #[utoipa::path(put, path = "/analysts/{name}", tag = "people",
-    params(("name" = String, Path, description = "The name.", example = "dora"), Conditions),
+    params(("name" = String, Path, description = "The name.", example = "dora"), Key),
     request_body = Put,
     responses((status = 200, description = "The analyst.", body = Analyst), Problems))]
 async fn put(
@@ -88,7 +88,7 @@ async fn put(
 /// Takes somebody's password away, and takes them out of the teams that administrators put them into.
 /// Connections that are open end with the next question.
 #[utoipa::path(delete, path = "/analysts/{name}", tag = "people",
-    params(("name" = String, Path, description = "The name.", example = "dora"), Conditions),
+    params(("name" = String, Path, description = "The name.", example = "dora"), Key),
     request_body = Why,
     responses((status = 204, description = "They cannot log in any more."), Problems))]
 async fn remove(
@@ -103,7 +103,7 @@ async fn remove(
 
 /// Freezes all accounts that are an analyst's own.
 #[utoipa::path(post, path = "/analysts/{name}/freeze", tag = "people",
-    params(("name" = String, Path, description = "The name.", example = "bob"), Conditions),
+    params(("name" = String, Path, description = "The name.", example = "bob"), Key),
     request_body = Why,
     responses((status = 200, description = "The analyst.", body = Analyst), Problems))]
 async fn freeze(
@@ -117,7 +117,7 @@ async fn freeze(
 
 /// Lets all accounts that are an analyst's own go on.
 #[utoipa::path(post, path = "/analysts/{name}/thaw", tag = "people",
-    params(("name" = String, Path, description = "The name.", example = "bob"), Conditions),
+    params(("name" = String, Path, description = "The name.", example = "bob"), Key),
     request_body = Why,
     responses((status = 200, description = "The analyst.", body = Analyst), Problems))]
 async fn thaw(
@@ -166,7 +166,7 @@ struct NewTeam {
 
 /// Makes a team, with nobody in it. Power is not given by teams: its role only asks.
 #[utoipa::path(put, path = "/teams/{name}", tag = "people",
-    params(("name" = String, Path, description = "The name.", example = "guests"), Conditions),
+    params(("name" = String, Path, description = "The name.", example = "guests"), Key),
     request_body = NewTeam,
     responses((status = 200, description = "The team.", body = Team), Problems))]
 async fn add_team(
@@ -180,7 +180,7 @@ async fn add_team(
 
 /// Ends a team that an administrator made. What its accounts spent stays spent.
 #[utoipa::path(delete, path = "/teams/{name}", tag = "people",
-    params(("name" = String, Path, description = "The name.", example = "guests"), Conditions),
+    params(("name" = String, Path, description = "The name.", example = "guests"), Key),
     request_body = Why,
     responses((status = 204, description = "There is no such team any more."), Problems))]
 async fn remove_team(
@@ -197,7 +197,7 @@ async fn remove_team(
 /// few seconds.
 #[utoipa::path(put, path = "/teams/{name}/members/{analyst}", tag = "people",
     params(("name" = String, Path, description = "The team.", example = "data"),
-        ("analyst" = String, Path, description = "The analyst.", example = "dora"), Conditions),
+        ("analyst" = String, Path, description = "The analyst.", example = "dora"), Key),
     request_body = Why,
     responses((status = 200, description = "The team.", body = Team), Problems))]
 async fn join(
@@ -212,7 +212,7 @@ async fn join(
 /// Takes an analyst out of a team whom an administrator put into it.
 #[utoipa::path(delete, path = "/teams/{name}/members/{analyst}", tag = "people",
     params(("name" = String, Path, description = "The team.", example = "data"),
-        ("analyst" = String, Path, description = "The analyst.", example = "dora"), Conditions),
+        ("analyst" = String, Path, description = "The analyst.", example = "dora"), Key),
     request_body = Why,
     responses((status = 200, description = "The team.", body = Team), Problems))]
 async fn leave(

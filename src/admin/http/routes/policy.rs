@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Conditions, Why};
+use super::{Key, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Sent, SentPolicy};
 use crate::admin::http::identity::{Changer, Reader};
@@ -78,7 +78,7 @@ fn turn(api: &Shared) -> Result<OwnedSemaphorePermit, Problem> {
 }
 
 /// Reads the policy's file anew. If anything is wrong with it, the one before stays in force.
-#[utoipa::path(post, path = "/policy/reload", tag = "policy", params(Conditions),
+#[utoipa::path(post, path = "/policy/reload", tag = "policy", params(Key),
     request_body = Why,
     responses((status = 200, description = "The policy in force.", body = PolicyText), Problems))]
 async fn reload(

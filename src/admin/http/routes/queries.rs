@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Conditions, Why};
+use super::{Key, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, Sent};
 use crate::admin::http::identity::{Changer, Reader};
@@ -46,7 +46,7 @@ async fn list(
 /// Stops a query. What was charged for it stays charged.
 #[utoipa::path(delete, path = "/queries/{query}", tag = "queries",
     params(("query" = String, Path, description = "Its id.", example = "9f86d081884c7d65"),
-        Conditions),
+        Key),
     request_body = Why,
     responses((status = 204, description = "It is being stopped."), Problems))]
 async fn cancel(

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Conditions, Why};
+use super::{Key, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, Sent};
 use crate::admin::http::identity::{Changer, Reader};
@@ -65,7 +65,7 @@ struct Create {
 
 /// Makes a token, which is shown this once. One that is made with a token ends with it at the
 /// latest.
-#[utoipa::path(post, path = "/tokens", tag = "tokens", params(Conditions), request_body = Create,
+#[utoipa::path(post, path = "/tokens", tag = "tokens", params(Key), request_body = Create,
     responses((status = 201, description = "The token with its secret.", body = FreshToken),
         Problems))]
 async fn create(
@@ -80,7 +80,7 @@ async fn create(
 
 /// Ends a token.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens",
-    params(("id" = String, Path, description = "Its id.", example = "5f2a9c01d4e7b836"), Conditions),
+    params(("id" = String, Path, description = "Its id.", example = "5f2a9c01d4e7b836"), Key),
     request_body = Why,
     responses((status = 204, description = "It is good for nothing any more."), Problems))]
 async fn revoke(

@@ -139,7 +139,7 @@ export function chargeTable(caption, items) {
   return table(caption, [
     { head: 'When', row: true, cell: (charge) => time(charge.at) },
     { head: 'Analyst', cell: (charge) => name(charge.analyst) },
-    { head: 'Query', cell: (charge) => fingerprint(charge.query) },
+    { head: 'Question', cell: (charge) => fingerprint(charge.fingerprint) },
     { head: 'State', cell: (charge) => chargeState(charge.state) },
     { head: 'Leaves', num: true, cell: (charge) => count(charge.leaves) },
     { head: 'ε', num: true, cell: (charge) => eps(charge.epsilon) },

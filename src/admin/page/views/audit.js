@@ -6,7 +6,9 @@ import { count, dayEnd, dayStart, detailWords, inputDay, plural, time } from '..
 import { filters, name, pagedList } from './parts.js';
 
 const kinds = ['query', 'refused', 'login', 'login.failed', 'account.grant', 'account.cap', 'account.freeze', 'account.thaw', 'account.reset',
-  'analyst.put', 'analyst.remove', 'token.create', 'token.revoke', 'query.cancel', 'policy.reload', 'policy.reload.failed',
+  'account.clock',
+  'analyst.put', 'analyst.remove', 'team.add', 'team.remove', 'team.join', 'team.leave', 'token.create', 'token.revoke', 'query.cancel',
+  'charge.void', 'policy.reload', 'policy.reload.failed', 'audit.forget',
   'ledger.accept_clock', 'ledger.accept_restored', 'ledger.copied', 'ledger.opened'];
 
 export async function audit(place, { params, signal, remember, guard }) {

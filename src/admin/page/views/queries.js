@@ -24,6 +24,7 @@ export async function queries(place, { params, signal, remember, guard, poll }) 
 function running(items, load) {
   const columns = [
     { head: 'Query', row: true, cell: (row) => fingerprint(row.query) },
+    { head: 'Question', cell: (row) => (row.fingerprint ? fingerprint(row.fingerprint) : '–') },
     { head: 'Analyst', cell: (row) => name(row.analyst) },
     { head: 'Started', cell: (row) => time(row.started_at, { style: 'short' }) },
     { head: 'Stage', cell: (row) => stages[row.stage] ?? row.stage },
@@ -55,7 +56,7 @@ async function past(place, { params, signal, remember, guard }) {
     return pagedList(result, '/charges', asked, (items) => chargeTable('Past charges', items), { signal, noun: 'charge' });
   }, signal);
   place.append(h('section', {}, h('h2', {}, 'Past charges'),
-    h('p', { class: 'under' }, 'A query is known by its fingerprint; its text and its constants are kept nowhere.'),
+    h('p', { class: 'under' }, 'A question is known by its fingerprint, which is the same whoever asks it in an epoch; its text and its constants are kept nowhere.'),
     filters([field('Analyst', analyst, { hint: 'The whole name.' }), field('Account', account), field('From', from), field('To, that day included', to)], load), result));
   const accounts = await all('/accounts', {}, signal);
   account.append(...accounts.map((one) => h('option', { value: one.id }, one.id)));
