@@ -8,7 +8,7 @@ use std::process::Command;
 
 use common::place::Place;
 use common::served::Served;
-use common::{DEMO, open, run, texts, tools};
+use common::{DEMO, connect, error, open, run, texts, tools};
 use noisegate::demo::ShopOptions;
 
 /// The demo's policy with an auditor, and with a throttle to be shown.
@@ -18,6 +18,9 @@ fn policy() -> String {
     let throttle = "throttle = [{ at = 0.5, queries_per_hour = 60 }, \
                     { at = 0.9, answer = \"remembered only\" }]\n";
     let policy = DEMO.replace(analysts, &format!("{analysts}{throttle}"));
+    // A query is in flight until it is canceled on the page.
+    let policy = policy.replace("timeout  = \"60s\"", "timeout  = \"20m\"");
+    assert!(policy.contains("20m"), "the demo's policy has another timeout");
     format!("{policy}\n[roles.watcher]\nmembers = [\"erin\"]\nauditor = true\n")
 }
 
@@ -74,9 +77,18 @@ fn does_in_a_browser_what_it_promises() {
     let mut shop = open(ShopOptions { separate_shadow: true, ..options });
     let place = Place::with(&shop, &policy(), &["alice", "bob", "carol", "erin"]);
     let proxy = Served::new(&place);
-    run(async {
+    let (asked, _locked) = run(async {
         let alice = proxy.client("alice").await;
         texts(&alice, "SELECT count(*) FROM customer").await.expect("an answer");
+        assert_eq!(error(&alice, "SELECT c_name FROM customer").await.0, "42501");
+        let (locked, _) = connect(&shop.source_config()).await;
+        locked.batch_execute("BEGIN; LOCK TABLE lineitem").await.expect("a lock");
+        let bob = proxy.client("bob").await;
+        let asked = tokio::spawn(async move {
+            texts(&bob, "SET noisegate.epsilon = '0.1'").await.expect("a price");
+            error(&bob, "SELECT count(*) FROM lineitem").await.0
+        });
+        (asked, locked)
     });
     let output = Command::new("node")
         .args(["--test-reporter=tap", "run.mjs"])
@@ -93,6 +105,8 @@ fn does_in_a_browser_what_it_promises() {
     let errors = String::from_utf8_lossy(&output.stderr);
     let log = proxy.end();
     assert!(output.status.success(), "{said}\n{errors}\nThe log of the proxy:\n{log}");
+    // The same that a client's own cancel leads to.
+    assert_eq!(run(asked).expect("no panic"), "57014");
     assert!(said.contains("\n# skipped 0\n") && !said.contains("\n# tests 0\n"), "{said}");
     run(shop.close());
 }

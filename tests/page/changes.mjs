@@ -180,3 +180,82 @@ test('a name that is markup is text', async () => {
     assert.equal(await page.getByRole('main').locator('img').count(), 0);
   });
 });
+
+test('a query in flight is shown and canceled', async () => {
+  const [running] = (await api('/queries')).json.items;
+  assert.equal(running.analyst, 'bob');
+  await onPage(async (page) => {
+    await openAt(page, '/queries');
+    const row = page.getByRole('table', { name: 'Queries in flight' }).getByRole('row').filter({ hasText: running.query });
+    await row.getByText('asking the source').waitFor();
+    await row.getByText(running.fingerprint).waitFor();
+    await row.getByRole('button', { name: `Cancel query ${running.query} of bob` }).click();
+    const dialog = page.getByRole('dialog', { name: `Cancel query ${running.query}` });
+    assert.deepEqual(await axe(page), []);
+    await dialog.getByLabel('Reason').fill('it holds others up');
+    await dialog.getByRole('button', { name: 'Cancel the query' }).click();
+    await page.getByText('Nothing is running.').waitFor();
+  });
+  const [record] = (await api('/audit?kind=query.cancel&limit=1')).json.items;
+  assert.deepEqual([record.who, record.object, record.why], [facts.admin, running.query, 'it holds others up']);
+});
+
+test('a window is begun anew, and a lifetime is not', async () => {
+  assert.ok((await accountOf(facts.analystAccount)).spent_epsilon > 0);
+  await onPage(async (page) => {
+    await openAt(page, `/accounts/${encodeURIComponent(facts.analystAccount)}`);
+    await page.getByRole('button', { name: 'Reset window' }).click();
+    const dialog = page.getByRole('dialog', { name: `Reset the window of ${facts.analystAccount}` });
+    await dialog.getByText('no longer counts').waitFor();
+    await dialog.getByLabel('Reason').fill('the data was exchanged');
+    await dialog.getByRole('button', { name: 'Reset the window' }).click();
+    await page.getByRole('status').getByText('is reset').waitFor();
+    await openAt(page, '/accounts/shop');
+    assert.equal(await page.getByRole('button', { name: 'Reset window' }).count(), 0);
+  });
+  assert.equal((await accountOf(facts.analystAccount)).spent_epsilon, 0);
+});
+
+test('a password is changed, and somebody is removed', async () => {
+  const who = `emil${Date.now() % 100000}`;
+  const known = async () => (await api('/analysts?limit=500')).json.items.find((one) => one.name === who);
+  assert.equal((await api(`/analysts/${who}`, { method: 'PUT', body: { password: 'one', why: 'test' } })).status, 200);
+  await onPage(async (page) => {
+    await openAt(page, '/analysts');
+    await page.getByRole('button', { name: `Password of ${who}` }).click();
+    const dialog = page.getByRole('dialog', { name: `Password of ${who}` });
+    await dialog.getByLabel('New password', { exact: true }).fill('two two');
+    await dialog.getByLabel('New password, again').fill('two too');
+    await dialog.getByLabel('Reason').fill('it was told to others');
+    await dialog.getByRole('button', { name: 'Set the password' }).click();
+    await dialog.getByText('The two are not the same.').waitFor();
+    await dialog.getByLabel('New password, again').fill('two two');
+    await dialog.getByRole('button', { name: 'Set the password' }).click();
+    await page.getByRole('status').getByText(`The password of ${who} is set.`).waitFor();
+    await page.getByRole('button', { name: `Remove ${who}` }).click();
+    const gone = page.getByRole('dialog', { name: `Remove ${who}` });
+    await gone.getByLabel('Reason').fill('left');
+    await gone.getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('button', { name: `Remove ${who}` }).waitFor({ state: 'detached' });
+  });
+  assert.equal(await known(), undefined);
+  const records = (await api(`/audit?kind=analyst&object=${who}`)).json.items;
+  assert.deepEqual(records.map((record) => [record.kind, record.why]), [['analyst.remove', 'left'], ['analyst.put', 'it was told to others'], ['analyst.put', 'test']]);
+});
+
+test('the overview says what is left, until when, how fast, and what was refused', async () => {
+  const overview = (await api('/overview')).json;
+  const shop = overview.accounts.find((one) => one.id === 'shop');
+  await onPage(async (page) => {
+    await openAt(page);
+    const main = page.getByRole('main');
+    const card = main.locator('.card').filter({ has: page.getByRole('link', { name: 'shop', exact: true }) }).first();
+    const left = `${Math.max(0, 100 * (1 - shop.spent_fraction)).toFixed(1).replace(/\.0$/, '')}`;
+    await card.getByText(new RegExp(`${left.split('.')[0]}(\\.\\d)?\\s%`)).first().waitFor();
+    await card.getByText(/At this pace gone on|No end in sight/).waitFor();
+    await card.getByText(/a day/).waitFor();
+    await main.getByText(`${facts.spender}`).first().waitFor();
+    await main.getByText('rows', { exact: true }).first().waitFor();
+  });
+  assert.ok(overview.refusals_24h.some((one) => one.code === 'rows' && one.count > 0), JSON.stringify(overview.refusals_24h));
+});
