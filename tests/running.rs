@@ -7,6 +7,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use noisegate::ids::Analyst;
 use noisegate::ledger::{AuditFilter, Ledger, State};
 use noisegate::live::Stage;
 use noisegate::road::figures;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::{Client, NoTls};
 
 /// For the tests that count, one at a time.
@@ -466,5 +468,49 @@ fn equal_questions_at_two_proxies_are_asked_once() {
             texts(second, sql).await.expect("an answer");
         };
         tokio::time::timeout(Duration::from_secs(20), asks).await.expect("in time");
+    });
+}
+
+/// Reads an answer of the administrators' address over TLS.
+async fn encrypted(port: u16, certificate: &Path, path: &str) -> String {
+    let trusts = noisegate::wire::tls::connector(certificate).expect("a certificate");
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("a port");
+    let name = "localhost".try_into().expect("a name");
+    let mut stream = trusts.connect(name, stream).await.expect("a handshake");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    let _closed = tokio::time::timeout(PATIENCE, read).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn administrators_have_the_certificate_of_the_policy() {
+    let shop = shop();
+    let place = Place::new(&shop);
+    let (certificate, key) = (place.file("admin.crt"), place.file("admin.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-out"])
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .output()
+        .expect("openssl");
+    assert!(made.status.success(), "{made:?}");
+    let policy = std::fs::read_to_string(place.file("policy.toml")).expect("a policy");
+    let tls = "admin_tls = { cert = \"admin.crt\", key = \"admin.key\" }\n";
+    std::fs::write(place.file("policy.toml"), format!("{policy}{tls}")).expect("a policy");
+    run(async {
+        let proxy = Served::new(&place);
+        assert!(proxy.line.contains("its health is at https://127.0.0.1:"), "{}", proxy.line);
+        let ready = encrypted(proxy.admin, &certificate, "/readyz").await;
+        assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("strict-transport"), "{ready}");
+        let page = encrypted(proxy.admin, &certificate, "/").await;
+        assert!(page.contains("<title>"), "{page}");
+        drop(proxy.end());
     });
 }

@@ -13,7 +13,9 @@ mod token;
 mod user;
 
 pub(super) use audit::{Audit, Export, Form, Search, Tail};
-pub(super) use budget::{Budget, Cap, Decision, Grant, History, OneAccount, Spenders};
+pub(super) use budget::{
+    Budget, Cap, Charges, Decision, Grant, History, OneAccount, Releases, Spenders,
+};
 pub(super) use team::{Membership, NewTeam, OneTeam, Team};
 pub(super) use token::{Create, Revoke, Token};
 pub(super) use user::{OneUser, User, UserDecision};

@@ -1,12 +1,14 @@
 //! `noisegate budget`: what may be spent, what was, and decisions about it.
 
-use super::args::{Access, Budget, Cap, Decision, Grant, History, OneAccount, Spenders};
+use super::args::{
+    Access, Budget, Cap, Charges, Decision, Grant, History, OneAccount, Releases, Spenders,
+};
 use super::desk::{Desk, order};
 use super::error::CliError;
 use super::names;
 use super::output::say;
-use super::table::{Column, Sheet, minute, number, percent};
-use crate::admin::office::{AccountFilter, OfficeError, Order, Span};
+use super::table::{Column, Sheet, listed, minute, number, percent, second};
+use crate::admin::office::{AccountFilter, ChargeQuery, Office, OfficeError, Order, Span};
 use crate::admin::shown::{self, Account, Per, time};
 use crate::clock::Millis;
 
@@ -30,14 +32,14 @@ pub(super) async fn run(args: &Budget) -> Result<(), CliError> {
         }
         Budget::History(args) => history(args).await,
         Budget::Spenders(args) => spenders(args).await,
+        Budget::Charges(args) => charges(args).await,
+        Budget::Releases(args) => releases(args).await,
     }
 }
 
 async fn list(access: &Access) -> Result<(), CliError> {
     let desk = Desk::open(access).await?;
-    let part = async |office: &crate::admin::office::Office, page| {
-        office.accounts(AccountFilter::default(), &page).await
-    };
+    let part = async |office: &Office, page| office.accounts(AccountFilter::default(), &page).await;
     desk.print(&desk.all(part).await?, |accounts| table(&accounts.items))
 }
 
@@ -137,6 +139,68 @@ async fn spenders(args: &Spenders) -> Result<(), CliError> {
         for one in &found.items {
             let (charges, share) = (one.charges.to_string(), percent(one.share));
             sheet.row([one.analyst.clone(), charges, number(one.epsilon), share]);
+        }
+        sheet.print();
+    })
+}
+
+async fn charges(args: &Charges) -> Result<(), CliError> {
+    let desk = Desk::open(&args.access).await?;
+    let policy = desk.office.policy();
+    let account =
+        args.account.as_deref().map(|typed| names::account(&policy, typed)).transpose()?;
+    let span = Span { from: args.from.clone(), to: args.to.clone() };
+    let wanted = ChargeQuery { analyst: args.analyst.clone(), account, span };
+    let part = async |office: &Office, page| office.charges(wanted.clone(), &page).await;
+    let found = desk.parts(args.number, part).await?;
+    desk.print(&found, |found| {
+        let mut sheet = Sheet::new(&[
+            Column::Word("WHEN (UTC)"),
+            Column::Text("ANALYST"),
+            Column::Word("QUESTION"),
+            Column::Number("EPSILON"),
+            Column::Word("STATE"),
+            Column::Text("PAID BY"),
+        ]);
+        for charge in &found.items {
+            let state = match charge.state {
+                shown::ChargeState::Pending => "pending",
+                shown::ChargeState::Spent => "spent",
+                shown::ChargeState::GivenBack => "given back",
+            };
+            sheet.row([
+                second(&charge.at),
+                charge.analyst.clone(),
+                charge.fingerprint.clone(),
+                number(charge.epsilon),
+                state.to_owned(),
+                listed(&charge.accounts),
+            ]);
+        }
+        sheet.print();
+    })
+}
+
+async fn releases(args: &Releases) -> Result<(), CliError> {
+    let desk = Desk::open(&args.access).await?;
+    let part = async |office: &Office, page| office.releases(args.analyst.clone(), &page).await;
+    let found = desk.parts(args.number, part).await?;
+    desk.print(&found, |found| {
+        let mut sheet = Sheet::new(&[
+            Column::Word("QUESTION"),
+            Column::Text("ANALYST"),
+            Column::Word("MADE (UTC)"),
+            Column::Word("ANSWERS UNTIL (UTC)"),
+            Column::Number("BYTES"),
+        ]);
+        for release in &found.items {
+            sheet.row([
+                release.question.chars().take(16).collect(),
+                release.analyst.clone(),
+                second(&release.made_at),
+                minute(&release.expires_at),
+                release.bytes.to_string(),
+            ]);
         }
         sheet.print();
     })

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use nix::unistd::{Uid, User};
-use noisegate::admin::office::{AccountFilter, AuditQuery, Office, Page, Span};
+use noisegate::admin::office::{AccountFilter, AuditQuery, ChargeQuery, Office, Page, Span};
 use noisegate::clock::Clock;
 use noisegate::ids::{Analyst, ChargeKey, QueryId, Question};
 use noisegate::ledger::{Charge, LeafCharge, Ledger};
@@ -124,6 +124,17 @@ async fn programs_get_the_json_of_the_api() {
     let found = it.json("budget spenders --last 7d --account shop");
     assert_eq!(found["items"], spenders["items"]);
     assert!(found["items"][0]["analyst"] == "alice" && found["items"][1]["analyst"] == "bob");
+
+    let (query, page_of_two) = (ChargeQuery::default(), Page { limit: Some(2), cursor: None });
+    assert_eq!(
+        it.json("budget charges"),
+        value(&office.charges(query.clone(), &page).await.unwrap())
+    );
+    let two = value(&office.charges(query, &page_of_two).await.unwrap());
+    assert_eq!(it.json("budget charges -n 2"), two);
+    let of_bob = it.json("budget charges --analyst bob --account shop");
+    assert!(of_bob["items"].as_array().unwrap().iter().all(|charge| charge["analyst"] == "bob"));
+    assert_eq!(it.json("budget releases"), value(&office.releases(None, &page).await.unwrap()));
 
     for verb in ["add alice", "freeze alice --why x", "thaw alice --why x"] {
         let said = it.json(&format!("user {verb}"));

@@ -17,6 +17,8 @@ pub(crate) struct Served {
     child: Child,
     pub(crate) port: u16,
     pub(crate) admin: u16,
+    /// What it said when it was ready.
+    pub(crate) line: String,
     _output: BufReader<ChildStdout>,
     log: std::path::PathBuf,
 }
@@ -44,7 +46,7 @@ impl Served {
         });
         let told = ports.next().zip(ports.next()).ok_or_else(|| std::fs::read_to_string(&log));
         let (port, admin) = told.expect("it serves");
-        Self { child, port, admin, _output: output, log }
+        Self { child, port, admin, line, _output: output, log }
     }
 
     /// A session of somebody whose password is the name.

@@ -5,6 +5,9 @@ use clap::{Args, Subcommand};
 use super::length::length;
 use super::{Access, Why};
 
+/// The most rows of a list.
+const ROWS_MAX: i64 = 100_000;
+
 /// At the end of `noisegate budget --help`.
 pub(super) const EXAMPLES: &str = "\
 An account is named by its id, as `noisegate budget list` prints it, or by the name of the analyst
@@ -64,6 +67,49 @@ pub(in crate::cli) enum Budget {
   noisegate budget spenders
   noisegate budget spenders --last 24h --account data")]
     Spenders(Spenders),
+    /// List what was charged, newest first: who asked what, by fingerprint, and who paid.
+    #[command(after_help = "Examples:
+  noisegate budget charges
+  noisegate budget charges --analyst alice --from 2026-11-29 -n 200 --json")]
+    Charges(Charges),
+    /// List the answers that are remembered, newest first, without what they say.
+    #[command(after_help = "Examples:
+  noisegate budget releases
+  noisegate budget releases --analyst alice")]
+    Releases(Releases),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Charges {
+    /// Of one analyst only.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) analyst: Option<String>,
+    /// From one account only.
+    #[arg(long)]
+    pub(in crate::cli) account: Option<String>,
+    /// From then on, as in 2026-11-29 or 2026-11-29T09:30:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(in crate::cli) from: Option<String>,
+    /// Before then.
+    #[arg(long, value_name = "TIME")]
+    pub(in crate::cli) to: Option<String>,
+    /// At most so many, the latest.
+    #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=ROWS_MAX))]
+    pub(in crate::cli) number: u32,
+    #[command(flatten)]
+    pub(in crate::cli) access: Access,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Releases {
+    /// Those that one analyst asked for first.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) analyst: Option<String>,
+    /// At most so many, the latest.
+    #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=ROWS_MAX))]
+    pub(in crate::cli) number: u32,
+    #[command(flatten)]
+    pub(in crate::cli) access: Access,
 }
 
 #[derive(Debug, Args)]
