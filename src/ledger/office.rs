@@ -128,6 +128,14 @@ impl Ledger {
         .await
     }
 
+    /// The unexpired releases of questions.
+    pub async fn releases_of(
+        &self,
+        questions: Vec<Question>,
+    ) -> Result<Vec<ReleaseShown>, LedgerError> {
+        self.read_apart(move |sight| sight.view.releases_of(&questions, sight.wall)).await
+    }
+
     /// Who may log in, by name.
     pub async fn people(&self) -> Result<Vec<Person>, LedgerError> {
         self.read(|sight| sight.view.people()).await

@@ -175,6 +175,12 @@ pub(super) trait View: Send {
         count_max: u32,
         wall: Millis,
     ) -> Result<Vec<ReleaseShown>, LedgerError>;
+    /// The unexpired releases of questions.
+    fn releases_of(
+        &mut self,
+        questions: &[Question],
+        wall: Millis,
+    ) -> Result<Vec<ReleaseShown>, LedgerError>;
     /// All users, in order.
     fn people(&mut self) -> Result<Vec<Person>, LedgerError>;
     /// All tokens, in order of making.

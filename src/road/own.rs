@@ -14,6 +14,7 @@ use super::settings;
 use super::spoken::{left, share_left};
 use super::virtuals::{Row, timestamp};
 use crate::error::Error;
+use crate::ids::Question;
 use crate::ledger::{Balance, ChargeFilter, ChargeShown, Entry, ReleaseShown, State};
 use crate::query::columns::decimal;
 
@@ -135,23 +136,42 @@ pub(super) async fn queries(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, 
     Ok(entries.into_iter().map(row).collect())
 }
 
-/// The rows of `noisegate.releases`, with what is known of the charges that paid for them.
+/// The rows of `noisegate.releases`: what the analyst has paid for, first or after others, newest
+/// first, with what is known of the latest charge for it.
 pub(super) async fn releases(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Row>, Error> {
-    let releases = gate.ledger.releases(Some(asked.analyst), None, HISTORY_MAX);
-    let releases = releases.await.map_err(ledger_fault)?;
     let filter = ChargeFilter { analyst: Some(asked.analyst.0.clone()), ..ChargeFilter::default() };
     let charges = gate.ledger.charges(filter, None, HISTORY_MAX).await.map_err(ledger_fault)?;
-    let charges: BTreeMap<i64, ChargeShown> =
-        charges.into_iter().map(|charge| (charge.id, charge)).collect();
-    let row = |release: ReleaseShown| {
-        let charge = charges.get(&release.charge);
+    let first = gate.ledger.releases(Some(asked.analyst), None, HISTORY_MAX);
+    let first = first.await.map_err(ledger_fault)?;
+    // What is answered under bounds that were not known yet is remembered with them, so it is known by
+    // its charge; of what others bought, the own charge names the question.
+    let mut paid: BTreeMap<i64, (ReleaseShown, Option<&ChargeShown>)> = BTreeMap::new();
+    for release in first {
+        let charge = charges.iter().find(|charge| charge.id == release.charge);
+        paid.insert(release.id, (release, charge));
+    }
+    let posted = charges.iter().filter(|charge| charge.state == State::Posted);
+    let mut by_question: BTreeMap<Question, &ChargeShown> = BTreeMap::new();
+    for charge in posted {
+        // The newest come first.
+        charge.questions.iter().for_each(|one| _ = by_question.entry(*one).or_insert(charge));
+    }
+    let questions = by_question.keys().copied().collect();
+    for release in gate.ledger.releases_of(questions).await.map_err(ledger_fault)? {
+        let charge = by_question.get(&release.question).copied();
+        if let Some(charge) = charge.filter(|charge| charge.id >= release.charge) {
+            paid.entry(release.id).or_insert((release, Some(charge)));
+        }
+    }
+    let row = |(release, charge): (ReleaseShown, Option<&ChargeShown>)| {
         vec![
             Some(hex::encode(release.question.0)),
             charge.map(|charge| charge.query.to_string()),
-            Some(timestamp(release.made_at)),
+            Some(timestamp(charge.map_or(release.made_at, |charge| charge.at))),
             Some(timestamp(release.expires_at)),
             charge.map(|charge| format!("{:.4}", one_answer(&charge.rho))),
         ]
     };
-    Ok(releases.into_iter().map(row).collect())
+    let most = usize::try_from(HISTORY_MAX).unwrap_or(usize::MAX);
+    Ok(paid.into_values().rev().take(most).map(row).collect())
 }

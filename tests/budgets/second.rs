@@ -4,6 +4,7 @@ use noisegate::clock::Millis;
 use noisegate::ledger::ChargeFilter;
 use noisegate_privacy::budget::Amount;
 
+use crate::common::texts;
 use crate::{Asker, SHOP, question, run};
 
 pub(crate) const POLICY: &str = r#"
@@ -86,6 +87,13 @@ fn a_second_analyst_pays_once_and_alone() {
             let (same, said) = two.ask(&sql).await;
             assert!(same == answer && said.starts_with("cost nothing (remembered)"), "{said}");
             assert!((own(&two, "two").await - mine).abs() < 1e-9);
+            // Both have it among what they paid for, each by a statement of their own.
+            let listed = "select r.question, q.query_id from noisegate.releases r \
+                join noisegate.my_queries q using (query_id) order by r.asked_at desc";
+            let rows = async |asker: &Asker| texts(&asker.client, listed).await.expect("rows");
+            let (ones, twos) = (rows(&one).await, rows(&two).await);
+            let both = ones.iter().find(|row| row[0] == twos[0][0]).expect("the same release");
+            assert_ne!(both[1], twos[0][1]);
         }
     });
 }

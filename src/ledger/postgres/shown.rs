@@ -90,6 +90,10 @@ const RELEASES: &str = "SELECT release.id, question, charge, analyst, at_ms, exp
     WHERE release.id < $1 AND expires_ms > greatest(meta.mark_ms, $2)
         AND ($3::text IS NULL OR analyst = $3)
     ORDER BY release.id DESC LIMIT $4";
+const RELEASES_OF: &str = "SELECT release.id, question, charge, analyst, at_ms, expires_ms,
+        length(payload)::bigint
+    FROM meta, release JOIN charge ON charge.id = release.charge
+    WHERE question = ANY($1::bytea[]) AND expires_ms > greatest(meta.mark_ms, $2)";
 const PEOPLE: &str = "SELECT name, added_ms, seen_ms FROM analyst ORDER BY name";
 const TOKENS: &str = "SELECT id, hash, name, role, created_by, created_ms, expires_ms FROM token
     ORDER BY created_ms, id";
@@ -247,18 +251,29 @@ pub(super) fn releases(
         Box::new(analyst.map(|analyst| analyst.0.clone())),
         Box::new(i64::from(count_max)),
     ];
-    let release = |row: &Row| {
-        Ok(ReleaseShown {
-            id: get(row, 0)?,
-            question: question(row, 1)?,
-            charge: get(row, 2)?,
-            analyst: Analyst(get(row, 3)?),
-            made_at: Millis(get(row, 4)?),
-            expires_at: Millis(get(row, 5)?),
-            bytes: get(row, 6)?,
-        })
-    };
     connection.query(RELEASES, parameters)?.iter().map(release).collect()
+}
+
+pub(super) fn releases_of(
+    connection: &mut Connection,
+    questions: &[Question],
+    wall: Millis,
+) -> Result<Vec<ReleaseShown>, LedgerError> {
+    let questions: Vec<Vec<u8>> = questions.iter().map(|one| one.0.to_vec()).collect();
+    let parameters: Parameters = vec![Box::new(questions), Box::new(wall.0)];
+    connection.query(RELEASES_OF, parameters)?.iter().map(release).collect()
+}
+
+fn release(row: &Row) -> Result<ReleaseShown, LedgerError> {
+    Ok(ReleaseShown {
+        id: get(row, 0)?,
+        question: question(row, 1)?,
+        charge: get(row, 2)?,
+        analyst: Analyst(get(row, 3)?),
+        made_at: Millis(get(row, 4)?),
+        expires_at: Millis(get(row, 5)?),
+        bytes: get(row, 6)?,
+    })
 }
 
 pub(super) fn people(connection: &mut Connection) -> Result<Vec<Person>, LedgerError> {

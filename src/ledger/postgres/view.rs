@@ -170,6 +170,14 @@ impl Viewing for View {
         shown::releases(&mut self.connection, analyst, before, count_max, wall)
     }
 
+    fn releases_of(
+        &mut self,
+        questions: &[Question],
+        wall: Millis,
+    ) -> Result<Vec<ReleaseShown>, LedgerError> {
+        shown::releases_of(&mut self.connection, questions, wall)
+    }
+
     fn people(&mut self) -> Result<Vec<Person>, LedgerError> {
         shown::people(&mut self.connection)
     }

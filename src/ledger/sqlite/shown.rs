@@ -270,18 +270,36 @@ pub(super) fn releases(
          ORDER BY release.id DESC LIMIT ?4",
     )?;
     let analyst = analyst.map(|analyst| &analyst.0);
-    let found = statement.query_map(params![before, wall.0, analyst, count_max], |row| {
-        Ok(ReleaseShown {
-            id: row.get(0)?,
-            question: Question(row.get(1)?),
-            charge: row.get(2)?,
-            analyst: Analyst(row.get(3)?),
-            made_at: Millis(row.get(4)?),
-            expires_at: Millis(row.get(5)?),
-            bytes: row.get(6)?,
-        })
-    })?;
+    let found = statement.query_map(params![before, wall.0, analyst, count_max], release)?;
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn releases_of(
+    conn: &Connection,
+    questions: &[Question],
+    wall: Millis,
+) -> Result<Vec<ReleaseShown>, LedgerError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT release.id, question, charge, analyst, at_ms, expires_ms, length(payload)
+         FROM meta, release JOIN charge ON charge.id = release.charge
+         WHERE question = ?1 AND expires_ms > max(meta.mark_ms, ?2)",
+    )?;
+    let mut one = |question: &Question| {
+        Ok(statement.query_row(params![question.0, wall.0], release).optional()?)
+    };
+    questions.iter().filter_map(|question| one(question).transpose()).collect()
+}
+
+fn release(row: &Row<'_>) -> rusqlite::Result<ReleaseShown> {
+    Ok(ReleaseShown {
+        id: row.get(0)?,
+        question: Question(row.get(1)?),
+        charge: row.get(2)?,
+        analyst: Analyst(row.get(3)?),
+        made_at: Millis(row.get(4)?),
+        expires_at: Millis(row.get(5)?),
+        bytes: row.get(6)?,
+    })
 }
 
 pub(super) fn people(conn: &Connection) -> Result<Vec<Person>, LedgerError> {

@@ -149,6 +149,14 @@ impl Viewing for View {
         shown::releases(&self.conn, analyst, before, count_max, wall)
     }
 
+    fn releases_of(
+        &mut self,
+        questions: &[Question],
+        wall: Millis,
+    ) -> Result<Vec<ReleaseShown>, LedgerError> {
+        shown::releases_of(&self.conn, questions, wall)
+    }
+
     fn people(&mut self) -> Result<Vec<Person>, LedgerError> {
         shown::people(&self.conn)
     }
