@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod audit;
 mod budget;
 mod length;
+mod policy;
 mod team;
 mod token;
 mod user;
@@ -16,6 +17,7 @@ pub(super) use audit::{Audit, Export, Form, Search, Tail};
 pub(super) use budget::{
     Budget, Cap, Charges, Decision, Grant, History, OneAccount, Releases, Spenders,
 };
+pub(super) use policy::{Diff, Policy};
 pub(super) use team::{Membership, NewTeam, OneTeam, Team};
 pub(super) use token::{Create, Revoke, Token};
 pub(super) use user::{OneUser, User, UserDecision};
@@ -57,6 +59,9 @@ pub(super) enum Command {
     /// What happened, who did it and why.
     #[command(subcommand, after_help = audit::EXAMPLES)]
     Audit(Audit),
+    /// What another policy would change.
+    #[command(subcommand, after_help = policy::EXAMPLES)]
+    Policy(Policy),
     /// What programs show to the administrators' API instead of a password.
     #[command(subcommand, after_help = token::EXAMPLES)]
     Token(Token),

@@ -1,6 +1,6 @@
 //! The command line: what runs a proxy (`serve`, `demo`, `init`, `check`, `rehearse`, `ledger`),
 //! and what administers its budgets (`budget`, `user`, `team`, `audit`,
-//! `token`).
+//! `policy`, `token`).
 //!
 //! What a person reads goes to the standard output, the log to the standard error, and an error
 //! is one sentence there and exit code 1.
@@ -15,6 +15,7 @@ mod completion;
 mod demo;
 mod init;
 mod ledger;
+mod policy;
 mod serve;
 mod team;
 mod token;

@@ -382,7 +382,7 @@ async fn the_examples_of_each_help_can_be_typed() {
         ran.out
     };
     let mut tried = 0;
-    for group in ["budget", "audit", "token", "user", "team"] {
+    for group in ["budget", "audit", "token", "user", "team", "policy"] {
         let of_group = help(&[group]);
         let verbs = of_group.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
         // What is wrapped goes on further to the right.
@@ -408,4 +408,29 @@ async fn the_examples_of_each_help_can_be_typed() {
         }
     }
     assert!(tried > 40, "{tried}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_says_who_could_see_or_spend_what() {
+    let it = Administrator::new().await;
+    let policy = std::fs::read_to_string(it.operator.policy()).unwrap();
+    let draft = policy.replace("members = [\"alice\", \"bob\"]", "members = [\"bob\"]");
+    assert_ne!(draft, policy);
+    let file = it.operator.folder.path().join("draft.toml");
+    std::fs::write(&file, &draft).unwrap();
+    // Whom an administrator added stays, whatever the file.
+    assert_eq!(it.run("user add dora").code, Some(0));
+    assert_eq!(it.run("team join data dora --why x").code, Some(0));
+    let line = format!("policy diff {}", file.display());
+    let ran = it.run(&line);
+    assert!(ran.out.contains("see: alice can no longer ask; it was as analyst.\n"), "{ran:?}");
+    assert!(ran.out.contains("other: alice is no longer in the team data.\n"), "{ran:?}");
+    assert!(!ran.out.contains("dora"), "{ran:?}");
+    let changes = it.json(&line);
+    assert_eq!(changes["changes"][0]["kind"], "see");
+    assert_eq!(changes["changes"].as_array().unwrap().len(), ran.out.lines().count());
+    std::fs::write(&file, &policy).unwrap();
+    assert_eq!(it.run(&line).out, "nothing would change\n");
+    let missing = it.run("policy diff nowhere.toml");
+    assert!(missing.code == Some(1) && missing.errors.contains("nowhere.toml"), "{missing:?}");
 }

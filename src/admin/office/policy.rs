@@ -6,7 +6,8 @@ use super::{Office, OfficeError, Order};
 use crate::admin::shown::{
     self, Change, ChangeKind, Diff, Draft, Finding, FindingLevel, PolicyText,
 };
-use crate::policy;
+use crate::ledger::Teams;
+use crate::policy::{self, Policy};
 
 /// The largest text of a policy that is looked at.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
@@ -44,14 +45,14 @@ impl Office {
     pub fn diff_policy(&self, text: &str) -> Result<Diff, OfficeError> {
         let found = self.running()?.diff(bounded(text)?);
         let found = found.map_err(|error| OfficeError::invalid("text", error))?;
-        let change = |change: policy::PolicyChange| Change {
-            kind: match change.kind {
-                policy::ChangeKind::See => ChangeKind::See,
-                policy::ChangeKind::Spend => ChangeKind::Spend,
-                policy::ChangeKind::Other => ChangeKind::Other,
-            },
-            sentence: change.sentence,
-        };
+        Ok(Diff { changes: found.into_iter().map(change).collect() })
+    }
+
+    /// Who could see or spend what under another policy, with the same teams of administrators.
+    pub async fn diff_to(&self, draft: &Policy) -> Result<Diff, OfficeError> {
+        let teams = self.ledger.teams(&Teams::default()).await?;
+        let draft = draft.clone().with_teams(&teams.made, &teams.members);
+        let found = policy::diff(&self.policy(), &draft);
         Ok(Diff { changes: found.into_iter().map(change).collect() })
     }
 
@@ -76,6 +77,17 @@ impl Office {
         self.ledger.record(vec![order.event(kind, &name, &detail)?]).await?;
         reloaded.map_err(|error| OfficeError::invalid("policy", error))?;
         self.policy_text()
+    }
+}
+
+fn change(change: policy::PolicyChange) -> Change {
+    Change {
+        kind: match change.kind {
+            policy::ChangeKind::See => ChangeKind::See,
+            policy::ChangeKind::Spend => ChangeKind::Spend,
+            policy::ChangeKind::Other => ChangeKind::Other,
+        },
+        sentence: change.sentence,
     }
 }
 

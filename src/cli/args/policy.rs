@@ -1,0 +1,33 @@
+//! `noisegate policy`, as it is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Access;
+
+/// At the end of `noisegate policy --help`.
+pub(super) const EXAMPLES: &str = "\
+`noisegate check` holds a policy against the databases. A proxy that runs takes a changed file by
+itself, within seconds, or at SIGHUP.
+The policy file is named by --policy, or by NOISEGATE_POLICY.
+
+Examples:
+  noisegate policy diff draft.toml";
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Policy {
+    /// Say who could see or spend what under a draft, other than under the policy.
+    #[command(after_help = "Examples:
+  noisegate policy diff draft.toml
+  noisegate policy diff draft.toml --json")]
+    Diff(Diff),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Diff {
+    /// The file of the draft.
+    pub(in crate::cli) draft: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) access: Access,
+}

@@ -1,0 +1,33 @@
+//! `noisegate policy`: what a draft would change.
+
+use super::args;
+use super::desk::Desk;
+use super::error::CliError;
+use super::output::say;
+use crate::admin::shown::{Change, ChangeKind};
+use crate::policy::Policy;
+
+pub(super) async fn run(args: &args::Policy) -> Result<(), CliError> {
+    match args {
+        args::Policy::Diff(args) => diff(args).await,
+    }
+}
+
+async fn diff(args: &args::Diff) -> Result<(), CliError> {
+    let desk = Desk::open(&args.access).await?;
+    let draft = Policy::load(&args.draft)?;
+    let found = desk.office.diff_to(&draft).await.map_err(|error| desk.said(error))?;
+    desk.print(&found, |found| {
+        if found.changes.is_empty() {
+            say("nothing would change");
+        }
+        for Change { kind, sentence } in &found.changes {
+            let kind = match kind {
+                ChangeKind::See => "see",
+                ChangeKind::Spend => "spend",
+                ChangeKind::Other => "other",
+            };
+            say(format_args!("{kind}: {sentence}"));
+        }
+    })
+}
