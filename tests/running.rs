@@ -514,3 +514,54 @@ fn administrators_have_the_certificate_of_the_policy() {
         drop(proxy.end());
     });
 }
+
+/// What a command says that asks a proxy.
+fn remote(proxy: &Served, token: &str, words: &[&str]) -> (bool, String) {
+    let ran = Command::new(env!("CARGO_BIN_EXE_noisegate"))
+        .args(words)
+        .env("NOISEGATE_SERVER", format!("http://127.0.0.1:{}/", proxy.admin))
+        .env("NOISEGATE_TOKEN", token)
+        .output()
+        .expect("the program");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (ran.status.success(), text(&ran.stdout) + &text(&ran.stderr))
+}
+
+#[test]
+fn commands_ask_a_proxy_that_runs() {
+    let shop = shop();
+    let place = Place::new(&shop);
+    let token = Command::new(env!("CARGO_BIN_EXE_noisegate"))
+        .args(["token", "create", "--json", "--role", "admin", "--name", "t", "--expires", "1d"])
+        .arg("--policy")
+        .arg(place.file("policy.toml"))
+        .output()
+        .expect("the program");
+    let token: serde_json::Value = serde_json::from_slice(&token.stdout).expect("a token");
+    let token = token["token"].as_str().expect("a token").to_owned();
+    run(async {
+        let proxy = Served::new(&place);
+        let ask = |words: &[&str]| remote(&proxy, &token, words);
+        let alice = proxy.client("alice").await;
+        let locked = lock(&shop).await;
+        let asked = tokio::spawn(async move {
+            error(&alice, "SELECT count(*) FROM customer WHERE c_acctbal > 77").await.0
+        });
+        until("it asks the source", async || ask(&["query", "list"]).1.contains("asking")).await;
+        let (listed, all) = ask(&["query", "list", "--json"]);
+        let all: serde_json::Value = serde_json::from_str(&all).expect("JSON");
+        assert!(listed && all["items"][0]["analyst"] == "alice", "{all}");
+        let query = all["items"][0]["query"].as_str().expect("an id").to_owned();
+        let cancel = ["query", "cancel", &query, "--why", "a test"];
+        assert_eq!(ask(&cancel), (true, format!("{query} is canceled\n")));
+        assert_eq!(asked.await.expect("no panic"), "57014");
+        drop(locked);
+        let (gone, said) = ask(&cancel);
+        assert!(!gone && said.contains("the proxy refuses: "), "{said}");
+        let (reloaded, said) = ask(&["policy", "reload", "--why", "a test"]);
+        assert!(reloaded && said.ends_with("is in force\n"), "{said}");
+        let (known, said) = remote(&proxy, "ng_unknown", &["query", "list"]);
+        assert!(!known && !said.contains("ng_unknown"), "{said}");
+        drop(proxy.end());
+    });
+}

@@ -9,6 +9,7 @@ mod audit;
 mod budget;
 mod length;
 mod policy;
+mod query;
 mod team;
 mod token;
 mod user;
@@ -17,7 +18,8 @@ pub(super) use audit::{Audit, Export, Form, Search, Tail};
 pub(super) use budget::{
     Budget, Cap, Charges, Decision, Grant, History, OneAccount, Releases, Spenders,
 };
-pub(super) use policy::{Diff, Policy};
+pub(super) use policy::{Diff, Policy, Reload};
+pub(super) use query::{Cancel, Query, Server};
 pub(super) use team::{Membership, NewTeam, OneTeam, Team};
 pub(super) use token::{Create, Revoke, Token};
 pub(super) use user::{OneUser, User, UserDecision};
@@ -59,7 +61,10 @@ pub(super) enum Command {
     /// What happened, who did it and why.
     #[command(subcommand, after_help = audit::EXAMPLES)]
     Audit(Audit),
-    /// What another policy would change.
+    /// What a proxy answers now.
+    #[command(subcommand, after_help = query::EXAMPLES)]
+    Query(Query),
+    /// What another policy would change, and that it comes into force.
     #[command(subcommand, after_help = policy::EXAMPLES)]
     Policy(Policy),
     /// What programs show to the administrators' API instead of a password.

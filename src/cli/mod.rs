@@ -1,6 +1,7 @@
 //! The command line: what runs a proxy (`serve`, `demo`, `init`, `check`, `rehearse`, `ledger`),
 //! and what administers its budgets (`budget`, `user`, `team`, `audit`,
-//! `policy`, `token`).
+//! `policy`, `query`,
+//! `token`).
 //!
 //! What a person reads goes to the standard output, the log to the standard error, and an error
 //! is one sentence there and exit code 1.
@@ -16,6 +17,7 @@ mod demo;
 mod init;
 mod ledger;
 mod policy;
+mod query;
 mod serve;
 mod team;
 mod token;
@@ -33,6 +35,7 @@ mod proxy;
 mod refresh;
 mod rehearse;
 mod reload;
+mod remote;
 mod signals;
 mod statements;
 mod table;

@@ -9,7 +9,7 @@ use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::complain;
 use super::{
-    audit, budget, check, completion, demo, init, ledger, logging, policy, rehearse, serve,
+    audit, budget, check, completion, demo, init, ledger, logging, policy, query, rehearse, serve,
     signals, team, token, user,
 };
 
@@ -47,6 +47,7 @@ async fn run(command: &Command) -> Result<(), CliError> {
         Command::Budget(args) => budget::run(args).await,
         Command::User(args) => user::run(args).await,
         Command::Team(args) => team::run(args).await,
+        Command::Query(args) => query::run(args).await,
         Command::Policy(args) => policy::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Token(args) => token::run(args).await,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Access;
+use super::{Access, Server, Why};
 
 /// At the end of `noisegate policy --help`.
 pub(super) const EXAMPLES: &str = "\
@@ -13,7 +13,8 @@ itself, within seconds, or at SIGHUP.
 The policy file is named by --policy, or by NOISEGATE_POLICY.
 
 Examples:
-  noisegate policy diff draft.toml";
+  noisegate policy diff draft.toml
+  noisegate policy reload --why \"dora joins\"";
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Policy {
@@ -22,6 +23,19 @@ pub(in crate::cli) enum Policy {
   noisegate policy diff draft.toml
   noisegate policy diff draft.toml --json")]
     Diff(Diff),
+    /// Have a proxy that runs read its policy's file now. If anything is wrong with it, the one
+    /// before stays in force.
+    #[command(after_help = "Examples:
+  noisegate policy reload --why \"dora joins\"")]
+    Reload(Reload),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Reload {
+    #[command(flatten)]
+    pub(in crate::cli) why: Why,
+    #[command(flatten)]
+    pub(in crate::cli) server: Server,
 }
 
 #[derive(Debug, Args)]

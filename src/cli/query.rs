@@ -1,0 +1,61 @@
+//! `noisegate query`: what a proxy answers now.
+
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::args::{Cancel, Query, Server};
+use super::error::CliError;
+use super::output::say;
+use super::remote::Remote;
+use super::table::{Column, Sheet, second};
+
+pub(super) async fn run(args: &Query) -> Result<(), CliError> {
+    match args {
+        Query::List(server) => list(server).await,
+        Query::Cancel(args) => cancel(args).await,
+    }
+}
+
+async fn list(server: &Server) -> Result<(), CliError> {
+    let found = Remote::new(server)?.ask(Method::GET, "/queries", None).await?;
+    if server.json {
+        say(found);
+        return Ok(());
+    }
+    let mut sheet = Sheet::new(&[
+        Column::Word("QUERY"),
+        Column::Text("ANALYST"),
+        Column::Word("SINCE (UTC)"),
+        Column::Word("STAGE"),
+        Column::Number("EPSILON"),
+        Column::Word("QUESTION"),
+    ]);
+    for query in found.get("items").and_then(Value::as_array).into_iter().flatten() {
+        let text = |key| query.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
+        let epsilon = query.get("epsilon").and_then(Value::as_f64);
+        sheet.row([
+            text("query"),
+            text("analyst"),
+            second(&text("started_at")),
+            text("stage"),
+            epsilon.map_or_else(|| "-".to_owned(), |epsilon| epsilon.to_string()),
+            text("fingerprint"),
+        ]);
+    }
+    sheet.print();
+    Ok(())
+}
+
+async fn cancel(args: &Cancel) -> Result<(), CliError> {
+    if !args.query.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err(CliError::Said(
+            "a query has an id as `noisegate query list` prints it".to_owned(),
+        ));
+    }
+    let (path, why) = (format!("/queries/{}", args.query), json!({ "why": args.why.why }));
+    Remote::new(&args.server)?.ask(Method::DELETE, &path, Some(&why)).await?;
+    if !args.server.json {
+        say(format_args!("{} is canceled", args.query));
+    }
+    Ok(())
+}
