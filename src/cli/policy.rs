@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::output::say;
 use super::remote::Remote;
+use super::table::harmless;
 use crate::admin::shown::{Change, ChangeKind};
 use crate::policy::Policy;
 
@@ -44,7 +45,7 @@ async fn reload(args: &args::Reload) -> Result<(), CliError> {
         say(now);
     } else {
         let version = now.get("version").and_then(Value::as_str).unwrap_or_default();
-        say(format_args!("the policy {version} is in force"));
+        say(format_args!("the policy {} is in force", harmless(version)));
     }
     Ok(())
 }

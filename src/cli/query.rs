@@ -17,9 +17,22 @@ pub(super) async fn run(args: &Query) -> Result<(), CliError> {
 }
 
 async fn list(server: &Server) -> Result<(), CliError> {
-    let found = Remote::new(server)?.ask(Method::GET, "/queries", None).await?;
+    let remote = Remote::new(server)?;
+    let (mut items, mut next) = (Vec::new(), None::<String>);
+    loop {
+        let cursor = next.map_or_else(String::new, |next| format!("&cursor={next}"));
+        let path = format!("/queries?limit=500{cursor}");
+        let found = remote.ask(Method::GET, &path, None).await?;
+        let part = found.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        next = found.get("next").and_then(Value::as_str).map(str::to_owned);
+        let ends = part.is_empty();
+        items.extend(part);
+        if ends || next.is_none() {
+            break;
+        }
+    }
     if server.json {
-        say(found);
+        say(json!({ "items": items, "next": null }));
         return Ok(());
     }
     let mut sheet = Sheet::new(&[
@@ -30,7 +43,7 @@ async fn list(server: &Server) -> Result<(), CliError> {
         Column::Number("EPSILON"),
         Column::Word("QUESTION"),
     ]);
-    for query in found.get("items").and_then(Value::as_array).into_iter().flatten() {
+    for query in &items {
         let text = |key| query.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
         let epsilon = query.get("epsilon").and_then(Value::as_f64);
         sheet.row([

@@ -1,8 +1,10 @@
 //! The administrators' API of a proxy that runs, as a command asks it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
@@ -14,6 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use super::args::Server;
 use super::error::CliError;
+use super::table::harmless;
 use crate::database;
 
 /// Longer than a proxy takes to say that it took too long.
@@ -47,6 +50,13 @@ impl<'a> Remote<'a> {
         let port = port.parse().map_err(|_| wrong())?;
         if host.is_empty() || host.contains(['/', '@']) {
             return Err(wrong());
+        }
+        let is_here = host == "localhost"
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if !encrypted && !is_here {
+            return Err(CliError::Said(
+                "a token is sent in the clear to this machine only; write https".to_owned(),
+            ));
         }
         Ok(Self { host, port, encrypted, token: &server.token })
     }
@@ -98,23 +108,94 @@ impl<'a> Remote<'a> {
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, format!("Bearer {}", self.token));
-        let sent = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let request = request.body(sent).map_err(|error| self.failed(error))?;
+        let sent = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        let request = request.body(Full::new(sent)).map_err(|error| self.failed(error))?;
         let answer = sender.send_request(request).await.map_err(|error| self.failed(error))?;
         let status = answer.status();
-        let bytes = to_bytes(Body::new(answer.into_body()), ANSWER_BYTES_MAX).await;
-        let bytes = bytes.map_err(|error| self.failed(error))?;
-        let json = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let bytes = body.map_err(|error| self.failed(error))?.to_bytes();
         if status.is_success() {
-            return Ok(json);
+            let none = bytes.is_empty();
+            let json = if none { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
+            return json.map_err(|error| self.failed(error));
         }
+        let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let text = |key| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (title, detail) = (text("title"), text("detail"));
         let said = if title.is_empty() { format!("it answers {status}") } else { title };
-        Err(CliError::Said(format!("the proxy refuses: {said} {detail}").trim_end().to_owned()))
+        let said = format!("the proxy refuses: {said} {detail}");
+        Err(CliError::Said(harmless(said.trim_end())))
     }
 
     fn failed(&self, error: impl std::fmt::Display) -> CliError {
-        CliError::Said(format!("the proxy at {}:{} cannot be asked: {error}", self.host, self.port))
+        let said = format!("the proxy at {}:{} cannot be asked: {error}", self.host, self.port);
+        CliError::Said(harmless(&said))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn remote(url: &str) -> Result<String, String> {
+        let server = Server { url: url.to_owned(), token: "ng_secret".to_owned(), json: false };
+        let remote = Remote::new(&server).map_err(|error| error.to_string())?;
+        Ok(format!("{} {} {}", remote.encrypted, remote.host, remote.port))
+    }
+
+    #[test]
+    fn a_token_leaves_the_machine_encrypted_only() {
+        for (url, meant) in [
+            ("http://127.0.0.1:6433", "false 127.0.0.1 6433"),
+            ("http://localhost:1/", "false localhost 1"),
+            ("http://[::1]:6433", "false ::1 6433"),
+            ("https://gate.example:443", "true gate.example 443"),
+        ] {
+            assert_eq!(remote(url).as_deref(), Ok(meant), "{url}");
+        }
+        for url in
+            ["http://gate.example:6433", "http://10.0.0.1:6433", "http://127.0.0.1.example:1"]
+        {
+            assert!(remote(url).unwrap_err().contains("write https"), "{url}");
+        }
+        for url in [
+            "",
+            "127.0.0.1:1",
+            "ftp://localhost:1",
+            "http://localhost",
+            "http://a@b:1",
+            "https://:1",
+        ] {
+            assert!(remote(url).unwrap_err().contains("is written as in"), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_server_says_moves_no_cursor() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answers = tokio::spawn(async move {
+            for body in ["{\"title\": \"a\\u001b[2Jb\", \"detail\": \"\"}", "<html>"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let head = format!("HTTP/1.1 502 Bad\r\nContent-Length: {}\r\n\r\n", body.len());
+                let mut request = [0; 1024];
+                let _read = tokio::io::AsyncReadExt::read(&mut stream, &mut request).await;
+                let sent = (head + body).into_bytes();
+                tokio::io::AsyncWriteExt::write_all(&mut stream, &sent).await.unwrap();
+            }
+        });
+        let server = Server { url, token: "ng_secret".to_owned(), json: false };
+        let remote = Remote::new(&server).unwrap();
+        let mut said = Vec::new();
+        for _ in 0..2 {
+            said.push(remote.ask(Method::GET, "/queries", None).await.unwrap_err().to_string());
+        }
+        answers.await.unwrap();
+        assert!(
+            said.iter().all(|text| !text.contains(['\u{1b}']) && !text.contains("ng_")),
+            "{said:?}"
+        );
+        assert!(said.last().unwrap().contains("502"), "{said:?}");
     }
 }

@@ -81,7 +81,7 @@ impl Sheet {
 }
 
 /// What somebody wrote may move a terminal's cursor, or turn the direction of a line around.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().map(|c| if turns(c) || breaks(c) { '\u{fffd}' } else { c }).collect()

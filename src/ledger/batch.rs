@@ -254,6 +254,11 @@ impl<'s> Batch<'s> {
         }
     }
 
+    /// Whether there is a user, of those that were asked for.
+    pub(super) fn has_user(&self, name: &str) -> bool {
+        self.users.contains(name)
+    }
+
     /// The last change of a team; also one of this unit of work.
     pub(super) fn last_team_event(&mut self) -> Result<i64, LedgerError> {
         let new = self.changes.events.iter().rev().find(|event| event.kind.starts_with("team."));

@@ -107,6 +107,9 @@ impl Flights {
             Ok((locks, taken))
         });
         self.failed = made.is_err().then(Instant::now);
+        if let Err(error) = &made {
+            tracing::warn!(%error, "equal questions at other proxies are not waited for");
+        }
         let (locks, taken) = made?;
         self.locks = Some(locks);
         Ok(taken)

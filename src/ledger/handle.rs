@@ -16,7 +16,7 @@ use super::reader::{Glance, Look, Reader, Sight};
 use super::store::{Backend, Needs};
 use super::types::{Account, Balance, Charge, Entry, LedgerError, Remembered, Reservation};
 use super::writer::{Job, Opening, Task, Writer};
-use super::{charge, history, users};
+use super::{Teams, charge, history, users};
 use crate::clock::{Clock, Millis};
 use crate::ids::{Analyst, Question};
 use crate::metrics::LedgerMeters;
@@ -262,7 +262,13 @@ impl Ledger {
     /// Removes a user; whether there was one.
     pub async fn remove_user(&self, name: &str) -> Result<bool, LedgerError> {
         let event = Event { object: name.to_owned(), ..event::of_operator(users::REMOVE) };
-        self.remove_user_as(name, event, Vec::new()).await
+        loop {
+            let known = self.teams(&Teams::default()).await?;
+            let removed = self.remove_user_as(name, event.clone(), (&known, Vec::new())).await?;
+            if let Some(known) = removed {
+                return Ok(known);
+            }
+        }
     }
 
     /// The names of all users, in order.

@@ -13,7 +13,7 @@ use super::shown::{
 };
 use super::store::Needs;
 use super::types::LedgerError;
-use super::{Change, Control, audit, teams, users, verify};
+use super::{Change, Control, Teams, audit, teams, users, verify};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
 
@@ -177,21 +177,25 @@ impl Ledger {
     }
 
     /// As [`Self::remove_user`], on record, and out of teams in the same step; whether there was
-    /// such a user, or a team to leave.
+    /// such a user, or a team to leave. Nothing is done and nothing returned if somebody has changed a
+    /// team since these were read.
     pub async fn remove_user_as(
         &self,
         name: &str,
         event: Event,
-        leaves: Vec<Event>,
-    ) -> Result<bool, LedgerError> {
+        (known, leaves): (&Teams, Vec<Event>),
+    ) -> Result<Option<bool>, LedgerError> {
         event::validate(&event)?;
         leaves.iter().try_for_each(teams::validate)?;
         // No user has a name that cannot be stored.
         if users::validate(name, "any").is_err() {
-            return Ok(false);
+            return Ok(Some(false));
         }
-        let (needs, name) = (users::needs(name), name.to_owned());
+        let (needs, name, last) = (users::needs(name), name.to_owned(), known.last());
         self.write(needs, move |batch| {
+            if batch.last_team_event()? > last {
+                return Ok(None);
+            }
             let known = batch.remove_user(&name) || !leaves.is_empty();
             if known {
                 for leave in &leaves {
@@ -199,7 +203,7 @@ impl Ledger {
                 }
                 batch.record(&event, None);
             }
-            Ok(known)
+            Ok(Some(known))
         })
         .await
     }

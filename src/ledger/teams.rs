@@ -88,6 +88,11 @@ impl Teams {
         after
     }
 
+    /// The last event that is in this.
+    pub(super) fn last(&self) -> i64 {
+        self.last
+    }
+
     fn apply(&mut self, team: &str, change: &TeamChange) {
         match change {
             TeamChange::Add { role } => {
@@ -140,21 +145,29 @@ impl Ledger {
     }
 
     /// Changes a team by putting the change on record, unless somebody has changed one since these
-    /// were read; whether it did. A key that was used for the same request changes nothing.
+    /// were read, or a user who has to be there is not; whether it did. A key that was used for the
+    /// same request changes nothing.
     pub async fn change_team(
         &self,
         known: &Teams,
+        user: Option<&str>,
         event: Event,
         key: Option<RequestKey>,
     ) -> Result<bool, LedgerError> {
         validate(&event)?;
-        let last = known.last;
-        let requests = key.iter().map(|key| key.key).collect();
-        self.write(Needs { requests, ..Needs::default() }, move |batch| {
+        let last = known.last();
+        let needs = Needs {
+            requests: key.iter().map(|key| key.key).collect(),
+            users: user.iter().map(|user| (*user).to_owned()).collect(),
+            ..Needs::default()
+        };
+        let user = user.map(str::to_owned);
+        self.write(needs, move |batch| {
             if key.map_or(Ok(false), |key| batch.is_done(&key))? {
                 return Ok(true);
             }
-            let is_known = batch.last_team_event()? <= last;
+            let is_there = user.is_none_or(|user| batch.has_user(&user));
+            let is_known = is_there && batch.last_team_event()? <= last;
             if is_known {
                 batch.record(&event, key);
             }

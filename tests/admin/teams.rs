@@ -155,7 +155,7 @@ fn what_another_policy_says_of_a_team_is_ended_here_too() {
             why: "by a proxy whose file has the team".to_owned(),
         };
         let known = run(ledger.teams(&Teams::default())).unwrap();
-        assert!(run(ledger.change_team(&known, event, None)).unwrap());
+        assert!(run(ledger.change_team(&known, None, event, None)).unwrap());
     };
     join("elsewhere");
     join("yonder");

@@ -83,12 +83,17 @@ impl Office {
         let event = order.event("analyst.remove", &short(name), &json!({}))?;
         // Also out of teams that this policy does not know: another one may.
         let leave = TeamChange::Leave(name.to_owned());
-        let teams = self.ledger.teams(&Teams::default()).await?;
-        let of = teams.members.iter().filter(|(_, members)| members.contains(name));
-        let leaves = of.map(|(team, _)| order.event(leave.kind(), team, &leave.detail()));
-        let leaves: Vec<_> = leaves.collect::<Result<_, _>>()?;
-        if !self.ledger.remove_user_as(name, event, leaves).await? {
-            return Err(not_found(name));
+        loop {
+            let teams = self.ledger.teams(&Teams::default()).await?;
+            let of = teams.members.iter().filter(|(_, members)| members.contains(name));
+            let leaves = of.map(|(team, _)| order.event(leave.kind(), team, &leave.detail()));
+            let leaves = (&teams, leaves.collect::<Result<Vec<_>, _>>()?);
+            match self.ledger.remove_user_as(name, event.clone(), leaves).await? {
+                Some(true) => break,
+                Some(false) => return Err(not_found(name)),
+                // Somebody has just changed a team, which may be one of theirs.
+                None => {}
+            }
         }
         self.follow_teams().await
     }

@@ -22,9 +22,7 @@ mod tokens;
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub use accounts::AccountFilter;
 pub use audit::{AuditQuery, ExportFormat};
@@ -51,7 +49,7 @@ pub struct Office {
 #[derive(Clone)]
 enum Rules {
     /// A command read it, and the teams with it.
-    Read(Arc<ArcSwap<Policy>>),
+    Read(Arc<RwLock<Arc<Policy>>>),
     /// A proxy runs under it, and may run under another one later.
     Running(Arc<Policies>),
 }
@@ -84,7 +82,7 @@ impl fmt::Debug for Office {
 impl Office {
     /// The office of a command, over a ledger and under a policy.
     pub fn new(policy: Arc<Policy>, ledger: Ledger, clock: Clock) -> Self {
-        let rules = Rules::Read(Arc::new(ArcSwap::new(policy)));
+        let rules = Rules::Read(Arc::new(RwLock::new(policy)));
         Self { rules, ledger, clock }
     }
 
@@ -98,7 +96,7 @@ impl Office {
     /// The policy in force.
     pub fn policy(&self) -> InForce {
         match &self.rules {
-            Rules::Read(policy) => InForce(Held::Read(policy.load_full())),
+            Rules::Read(policy) => InForce(Held::Read(read(policy))),
             Rules::Running(policies) => InForce(Held::Running(policies.gate())),
         }
     }
@@ -110,8 +108,8 @@ impl Office {
             Rules::Running(policies) => policies.follow_teams().await?,
             Rules::Read(policy) => {
                 let teams = self.ledger.teams(&Teams::default()).await?;
-                let with = Policy::clone(&policy.load()).with_teams(&teams.made, &teams.members);
-                policy.store(Arc::new(with));
+                let with = Policy::clone(&read(policy)).with_teams(&teams.made, &teams.members);
+                *policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(with);
             }
         }
         Ok(())
@@ -141,4 +139,9 @@ impl Office {
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
+}
+
+/// A policy that a command read. Nothing can panic while it is held.
+fn read(policy: &RwLock<Arc<Policy>>) -> Arc<Policy> {
+    Arc::clone(&policy.read().unwrap_or_else(PoisonError::into_inner))
 }

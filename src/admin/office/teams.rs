@@ -146,16 +146,30 @@ impl Office {
                 return Ok(());
             }
             // Whoever leaves can always leave; nobody joins who would get no answers for it.
-            let (before, after) = (policy.doubled(), with(&teams.after(name, change)).doubled());
-            if let Some(doubled) = after.iter().find(|one| !before.contains(one)) {
-                return Err(OfficeError::Conflict(format!("{doubled}.")));
+            if let TeamChange::Join(_) = change {
+                let before = policy.doubled();
+                let after = with(&teams.after(name, change)).doubled();
+                if let Some(doubled) = after.iter().find(|one| !before.contains(one)) {
+                    return Err(OfficeError::Conflict(format!("{doubled}.")));
+                }
             }
-            if self.ledger.change_team(&teams, event.clone(), order.key).await? {
+            // Whom the file does not name has to be there still.
+            let user = match change {
+                TeamChange::Join(analyst) if !is_named(&policy, analyst) => Some(analyst.as_str()),
+                _ => None,
+            };
+            if self.ledger.change_team(&teams, user, event.clone(), order.key).await? {
                 return self.follow_teams().await;
             }
         }
         Err(OfficeError::Conflict("The teams are being changed; try again.".to_owned()))
     }
+}
+
+/// Whether the file names somebody.
+fn is_named(policy: &Policy, analyst: &str) -> bool {
+    policy.roles_of(analyst).next().is_some()
+        || policy.teams.values().any(|team| team.names(analyst))
 }
 
 fn known<'p>(policy: &'p Policy, name: &str) -> Result<&'p Team, OfficeError> {

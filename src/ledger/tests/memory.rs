@@ -206,7 +206,7 @@ impl Store for Memory {
     }
 
     fn last_team_event(&mut self) -> Result<i64, LedgerError> {
-        unreachable!("there are no teams here")
+        Ok(0)
     }
 
     fn resets_after(&mut self, _at: Millis) -> Result<BTreeMap<String, Control>, LedgerError> {

@@ -20,7 +20,7 @@ impl Fixture {
     pub(super) async fn change_team(&self, team: &str, change: TeamChange) {
         let known = self.teams().await;
         let event = of_team(team, &change);
-        assert!(self.ledger.change_team(&known, event, None).await.unwrap());
+        assert!(self.ledger.change_team(&known, None, event, None).await.unwrap());
     }
 
     async fn teams(&self) -> Teams {
@@ -69,7 +69,8 @@ async fn a_change_of_a_team_is_made_once(on: On) {
     let key = |request| Some(RequestKey { key: [1; 32], request: [request; 32] });
     let joins = || of_team("a", &join("dora"));
     let unknown = Teams::default();
-    let ask = async |known: &Teams, event, key| fixture.ledger.change_team(known, event, key).await;
+    let ask =
+        async |known: &Teams, event, key| fixture.ledger.change_team(known, None, event, key).await;
     assert!(ask(&unknown, joins(), key(1)).await.unwrap());
     fixture.change_team("a", TeamChange::Leave("dora".to_owned())).await;
     assert!(ask(&unknown, joins(), key(1)).await.unwrap(), "it was done");
@@ -110,13 +111,30 @@ async fn teams_outlive_retention_and_are_copied(on: On) {
 on_both!(who_is_removed_leaves_teams_in_the_same_step);
 async fn who_is_removed_leaves_teams_in_the_same_step(on: On) {
     let fixture = Fixture::on(on);
+    let ledger = &fixture.ledger;
+    let before = fixture.teams().await;
     fixture.change_team("data", join("dora")).await;
     let leave = || vec![of_team("data", &TeamChange::Leave("dora".to_owned()))];
-    let remove =
-        |leaves| fixture.ledger.remove_user_as("dora", event("analyst.remove", "left"), leaves);
-    assert!(remove(leave()).await.unwrap(), "without a password");
-    assert_eq!(fixture.teams().await.members, members(&[]));
-    assert!(!remove(Vec::new()).await.unwrap());
+    let remove = async |known: &Teams, leaves| {
+        let event = event("analyst.remove", "left");
+        ledger.remove_user_as("dora", event, (known, leaves)).await.unwrap()
+    };
+    // Decided on teams of before she joined, nothing is done.
+    assert_eq!(remove(&before, Vec::new()).await, None);
+    assert_eq!(fixture.teams().await.members, members(&[("data", &["dora"])]));
+    let now = fixture.teams().await;
+    assert_eq!(remove(&now, leave()).await, Some(true), "without a password");
+    let now = fixture.teams().await;
+    assert_eq!(now.members, members(&[]));
+    assert_eq!(remove(&now, Vec::new()).await, Some(false));
+    // And who is gone does not join, if that is asked for.
+    let joins = async || {
+        let event = of_team("data", &join("dora"));
+        ledger.change_team(&now, Some("dora"), event, None).await.unwrap()
+    };
+    assert!(!joins().await);
+    ledger.put_user("dora", "v").await.unwrap();
+    assert!(joins().await);
 }
 
 on_both!(a_team_that_was_changed_by_other_hands_shows);

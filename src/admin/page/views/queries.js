@@ -56,7 +56,7 @@ async function past(place, { params, signal, remember, guard }) {
     return pagedList(result, '/charges', asked, (items) => chargeTable('Past charges', items), { signal, noun: 'charge' });
   }, signal);
   place.append(h('section', {}, h('h2', {}, 'Past charges'),
-    h('p', { class: 'under' }, 'A question is known by its fingerprint, which is the same whoever asks it in an epoch; its text and its constants are kept nowhere.'),
+    h('p', { class: 'under' }, 'What a charge paid for is known by its fingerprint, a digest; the text of a query and its constants are kept nowhere.'),
     filters([field('Analyst', analyst, { hint: 'The whole name.' }), field('Account', account), field('From', from), field('To, that day included', to)], load), result));
   const accounts = await all('/accounts', {}, signal);
   account.append(...accounts.map((one) => h('option', { value: one.id }, one.id)));
