@@ -113,13 +113,14 @@ fn lose_acknowledgement(chaos: &mut Chaos) -> bool {
 fn lose_sight(chaos: &mut Chaos) -> bool {
     let number = process(chaos);
     let away = Duration::from_millis(100 + chaos.random.below(300));
-    let mark = chaos.audit.mark;
-    chaos.set_clock(number, mark);
     let before = chaos.told.lock().unwrap().repeated.len();
     let mut polls = 0..;
     chaos.until(|chaos| {
-        // Not every commit is one of charges. In between there is time to ask again.
-        if polls.next().is_some_and(|poll: u32| poll.is_multiple_of(30)) {
+        // Not every commit is one of charges. In between there is time to ask again; and where all
+        // accounts are empty nothing is charged before their windows begin anew.
+        if let Some(poll) = polls.next().filter(|poll: &i64| poll % 30 == 0) {
+            let mark = chaos.audit.mark + if poll > 0 { DAY } else { 0 };
+            chaos.set_clock(number, mark);
             chaos.proxies[number].between.swallow(away);
         }
         chaos.told.lock().unwrap().repeated.len() > before
