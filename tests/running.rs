@@ -1,7 +1,7 @@
 //! A proxy that runs: what it counts, what it lists, and how its policy is replaced. Where the file
 //! of the policy matters, it is the real program that runs.
 
-#![expect(clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod common;
 
@@ -527,10 +527,7 @@ fn remote(proxy: &Served, token: &str, words: &[&str]) -> (bool, String) {
     (ran.status.success(), text(&ran.stdout) + &text(&ran.stderr))
 }
 
-#[test]
-fn commands_ask_a_proxy_that_runs() {
-    let shop = shop();
-    let place = Place::new(&shop);
+fn administrators_token(place: &Place) -> String {
     let token = Command::new(env!("CARGO_BIN_EXE_noisegate"))
         .args(["token", "create", "--json", "--role", "admin", "--name", "t", "--expires", "1d"])
         .arg("--policy")
@@ -538,7 +535,69 @@ fn commands_ask_a_proxy_that_runs() {
         .output()
         .expect("the program");
     let token: serde_json::Value = serde_json::from_slice(&token.stdout).expect("a token");
-    let token = token["token"].as_str().expect("a token").to_owned();
+    token["token"].as_str().expect("a token").to_owned()
+}
+
+/// The queries in flight as a proxy lists them.
+fn listed(proxy: &Served, token: &str) -> Vec<serde_json::Value> {
+    let (listed, all) = remote(proxy, token, &["query", "list", "--json"]);
+    assert!(listed, "{all}");
+    let all: serde_json::Value = serde_json::from_str(&all).expect("JSON");
+    all["items"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn proxies_share_turns_and_list_and_stop_what_others_answer() {
+    let shop = shop();
+    let one_at_once =
+        DEMO.replace("answers = \"noisy\"\n", "answers = \"noisy\"\nconcurrent = 1\n");
+    assert_ne!(one_at_once, DEMO);
+    let place = Place::with(&shop, &one_at_once, &["alice", "bob"]);
+    let token = administrators_token(&place);
+    run(async {
+        let (one, other) = (Served::new(&place), Served::new(&place));
+        let (alice, again) = (one.client("alice").await, other.client("alice").await);
+        let bob = other.client("bob").await;
+        let locked = lock(&shop).await;
+        let asked = tokio::spawn(async move {
+            error(&alice, "SELECT count(*) FROM customer WHERE c_acctbal > 78").await.0
+        });
+        until("it is charged", async || place.charged().0 == 1).await;
+        let [mine] = &listed(&one, &token)[..] else { panic!("one query") };
+        assert_eq!((&mine["analyst"], &mine["here"]), (&"alice".into(), &true.into()));
+        let [theirs] = &listed(&other, &token)[..] else { panic!("one query") };
+        for same in ["query", "analyst", "fingerprint"] {
+            assert_eq!(mine[same], theirs[same]);
+        }
+        assert_eq!(theirs["here"], false);
+
+        // Her turn is taken at both, and nobody else's.
+        let question = "SELECT count(*) FROM orders";
+        let (code, said) = error(&again, question).await;
+        assert_eq!(code, "53400");
+        assert_eq!(said, "At most 1 of your statements is answered at once.");
+        texts(&bob, question).await.expect("an answer");
+
+        let query = theirs["query"].as_str().expect("an id");
+        let cancel = ["query", "cancel", query, "--why", "a test"];
+        let (canceled, said) = remote(&other, &token, &cancel);
+        assert_eq!((canceled, said), (true, format!("{query} is being stopped\n")));
+        let ended = tokio::time::timeout(PATIENCE, asked).await.expect("in time");
+        assert_eq!(ended.expect("no panic"), "57014");
+        drop(locked);
+        assert_eq!((listed(&one, &token), listed(&other, &token)), (vec![], vec![]));
+        let (gone, said) = remote(&other, &token, &cancel);
+        assert!(!gone && said.contains("no query in flight"), "{said}");
+        until("her turn is free", async || texts(&again, question).await.is_ok()).await;
+        drop((one.end(), other.end()));
+    });
+}
+
+#[test]
+fn commands_ask_a_proxy_that_runs() {
+    let shop = shop();
+    let place = Place::new(&shop);
+    let token = administrators_token(&place);
     run(async {
         let proxy = Served::new(&place);
         let ask = |words: &[&str]| remote(&proxy, &token, words);
@@ -553,7 +612,7 @@ fn commands_ask_a_proxy_that_runs() {
         assert!(listed && all["items"][0]["analyst"] == "alice", "{all}");
         let query = all["items"][0]["query"].as_str().expect("an id").to_owned();
         let cancel = ["query", "cancel", &query, "--why", "a test"];
-        assert_eq!(ask(&cancel), (true, format!("{query} is canceled\n")));
+        assert_eq!(ask(&cancel), (true, format!("{query} is being stopped\n")));
         assert_eq!(asked.await.expect("no panic"), "57014");
         drop(locked);
         let (gone, said) = ask(&cancel);

@@ -1,11 +1,8 @@
-//! `/healthz` says that the process lives, `/readyz` that what it stands on can be reached.
+//! Whether what the proxy stands on can be reached.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use axum::Json;
-use axum::http::StatusCode;
 use tokio::sync::Mutex;
 use tokio_postgres::Config;
 
@@ -33,20 +30,21 @@ impl Health {
     }
 }
 
-/// Each part by name, and whether it answers; why it does not is for the log.
-type Parts = BTreeMap<&'static str, &'static str>;
+/// Whether each part answers; why it does not is for the log.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) ledger: bool,
+    pub(super) shadow: bool,
+    pub(super) source: bool,
+}
 
-pub(super) async fn ready(health: &Health) -> (StatusCode, Json<Parts>) {
+pub(super) async fn ask_all(health: &Health) -> Answers {
     let _turn = health.turn.lock().await;
-    let parts = [
-        ("source", answers("source", ask(&health.source)).await),
-        ("shadow", answers("shadow", ask(&health.shadow)).await),
-        ("ledger", answers("ledger", health.ledger.users()).await),
-    ];
-    let all = parts.iter().all(|(_, answers)| *answers);
-    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let word = |answers| if answers { "ok" } else { "unreachable" };
-    (status, Json(parts.into_iter().map(|(part, answers)| (part, word(answers))).collect()))
+    Answers {
+        ledger: answers("ledger", health.ledger.users()).await,
+        shadow: answers("shadow", ask(&health.shadow)).await,
+        source: answers("source", ask(&health.source)).await,
+    }
 }
 
 async fn answers<T, E: std::fmt::Display>(

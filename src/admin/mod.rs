@@ -11,4 +11,3 @@ pub mod shown;
 
 pub use health::Health;
 pub use http::{Admin, serve};
-pub use metrics::router as metrics;

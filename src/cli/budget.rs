@@ -3,12 +3,12 @@
 use super::args::{
     Access, Budget, Cap, Charges, Decision, Grant, History, OneAccount, Releases, Spenders,
 };
-use super::desk::{Desk, order};
+use super::desk::{Desk, PAGE, order};
 use super::error::CliError;
 use super::names;
 use super::output::say;
 use super::table::{Column, Sheet, listed, minute, number, percent, second};
-use crate::admin::office::{AccountFilter, ChargeQuery, Office, OfficeError, Order, Span};
+use crate::admin::office::{AccountFilter, ChargeQuery, Office, OfficeError, Order, Page, Span};
 use crate::admin::shown::{self, Account, Per, time};
 use crate::clock::Millis;
 
@@ -119,7 +119,8 @@ async fn spenders(args: &Spenders) -> Result<(), CliError> {
     let id = args.account.as_deref().map(|typed| names::account(&policy, typed)).transpose()?;
     let from = Millis(desk.office.now().0.saturating_sub(args.last).max(0));
     let span = Span { from: Some(time(from)), to: None };
-    let found = desk.office.spenders(&span, id.as_deref()).await;
+    let most = Page { limit: Some(PAGE), cursor: None };
+    let found = desk.office.spenders(&span, id.as_deref(), &most).await;
     let found = found.map_err(|error| desk.said(error))?;
     desk.print(&found, |found| {
         let of = id.map_or_else(String::new, |id| format!(" from {id}"));
@@ -141,6 +142,9 @@ async fn spenders(args: &Spenders) -> Result<(), CliError> {
             sheet.row([one.analyst.clone(), charges, number(one.epsilon), share]);
         }
         sheet.print();
+        if found.next.is_some() {
+            say(format_args!("\nthe first {PAGE} of {} who spent anything", found.analysts));
+        }
     })
 }
 

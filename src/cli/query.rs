@@ -1,4 +1,4 @@
-//! `noisegate query`: what a proxy answers now.
+//! `noisegate query`: what proxies answer now.
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -39,6 +39,7 @@ async fn list(server: &Server) -> Result<(), CliError> {
         Column::Word("QUERY"),
         Column::Text("ANALYST"),
         Column::Word("SINCE (UTC)"),
+        Column::Word("PROXY"),
         Column::Word("STAGE"),
         Column::Number("EPSILON"),
         Column::Word("QUESTION"),
@@ -50,6 +51,8 @@ async fn list(server: &Server) -> Result<(), CliError> {
             text("query"),
             text("analyst"),
             second(&text("started_at")),
+            if query.get("here") == Some(&Value::Bool(false)) { "another" } else { "this" }
+                .to_owned(),
             text("stage"),
             epsilon.map_or_else(|| "-".to_owned(), |epsilon| epsilon.to_string()),
             text("fingerprint"),
@@ -68,7 +71,7 @@ async fn cancel(args: &Cancel) -> Result<(), CliError> {
     let (path, why) = (format!("/queries/{}", args.query), json!({ "why": args.why.why }));
     Remote::new(&args.server)?.ask(Method::DELETE, &path, Some(&why)).await?;
     if !args.server.json {
-        say(format_args!("{} is canceled", args.query));
+        say(format_args!("{} is being stopped", args.query));
     }
     Ok(())
 }

@@ -68,13 +68,17 @@ fn sentence(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Follows the teams, which other proxies and commands may change, until `stop` fires.
+/// Follows what other proxies and commands change: teams, and queries that are to stop; until `stop`
+/// fires.
 pub(super) async fn follow(policies: Arc<Policies>, stop: CancellationToken) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(looks.tick()).await.is_some() {
         if let Err(error) = policies.follow_teams().await {
             tracing::warn!(%error, "the teams are as they were read last");
+        }
+        if let Err(error) = policies.gate().stop_canceled().await {
+            tracing::warn!(%error, "whether queries were canceled elsewhere is not known");
         }
     }
 }

@@ -13,6 +13,10 @@ use crate::clock::Millis;
 /// The kind of the record that a charge is.
 const QUERY: &str = "query";
 
+/// After all records.
+pub(super) const END: AuditCursor =
+    AuditCursor { at: Millis(i64::MAX), is_event: true, id: i64::MAX };
+
 /// The latest records before a place.
 pub(super) fn records(
     view: &mut dyn View,
@@ -20,8 +24,7 @@ pub(super) fn records(
     before: Option<AuditCursor>,
     count_max: u32,
 ) -> Result<Vec<AuditRecord>, LedgerError> {
-    let end = AuditCursor { at: Millis(i64::MAX), is_event: true, id: i64::MAX };
-    let before = before.unwrap_or(end);
+    let before = before.unwrap_or(END);
     let with_charges = filter.kind.as_deref().is_none_or(|kind| kind == QUERY);
     let mut records = Vec::new();
     if with_charges {

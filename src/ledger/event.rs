@@ -13,6 +13,9 @@ const WHY_BYTES_MAX: usize = 2048;
 /// The kind of event that says that a charge was voided. It is kept for ever, since without it the
 /// charge would look as if somebody else had given it back.
 pub(super) const VOID: &str = "charge.void";
+/// The kind of event that says that an administrator canceled a query: its proxy may be another one,
+/// which finds it here.
+pub const QUERY_CANCEL: &str = "query.cancel";
 /// The kind of event that says which events were forgotten.
 pub(super) const FORGET: &str = "audit.forget";
 

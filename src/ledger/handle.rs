@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::Batch;
 use super::event::{self, Event};
-use super::flights::{Flight, Flights, Order};
+use super::flights::{Flight, Flights, Order, Wanted};
 use super::place::Place;
 use super::reader::{Glance, Look, Reader, Sight};
 use super::store::{Backend, Needs};
@@ -317,10 +317,10 @@ impl Ledger {
     /// A flight, if no other proxy has one of these keys in flight.
     pub(in crate::ledger) async fn try_flight(
         &self,
-        keys: Vec<i64>,
+        wanted: Wanted,
     ) -> Result<Option<Flight>, LedgerError> {
         let (reply, answer) = oneshot::channel();
-        let order = Order::Take { keys, orders: self.flights.clone(), reply };
+        let order = Order::Take { wanted, orders: self.flights.clone(), reply };
         self.flights.send(order).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }

@@ -50,7 +50,9 @@ mod tests;
 
 pub use control::{Change, Control};
 pub use copy::{Copied, copy};
-pub use event::{AuditCursor, AuditFilter, AuditRecord, Event, RequestKey, Verified, Via};
+pub use event::{
+    AuditCursor, AuditFilter, AuditRecord, Event, QUERY_CANCEL, RequestKey, Verified, Via,
+};
 pub use flights::Flight;
 pub use handle::Ledger;
 pub use place::Place;

@@ -12,13 +12,15 @@ use super::shown::{
     Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
 };
 use super::store::Needs;
-use super::types::LedgerError;
+use super::types::{LedgerError, State};
 use super::{Change, Control, Teams, audit, teams, users, verify};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
 
 /// The most rows of one look.
 const ROWS_MAX: u32 = 1000;
+/// In how many parts of as many rows pending charges are looked for.
+const PENDING_LOOKS_MAX: usize = 5;
 /// The most parts of a time in one look.
 const BUCKETS_MAX: i64 = 10_000;
 /// The most events in one step.
@@ -111,6 +113,34 @@ impl Ledger {
     ) -> Result<Vec<ChargeShown>, LedgerError> {
         let (before, count) = (before.unwrap_or(i64::MAX), count.min(ROWS_MAX));
         self.read_apart(move |sight| sight.view.charges(&filter, before, count)).await
+    }
+
+    /// Charges since a time of which nobody has said what became of them: their statements are in
+    /// flight at some proxy, or it is gone. Of very many charges, the latest are looked at.
+    pub async fn pending(&self, since: Millis) -> Result<Vec<ChargeShown>, LedgerError> {
+        let filter = AuditFilter { from: Some(since), ..AuditFilter::default() };
+        let look = move |sight: &mut super::reader::Sight<'_>| {
+            let mut before = audit::END;
+            let mut pending = Vec::new();
+            for _ in 0..PENDING_LOOKS_MAX {
+                let charges = sight.view.charges_by_time(&filter, before, ROWS_MAX)?;
+                let Some(last) = charges.last() else { break };
+                before = AuditCursor { at: last.at, is_event: false, id: last.id };
+                pending.extend(charges.into_iter().filter(|one| one.state == State::Pending));
+            }
+            Ok(pending)
+        };
+        self.read_apart(look).await
+    }
+
+    /// The queries that administrators canceled since a time, as the record names them; of very many
+    /// the latest.
+    pub async fn canceled(&self, since: Millis) -> Result<BTreeSet<String>, LedgerError> {
+        let kind = Some(event::QUERY_CANCEL.to_owned());
+        let filter = AuditFilter { from: Some(since), kind, ..AuditFilter::default() };
+        let events =
+            self.read(move |sight| sight.view.events_by_time(&filter, audit::END, ROWS_MAX));
+        Ok(events.await?.into_iter().map(|event| event.object).collect())
     }
 
     /// Unexpired releases, newest first; those before an id, and those that one analyst paid first.

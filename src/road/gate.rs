@@ -11,7 +11,7 @@ use super::limits::Limits;
 use super::turns::{Turn, Turns};
 use crate::catalog::snapshot::{Relation, Snapshot, SnapshotError};
 use crate::catalog::{Catalog, CatalogError};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::database;
 use crate::error::{Fault, Refusal};
 use crate::ids::Analyst;
@@ -23,6 +23,9 @@ use crate::record::Records;
 use crate::shadow::canonical::Canonicalizer;
 use crate::shadow::public_ranges;
 use crate::source::Source;
+
+/// How far the ledger's time may be behind this machine's.
+const CLOCKS_DIFFER_MS: i64 = 60 * 60 * 1000;
 
 /// The gate: policy, schema, source, shadow and ledger, ready to answer.
 #[derive(Debug)]
@@ -174,8 +177,21 @@ impl Gate {
     }
 
     /// One of an analyst's turns, if there is one left.
-    pub(super) fn turn(&self, analyst: &Analyst) -> Result<Turn, Refusal> {
-        self.shared.turns.take(analyst, self.policy.concurrent(&analyst.0))
+    pub(super) async fn turn(&self, analyst: &Analyst) -> Result<Turn, Refusal> {
+        let most = self.policy.concurrent(&analyst.0);
+        self.shared.turns.take(&self.ledger, analyst, most).await
+    }
+
+    /// Stops the statements in flight here that were canceled at other proxies or by commands.
+    pub async fn stop_canceled(&self) -> Result<(), LedgerError> {
+        let running = self.shared.live.list();
+        let Some(oldest) = running.first() else { return Ok(()) };
+        let since = Millis(oldest.started_at.0.saturating_sub(CLOCKS_DIFFER_MS));
+        let canceled = self.ledger.canceled(since).await?;
+        for statement in running.iter().filter(|one| canceled.contains(&one.query.to_string())) {
+            self.shared.live.cancel(statement.query);
+        }
+        Ok(())
     }
 
     /// How long the source may take.

@@ -62,7 +62,7 @@ use steps::Steps;
 ///
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
-    let _turn = gate.turn(asked.analyst)?;
+    let _turn = gate.turn(asked.analyst).await?;
     let canonical = gate.timed(Stage::Canonical, Box::pin(asked.canonical(gate))).await?;
     // A simple query has no parameters to give; PostgreSQL says so.
     if canonical.parameters.len() != asked.parameters.len() {

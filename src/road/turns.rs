@@ -1,13 +1,18 @@
 //! How many statements of one analyst are answered at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dashmap::DashMap;
 
 use crate::error::{Code, Refusal};
 use crate::ids::Analyst;
+use crate::ledger::{Flight, Ledger};
 
-/// The statements that are being answered, by analyst.
+/// How long the ledger may take to say whether there is a turn left.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The statements that this proxy answers, by analyst.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     taken: Arc<DashMap<String, u32>>,
@@ -16,27 +21,59 @@ pub(crate) struct Turns {
 /// One of an analyst's turns, given up when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
+    _here: Here,
+    /// The same among those of all proxies, unless the ledger could not tell.
+    _everywhere: Option<Flight>,
+}
+
+/// One of the turns at this proxy.
+#[derive(Debug)]
+struct Here {
     analyst: String,
     taken: Arc<DashMap<String, u32>>,
 }
 
 impl Turns {
-    /// Takes a turn, of at most so many.
-    pub(super) fn take(&self, analyst: &Analyst, most: u32) -> Result<Turn, Refusal> {
+    /// Takes a turn, of at most so many at all proxies of a ledger together. Where the ledger cannot
+    /// tell, this proxy counts its own: who can charge nothing asks nothing.
+    pub(super) async fn take(
+        &self,
+        ledger: &Ledger,
+        analyst: &Analyst,
+        most: u32,
+    ) -> Result<Turn, Refusal> {
+        let here = self.take_here(analyst, most).ok_or_else(|| none_left(most))?;
+        let everywhere = match ledger.turn(analyst, most, PATIENCE).await {
+            Ok(Some(flight)) => Some(flight),
+            Ok(None) => return Err(none_left(most)),
+            Err(error) => {
+                tracing::debug!(%error, "turns at other proxies are not known");
+                None
+            }
+        };
+        Ok(Turn { _here: here, _everywhere: everywhere })
+    }
+
+    fn take_here(&self, analyst: &Analyst, most: u32) -> Option<Here> {
         let mut taken = self.taken.entry(analyst.0.clone()).or_default();
         if *taken >= most {
-            return Err(Refusal::new(
-                Code::Concurrent,
-                format!("You have {most} statements in flight, the most for you at once."),
-                "Retry after 1 second, when one of them may have ended.",
-            ));
+            return None;
         }
         *taken = taken.saturating_add(1);
-        Ok(Turn { analyst: analyst.0.clone(), taken: Arc::clone(&self.taken) })
+        Some(Here { analyst: analyst.0.clone(), taken: Arc::clone(&self.taken) })
     }
 }
 
-impl Drop for Turn {
+fn none_left(most: u32) -> Refusal {
+    let are = if most == 1 { "is" } else { "are" };
+    Refusal::new(
+        Code::Concurrent,
+        format!("At most {most} of your statements {are} answered at once."),
+        "Retry after 1 second, when one of them may have ended.",
+    )
+}
+
+impl Drop for Here {
     fn drop(&mut self) {
         if let Some(mut taken) = self.taken.get_mut(&self.analyst) {
             *taken = taken.saturating_sub(1);
@@ -55,14 +92,15 @@ mod tests {
     fn a_turn_that_ends_is_there_again() {
         let turns = Turns::default();
         let (alice, bob) = (Analyst("alice".to_owned()), Analyst("bob".to_owned()));
-        let first = turns.take(&alice, 2).unwrap();
-        let second = turns.take(&alice, 2).unwrap();
-        let refused = turns.take(&alice, 2).unwrap_err();
+        let first = turns.take_here(&alice, 2).unwrap();
+        let second = turns.take_here(&alice, 2).unwrap();
+        assert!(turns.take_here(&alice, 2).is_none());
+        let refused = none_left(2);
         assert_eq!((refused.code.sqlstate(), refused.code.name()), ("53400", "concurrent"));
         assert!(refused.hint.starts_with("Retry after 1 second"));
-        let _of_bob = turns.take(&bob, 2).unwrap();
+        let _of_bob = turns.take_here(&bob, 2).unwrap();
         drop(first);
-        let third = turns.take(&alice, 2).unwrap();
+        let third = turns.take_here(&alice, 2).unwrap();
         drop((second, third));
         assert_eq!(turns.taken.len(), 1, "only bob's");
     }

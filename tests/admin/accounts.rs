@@ -308,6 +308,15 @@ fn what_was_spent_is_shown_over_time_and_by_whom() {
     for item in items {
         assert!((item["epsilon"].as_f64().unwrap() - 0.5).abs() < 1e-6, "{item}");
     }
+    assert_eq!((&spenders["analysts"], &spenders["charges"]), (&2.into(), &3.into()));
+    let charges: i64 = items.iter().map(|item| item["charges"].as_i64().unwrap()).sum();
+    assert_eq!(charges, 3);
+    let to = spenders["to"].as_str().unwrap();
+    let one = client.get(&format!("/spenders?limit=1&to={to}")).expect(200).json();
+    assert_eq!((&one["items"][0], &one["analysts"]), (&items[0], &2.into()));
+    let next = one["next"].as_str().unwrap();
+    let two = client.get(&format!("/spenders?limit=1&to={to}&cursor={next}")).expect(200).json();
+    assert_eq!((&two["items"][0], &two["next"]), (&items[1], &Value::Null));
     let of_bob = client.get("/spenders?account=each_analyst/bob").expect(200).json();
     assert_eq!(of_bob["items"].as_array().unwrap().len(), 1);
     assert_eq!(of_bob["items"][0]["share"], 1.0);

@@ -160,7 +160,8 @@ fn every_endpoint_answers_its_own_example() {
         let status = answer.status.to_string();
         assert!(endpoint.statuses.contains(&status), "{endpoint:?}: {answer:?}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        if answer.status != 204 && !endpoint.path.ends_with("/export") {
+        let text = ["/api/v1/audit/export", "/healthz", "/metrics"];
+        if answer.status != 204 && !text.contains(&endpoint.path.as_str()) {
             assert!(answer.json().is_object(), "{endpoint:?}: {answer:?}");
         }
     }

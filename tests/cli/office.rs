@@ -120,7 +120,8 @@ async fn programs_get_the_json_of_the_api() {
 
     let history = office.history("shop", &Span::default(), Some("hour")).await;
     assert_eq!(it.json("budget history shop --by hour"), value(&history.unwrap()));
-    let spenders = value(&office.spenders(&Span::default(), Some("shop")).await.unwrap());
+    let spenders =
+        value(&office.spenders(&Span::default(), Some("shop"), &Page::default()).await.unwrap());
     let found = it.json("budget spenders --last 7d --account shop");
     assert_eq!(found["items"], spenders["items"]);
     assert!(found["items"][0]["analyst"] == "alice" && found["items"][1]["analyst"] == "bob");

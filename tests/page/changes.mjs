@@ -173,7 +173,7 @@ test('what the API finds wrong with a field is said beside it', async () => {
 test('a name that is markup is text', async () => {
   await onPage(async (page) => {
     await page.route('**/api/v1/spenders*', (route) => route.fulfill({
-      json: { from: '2026-11-23T00:00:00.000Z', to: '2026-11-30T00:00:00.000Z', items: [{ analyst: '<img src=x onerror=alert(1)>', charges: 1, epsilon: 1, share: 1 }] },
+      json: { from: '2026-11-23T00:00:00.000Z', to: '2026-11-30T00:00:00.000Z', analysts: 1, charges: 1, next: null, items: [{ analyst: '<img src=x onerror=alert(1)>', charges: 1, epsilon: 1, share: 1 }] },
     }));
     await openAt(page, '/spenders');
     await page.getByRole('main').getByText('<img src=x onerror=alert(1)> spent most').waitFor();

@@ -10,6 +10,7 @@ use super::lockout::Lockout;
 use super::once::Once;
 use super::sessions::Sessions;
 use crate::admin::health::Health;
+use crate::admin::metrics::Scraped;
 use crate::admin::office::Office;
 
 /// Passwords that are checked at once; each costs some milliseconds of a processor.
@@ -19,6 +20,8 @@ const CHECKS_MAX: usize = 2;
 pub(super) struct Api {
     pub(super) office: Office,
     pub(super) health: Health,
+    /// What the metrics are read from; nothing where no proxy runs.
+    pub(super) scraped: Option<Scraped>,
     pub(super) sessions: Sessions,
     pub(super) signer: Signer,
     pub(super) lockout: Lockout,
@@ -42,6 +45,7 @@ impl Api {
     pub(super) fn new(office: Office, health: Health, signer: Signer, secure: bool) -> Self {
         Self {
             address: office.policy().server.admin,
+            scraped: office.policies().map(Scraped::new),
             office,
             health,
             sessions: Sessions::default(),

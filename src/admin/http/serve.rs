@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -25,8 +25,7 @@ use super::places::Places;
 use super::problem::Problem;
 use super::steady::Steady;
 use super::{head, host, identity, once, page, routes};
-use crate::admin::health::{self, Health};
-use crate::admin::metrics;
+use crate::admin::health::Health;
 use crate::admin::office::Office;
 use crate::wire::tls::TlsAcceptor;
 
@@ -151,18 +150,12 @@ async fn answer(
 
 /// All addresses. What stands lowest here is passed first.
 fn router(api: Shared) -> Router {
-    let health = Router::new()
-        .route("/healthz", get(async || "ok"))
-        .route("/readyz", get(ready))
-        .route("/api", any(nothing))
-        .route("/api/{*rest}", any(nothing));
-    let metrics: Router<Shared> = api.office.policies().map(metrics).unwrap_or_default();
+    let no_page = Router::new().route("/api", any(nothing)).route("/api/{*rest}", any(nothing));
     let page =
         Router::new().fallback_service(get(page::serve).fallback(async || Problem::method()));
     Router::new()
         .merge(routes::api())
-        .merge(health)
-        .merge(metrics)
+        .merge(no_page)
         .fallback_service(page)
         .layer(middleware::from_fn_with_state(Arc::clone(&api), once::once))
         .layer(middleware::from_fn_with_state(Arc::clone(&api), identity::identify))
@@ -175,10 +168,6 @@ fn router(api: Shared) -> Router {
 
 async fn nothing() -> Problem {
     Problem::not_found("Nothing is at this address.")
-}
-
-async fn ready(State(api): State<Shared>) -> Response {
-    health::ready(&api.health).await.into_response()
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

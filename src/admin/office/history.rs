@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::accounts::declared;
 use super::request::{DAY_MS, HOUR_MS, Span};
-use super::{Office, OfficeError, figures};
-use crate::admin::shown::{self, History, HistoryItem, Spender, Spenders};
+use super::{Office, OfficeError, Page, figures};
+use crate::admin::shown::{self, History, HistoryItem, List, Spender, Spenders};
 use crate::clock::Millis;
 use crate::ledger::{Account, Bucket};
 use crate::road::measure;
@@ -49,12 +49,13 @@ impl Office {
         Ok(History { bucket: bucket.to_owned(), items: items.collect() })
     }
 
-    /// Who spent how much in a time, from one account or in all; in the last seven days if nothing
-    /// is said.
+    /// A part of who spent how much in a time, from one account or in all; in the last seven days
+    /// if nothing is said.
     pub async fn spenders(
         &self,
         span: &Span,
         account: Option<&str>,
+        page: &Page,
     ) -> Result<Spenders, OfficeError> {
         let (from, to) = span.last(self.now(), 7)?;
         if let Some(id) = account {
@@ -62,6 +63,7 @@ impl Office {
         }
         let found = self.ledger.spenders(account, from, to).await?;
         let all: f64 = found.iter().map(|spender| measure::number(&spender.rho)).sum();
+        let charges = found.iter().map(|spender| spender.charges).fold(0, i64::saturating_add);
         let mut items: Vec<Spender> = found
             .into_iter()
             .map(|spender| Spender {
@@ -72,7 +74,9 @@ impl Office {
             })
             .collect();
         items.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.analyst.cmp(&b.analyst)));
-        Ok(Spenders { from: shown::time(from), to: shown::time(to), items })
+        let (from, to, analysts) = (shown::time(from), shown::time(to), items.len());
+        let List { items, next } = page.of_named(items, |spender| spender.analyst.clone())?;
+        Ok(Spenders { from, to, analysts, charges, items, next })
     }
 }
 

@@ -28,6 +28,7 @@ pub use accounts::AccountFilter;
 pub use audit::{AuditQuery, ExportFormat};
 pub use charges::ChargeQuery;
 pub use error::OfficeError;
+pub use live::Canceled;
 pub use page::Page;
 pub use request::{Actor, Order, Span};
 pub use tokens::{NewToken, token_digest};

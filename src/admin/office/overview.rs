@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::accounts::ordered;
 use super::request::{DAY_MS, Span};
 use super::show::per;
-use super::{Office, OfficeError};
+use super::{Office, OfficeError, Page};
 use crate::admin::shown::{self, Findings, LedgerStatus, Overview, Refusals};
 use crate::clock::Millis;
 use crate::ledger::{AuditFilter, AuditRecord};
@@ -15,7 +15,7 @@ use crate::road::measure::share_spent;
 const ACCOUNTS_MAX: usize = 50;
 /// Accounts in one look at the ledger.
 const LOOK: usize = 1000;
-const SPENDERS_MAX: usize = 10;
+const SPENDERS_MAX: u32 = 10;
 /// Refusals that are read at once, and how often; of more than that, the latest are counted.
 const REFUSALS_PAGE: u32 = 1000;
 const REFUSAL_PAGES_MAX: usize = 5;
@@ -30,14 +30,15 @@ impl Office {
             LedgerStore::Postgres(_) => "postgresql",
         };
         let accounts = self.closest(ordered(&policy)).await?;
-        let mut spenders = self.spenders(&Span::default(), None).await?.items;
-        spenders.truncate(SPENDERS_MAX);
+        let most = Page { limit: Some(SPENDERS_MAX), cursor: None };
+        let spenders = self.spenders(&Span::default(), None, &most).await?.items;
         Ok(Overview {
             now: shown::time(now),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             policy_version: hex::encode(policy.version).chars().take(16).collect(),
-            proxies_note: "Queries in flight are those of this proxy; budgets are those of all."
-                .to_owned(),
+            proxies_note:
+                "The number of queries in flight is of this proxy; budgets are those of all."
+                    .to_owned(),
             ledger: LedgerStatus {
                 store: store.to_owned(),
                 generation: self.ledger.generation().await?,

@@ -63,15 +63,22 @@ pub struct Spender {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "from": "2026-11-23T00:00:00.000Z", "to": "2026-11-30T00:00:00.000Z",
-    "items": [{"analyst": "alice", "charges": 12, "epsilon": 1.7, "share": 0.8}]
+    "analysts": 1, "charges": 12,
+    "items": [{"analyst": "alice", "charges": 12, "epsilon": 1.7, "share": 1.0}], "next": null
 }))]
 pub struct Spenders {
     /// From when on.
     pub from: String,
     /// Before when.
     pub to: String,
-    /// Whoever spent most comes first.
+    /// How many spent anything.
+    pub analysts: usize,
+    /// How often all of them were charged.
+    pub charges: i64,
+    /// What is in this part. Whoever spent most comes first.
     pub items: Vec<Spender>,
+    /// Given as `cursor` with the same times, it gives the next part; null where there is none.
+    pub next: Option<String>,
 }
 
 /// A remembered answer, without what it says.

@@ -18,18 +18,19 @@ pub enum QueryStage {
     Finishing,
 }
 
-/// A query of this proxy that is being answered. Its text is not kept.
+/// A query that is being answered. Its text is not kept.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "query": "9f86d081884c7d65", "analyst": "alice", "started_at": "2026-11-30T08:00:00.000Z",
-    "stage": "asking", "epsilon": 0.5, "fingerprint": "0f0f0f0f0f0f0f0f"
+    "stage": "asking", "epsilon": 0.5, "fingerprint": "0f0f0f0f0f0f0f0f",
+    "here": true
 }))]
 pub struct Query {
     /// Its id, which the proxy's log has too.
     pub query: String,
     /// Who asks.
     pub analyst: String,
-    /// Since when.
+    /// Since when; at another proxy, since it was charged.
     pub started_at: String,
     /// How far it is.
     pub stage: QueryStage,
@@ -37,4 +38,7 @@ pub struct Query {
     pub epsilon: Option<f64>,
     /// What it pays for, once that is known: the same for equal questions.
     pub fingerprint: Option<String>,
+    /// Whether this proxy answers it. What another answers is known from when it is charged until
+    /// that is settled, at most as long as an answer may take.
+    pub here: bool,
 }

@@ -9,7 +9,7 @@ use super::{Account, Spender};
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "now": "2026-11-30T08:00:00.000Z", "version": "0.1.0", "policy_version": "9f86d081884c7d65",
-    "proxies_note": "Queries in flight are those of this proxy.",
+    "proxies_note": "The number of queries in flight is of this proxy.",
     "ledger": {"store": "sqlite", "generation": 311}, "accounts": [],
     "top_spenders_7d": [{"analyst": "alice", "charges": 12, "epsilon": 1.7, "share": 0.8}],
     "refusals_24h": [{"code": "budget", "count": 2}], "in_flight": 0,

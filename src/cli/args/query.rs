@@ -16,12 +16,14 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Query {
-    /// List what a proxy answers now. A question is known by its fingerprint.
+    /// List what a proxy answers now, and what others have charged and not settled yet. A question is
+    /// known by its fingerprint.
     #[command(after_help = "Examples:
   noisegate query list
   noisegate query list --json")]
     List(Server),
-    /// Stop a query. What it was charged is given back only if nothing was sent to the source yet.
+    /// Stop a query, at another proxy within a few seconds. What it was charged is given back only if
+    /// nothing was sent to the source yet.
     #[command(after_help = "Examples:
   noisegate query cancel 5f2a9c01d4e7b836 --why \"it holds others up\"")]
     Cancel(Cancel),

@@ -1,4 +1,4 @@
-//! Questions in flight, as advisory locks: the server gives back those of a session that ended.
+//! What is in flight, as advisory locks: the server gives back those of a session that ended.
 
 use tokio_postgres::Row;
 
@@ -11,8 +11,11 @@ use super::rows::get;
 /// Those of the keys that somebody else has; the others are taken.
 const TAKE: &str =
     "SELECT key FROM unnest($1::bigint[]) AS key WHERE NOT pg_try_advisory_lock(key)";
+/// The first of the keys that is free, and nothing is locked after it: rows are asked for one by one.
+const TAKE_ONE: &str =
+    "SELECT key FROM unnest($1::bigint[]) AS key WHERE pg_try_advisory_lock(key) LIMIT 1";
 const GIVE: &str = "SELECT pg_advisory_unlock(key) FROM unnest($1::bigint[]) AS key";
-pub(super) const STATEMENTS: [&str; 2] = [TAKE, GIVE];
+pub(super) const STATEMENTS: [&str; 3] = [TAKE, TAKE_ONE, GIVE];
 
 /// So that the server notices soon that a proxy's machine is gone. Without TCP they say nothing.
 const KEEPALIVES: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
@@ -42,6 +45,9 @@ impl Advisory {
 
 impl Locks for Advisory {
     fn take(&mut self, keys: &[i64]) -> Result<bool, LedgerError> {
+        if keys.is_empty() {
+            return Ok(true);
+        }
         let rows = self.run(TAKE, keys)?;
         if rows.is_empty() {
             return Ok(true);
@@ -50,6 +56,15 @@ impl Locks for Advisory {
         let taken = keys.iter().copied().filter(|key| !refused.contains(&(key ^ self.ledger)));
         self.give(&taken.collect::<Vec<i64>>())?;
         Ok(false)
+    }
+
+    fn take_one(&mut self, keys: &[i64]) -> Result<Option<i64>, LedgerError> {
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let rows = self.run(TAKE_ONE, keys)?;
+        let own = rows.first().map(|row| get::<i64>(row, 0)).transpose()?;
+        Ok(own.map(|key| key ^ self.ledger))
     }
 
     fn give(&mut self, keys: &[i64]) -> Result<(), LedgerError> {

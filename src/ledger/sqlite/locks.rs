@@ -1,7 +1,6 @@
-//! Questions in flight, as locks of single bytes of a file beside the ledger, which stays empty: the
+//! What is in flight, as locks of single bytes of a file beside the ledger, which stays empty: the
 //! system gives back those of a process that ended.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,10 +12,9 @@ use nix::libc;
 use super::super::flights::Locks;
 use super::super::types::LedgerError;
 
-/// The file that has the locks, and how often each is taken: one file has a byte or not.
+/// The file that has the locks.
 pub(super) struct Bytes {
     file: File,
-    taken: BTreeMap<i64, u32>,
 }
 
 impl Bytes {
@@ -25,7 +23,7 @@ impl Bytes {
         path.push(".flights");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
-        Ok(Self { file: options.open(Path::new(&path))?, taken: BTreeMap::new() })
+        Ok(Self { file: options.open(Path::new(&path))? })
     }
 
     /// Locks or unlocks the byte of a key; whether nobody else has it.
@@ -49,26 +47,24 @@ impl Bytes {
 impl Locks for Bytes {
     fn take(&mut self, keys: &[i64]) -> Result<bool, LedgerError> {
         for (count, key) in keys.iter().enumerate() {
-            let times = self.taken.get(key).copied().unwrap_or(0);
-            if times == 0 && !self.set(*key, libc::F_WRLCK)? {
+            if !self.set(*key, libc::F_WRLCK)? {
                 self.give(keys.get(..count).unwrap_or_default())?;
                 return Ok(false);
             }
-            self.taken.insert(*key, times.saturating_add(1));
         }
         Ok(true)
     }
 
-    fn give(&mut self, keys: &[i64]) -> Result<(), LedgerError> {
+    fn take_one(&mut self, keys: &[i64]) -> Result<Option<i64>, LedgerError> {
         for key in keys {
-            match self.taken.get_mut(key) {
-                Some(times) if *times > 1 => *times = times.saturating_sub(1),
-                _ => {
-                    self.taken.remove(key);
-                    self.set(*key, libc::F_UNLCK)?;
-                }
+            if self.set(*key, libc::F_WRLCK)? {
+                return Ok(Some(*key));
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    fn give(&mut self, keys: &[i64]) -> Result<(), LedgerError> {
+        keys.iter().try_for_each(|key| self.set(*key, libc::F_UNLCK).map(drop))
     }
 }

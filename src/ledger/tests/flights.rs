@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Flight;
 use super::{Fixture, On, on_both, question};
+use crate::ids::Analyst;
 
 /// Long enough for a look, and too short to be waited for.
 const NOT: Duration = Duration::from_millis(400);
@@ -33,6 +34,38 @@ async fn equal_questions_wait_for_each_other_and_others_do_not(on: On) {
     assert!(fixture.ledger.flight(&many[1..], NOT).await.is_some());
     assert!(fixture.ledger.flight(&many, NOT).await.is_none(), "they would fill the server");
     assert!(fixture.ledger.flight(&[two], NOT).await.is_none());
+}
+
+on_both!(an_analyst_has_as_many_turns_as_there_are_at_all_proxies_together);
+async fn an_analyst_has_as_many_turns_as_there_are_at_all_proxies_together(on: On) {
+    let fixture = Fixture::on(on);
+    let (one, other) = (&fixture.ledger, fixture.other());
+    let [alice, bob] = ["alice", "bob"].map(|name| Analyst(name.to_owned()));
+    // More than are looked at in one step.
+    for most in [1, 2, 70] {
+        let mut turns = Vec::new();
+        for number in 0..most {
+            let ledger = if number % 2 == 0 { one } else { &other };
+            turns.push(ledger.turn(&alice, most, LONG).await.unwrap());
+        }
+        assert!(turns.iter().all(Option::is_some), "{most}");
+        for ledger in [one, &other] {
+            assert!(ledger.turn(&alice, most, LONG).await.unwrap().is_none(), "{most}");
+        }
+        let of_bob = other.turn(&bob, 1, LONG).await.unwrap();
+        assert!(of_bob.is_some() && one.turn(&bob, 1, LONG).await.unwrap().is_none());
+        // In the order of what was asked for at the same proxy.
+        drop(turns.pop());
+        let last = if most % 2 == 0 { &other } else { one };
+        assert!(last.turn(&alice, most, LONG).await.unwrap().is_some(), "{most}");
+        drop(turns);
+        let ended = async {
+            while one.turn(&alice, 1, LONG).await.unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(LONG, ended).await.unwrap();
+    }
 }
 
 on_both!(a_flight_that_nobody_waits_for_any_more_is_given_back);

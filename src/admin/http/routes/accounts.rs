@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Conditions, Why};
+use super::{Conditions, Part, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, Sent};
 use crate::admin::http::identity::{Reader, VersionChanger};
@@ -214,18 +214,6 @@ async fn history(
     Ok(Json(api.office.history(&id, &Span { from, to }, bucket.as_deref()).await?))
 }
 
-/// Which part.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// How many.
-    #[param(minimum = 1, maximum = 500, example = 100)]
-    limit: Option<u32>,
-    /// `next` of the part before.
-    cursor: Option<String>,
-}
-
 /// What an account paid for, newest first.
 #[utoipa::path(get, path = "/accounts/{id}/charges", tag = "accounts",
     params(("id" = String, Path, description = "Its name.", example = "each_analyst/alice"), Part),
@@ -234,7 +222,7 @@ async fn charges(
     State(api): State<Shared>,
     _: Reader,
     Named(id): Named,
-    Asked(Part { limit, cursor }): Asked<Part>,
+    Asked(part): Asked<Part>,
 ) -> Result<Json<List<Charge>>, Problem> {
-    Ok(Json(api.office.charges_of(&id, &Page { limit, cursor }).await?))
+    Ok(Json(api.office.charges_of(&id, &part.into()).await?))
 }

@@ -72,18 +72,24 @@ struct Whose {
     /// From this account alone.
     #[param(max_length = 512, example = "shop")]
     account: Option<String>,
+    /// How many.
+    #[param(minimum = 1, maximum = 500, example = 100)]
+    limit: Option<u32>,
+    /// `next` of the part before.
+    cursor: Option<String>,
 }
 
 /// Who spent how much, the most first.
 #[utoipa::path(get, path = "/spenders", tag = "charges", params(Whose),
-    responses((status = 200, description = "All who spent anything.", body = Spenders), Problems))]
+    responses((status = 200, description = "A part of those who spent anything.", body = Spenders), Problems))]
 async fn spenders(
     State(api): State<Shared>,
     _: Reader,
-    Asked(Whose { from, to, account }): Asked<Whose>,
+    Asked(Whose { from, to, account, limit, cursor }): Asked<Whose>,
 ) -> Result<Json<Spenders>, Problem> {
     let account = account.as_deref().filter(|account| !account.is_empty());
-    Ok(Json(api.office.spenders(&Span { from, to }, account).await?))
+    let page = Page { limit, cursor };
+    Ok(Json(api.office.spenders(&Span { from, to }, account, &page).await?))
 }
 
 /// Which remembered answers to show.

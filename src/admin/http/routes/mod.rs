@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod charges;
+mod health;
 mod overview;
 mod people;
 mod policy;
@@ -23,6 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::api::Shared;
 use super::problem::{Field, Told};
+use crate::admin::office::Page;
 
 /// Where the API is.
 const BASE: &str = "/api/v1";
@@ -38,6 +40,24 @@ pub(super) struct Why {
     /// Why it is done, on record.
     #[schema(min_length = 1, max_length = 500)]
     pub(super) why: String,
+}
+
+/// Which part of a list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Part {
+    /// How many.
+    #[param(minimum = 1, maximum = 500, example = 100)]
+    limit: Option<u32>,
+    /// `next` of the part before.
+    cursor: Option<String>,
+}
+
+impl From<Part> for Page {
+    fn from(Part { limit, cursor }: Part) -> Self {
+        Self { limit, cursor }
+    }
 }
 
 /// How a change is asked for.
@@ -78,6 +98,7 @@ struct Document;
 /// The API and its document.
 pub(super) fn api() -> Router<Shared> {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(health::routes())
         .nest(
             BASE,
             OpenApiRouter::new()

@@ -4,16 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Key, Why};
+use super::{Key, Part, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, NamedTwice, Sent};
 use crate::admin::http::identity::{Changer, Reader, role};
 use crate::admin::http::problem::{Problem, Problems};
-use crate::admin::office::Page;
 use crate::admin::shown::{Analyst, List, Team};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -27,27 +26,15 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(join, leave))
 }
 
-/// Which part.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// How many.
-    #[param(minimum = 1, maximum = 500, example = 100)]
-    limit: Option<u32>,
-    /// `next` of the part before.
-    cursor: Option<String>,
-}
-
 /// Everybody whom the policy names or who has a password.
 #[utoipa::path(get, path = "/analysts", tag = "people", params(Part),
     responses((status = 200, description = "A part of the list.", body = List<Analyst>), Problems))]
 async fn analysts(
     State(api): State<Shared>,
     _: Reader,
-    Asked(Part { limit, cursor }): Asked<Part>,
+    Asked(part): Asked<Part>,
 ) -> Result<Json<List<Analyst>>, Problem> {
-    Ok(Json(api.office.analysts(&Page { limit, cursor }).await?))
+    Ok(Json(api.office.analysts(&part.into()).await?))
 }
 
 /// A password for somebody.
@@ -135,9 +122,9 @@ async fn thaw(
 async fn teams(
     State(api): State<Shared>,
     _: Reader,
-    Asked(Part { limit, cursor }): Asked<Part>,
+    Asked(part): Asked<Part>,
 ) -> Result<Json<List<Team>>, Problem> {
-    Ok(Json(api.office.teams(&Page { limit, cursor }).await?))
+    Ok(Json(api.office.teams(&part.into()).await?))
 }
 
 /// One team.

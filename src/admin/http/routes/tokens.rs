@@ -4,32 +4,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Key, Why};
+use super::{Key, Part, Why};
 use crate::admin::http::api::Shared;
 use crate::admin::http::body::{Asked, Named, Sent};
 use crate::admin::http::identity::{Changer, Reader};
 use crate::admin::http::problem::{Problem, Problems};
-use crate::admin::office::{NewToken, Page};
+use crate::admin::office::NewToken;
 use crate::admin::shown::{FreshToken, List, Role, Token};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
-}
-
-/// Which part.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// How many.
-    #[param(minimum = 1, maximum = 500, example = 100)]
-    limit: Option<u32>,
-    /// `next` of the part before.
-    cursor: Option<String>,
 }
 
 /// All tokens, without their secrets.
@@ -38,9 +26,9 @@ struct Part {
 async fn list(
     State(api): State<Shared>,
     _: Reader,
-    Asked(Part { limit, cursor }): Asked<Part>,
+    Asked(part): Asked<Part>,
 ) -> Result<Json<List<Token>>, Problem> {
-    Ok(Json(api.office.tokens(&Page { limit, cursor }).await?))
+    Ok(Json(api.office.tokens(&part.into()).await?))
 }
 
 /// A token to make.

@@ -16,7 +16,7 @@ export async function queries(place, { params, signal, remember, guard, poll }) 
     return [`${plural(items.length, 'query', 'queries')} as of `, time(new Date().toISOString(), { style: 'short' })];
   };
   const { line, update } = liveLine(poll, load);
-  place.append(h('section', {}, h('h2', {}, 'In flight on this proxy'), line, live));
+  place.append(h('section', {}, h('h2', {}, 'In flight'), line, live));
   await guard(live, update, signal);
   await past(place, { params, signal, remember, guard });
 }
@@ -27,6 +27,7 @@ function running(items, load) {
     { head: 'Question', cell: (row) => (row.fingerprint ? fingerprint(row.fingerprint) : '–') },
     { head: 'Analyst', cell: (row) => name(row.analyst) },
     { head: 'Started', cell: (row) => time(row.started_at, { style: 'short' }) },
+    { head: 'Proxy', cell: (row) => (row.here ? 'this one' : 'another') },
     { head: 'Stage', cell: (row) => stages[row.stage] ?? row.stage },
     { head: 'ε', num: true, cell: (row) => eps(row.epsilon) },
   ];
@@ -39,7 +40,7 @@ function cancel(row, load) {
     title: `Cancel query ${row.query}`, submit: 'Cancel the query', danger: true,
     sentence: () => [`The query that ${row.analyst} started `, ago(row.started_at), ' ends with an error. What it was charged is given back only if nothing was sent to the source yet.'],
     send: (values, { key }) => post(`/queries/${encodeURIComponent(row.query)}`, { why: values.why }, { key, method: 'DELETE' }),
-    done: async () => { await load(); toast('The query is canceled.'); },
+    done: async () => { await load(); toast(row.here ? 'The query is canceled.' : 'Its proxy stops the query within a few seconds.'); },
   });
 }
 

@@ -28,7 +28,7 @@ export async function spenders(place, { params, signal, remember, guard }) {
     custom.hidden = period.value !== 'custom';
     const chosen = { period: period.value, account: account.value, from: custom.hidden ? '' : from.value, to: custom.hidden ? '' : to.value };
     remember(chosen);
-    const answer = await get('/spenders', { ...span(chosen), account: account.value }, signal);
+    const answer = await get('/spenders', { ...span(chosen), account: account.value, limit: 500 }, signal);
     result.replaceChildren(...draw(answer));
     say(answer.items.length > 0 ? `${answer.items[0].analyst} spent most.` : 'Nobody spent anything.');
   }, signal);
@@ -51,14 +51,13 @@ function span({ period, from, to }) {
 
 function draw(answer) {
   const { items } = answer;
-  const charges = items.reduce((sum, row) => sum + row.charges, 0);
   const first = items[0];
   const lead = first
     ? h('p', { class: 'lead' }, h('strong', {}, first.analyst), ` spent most: ${percent(first.share)} of all that was spent, with ${plural(first.charges, 'charge')}.`)
     : null;
   return [
     lead,
-    h('p', { class: 'under' }, 'From ', time(answer.from), ' to ', time(answer.to), `: ${plural(charges, 'charge')} by ${plural(items.length, 'analyst')}.`),
+    h('p', { class: 'under' }, 'From ', time(answer.from), ' to ', time(answer.to), `: ${plural(answer.charges, 'charge')} by ${plural(answer.analysts, 'analyst')}${answer.next ? `, of whom the first ${items.length} are below` : ''}.`),
     spenderTable(items, 'Who spent most'),
     items.length > 0 ? note('', h('p', {}, 'ε is that of one answer which would cost as much as all of these together; shares are of what was spent in the measure of the accountant, so they add up.')) : null,
   ].filter(Boolean);
