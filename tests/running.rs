@@ -233,6 +233,13 @@ fn a_statement_in_flight_is_listed_and_can_be_canceled() {
         connection.abort();
         asking.await.expect("no panic");
         until("it is gone", async || live.list().is_empty()).await;
+        let settled = async || {
+            let after = charges().await;
+            let of_bob = Analyst("bob".to_owned());
+            let of_bob = shop.gate.ledger.history(&of_bob, 1).await.expect("a history");
+            after.iter().chain(&of_bob).all(|charge| charge.state == State::Posted)
+        };
+        until("its charge is settled", settled).await;
         let canceled = "noisegate_statements_total{outcome=\"canceled\"}";
         let by = value(&rendered(&shop), canceled).expect("a count")
             - value(&before, canceled).expect("a count");
@@ -563,6 +570,9 @@ fn proxies_share_turns_and_list_and_stop_what_others_answer() {
             error(&alice, "SELECT count(*) FROM customer WHERE c_acctbal > 78").await.0
         });
         until("it is charged", async || place.charged().0 == 1).await;
+        // No command takes it for a charge that was left behind.
+        administer(&place, &["budget", "freeze", "bob"]);
+        administer(&place, &["budget", "thaw", "bob"]);
         let [mine] = &listed(&one, &token)[..] else { panic!("one query") };
         assert_eq!((&mine["analyst"], &mine["here"]), (&"alice".into(), &true.into()));
         let [theirs] = &listed(&other, &token)[..] else { panic!("one query") };

@@ -119,9 +119,18 @@ async fn spenders(args: &Spenders) -> Result<(), CliError> {
     let id = args.account.as_deref().map(|typed| names::account(&policy, typed)).transpose()?;
     let from = Millis(desk.office.now().0.saturating_sub(args.last).max(0));
     let span = Span { from: Some(time(from)), to: None };
-    let most = Page { limit: Some(PAGE), cursor: None };
-    let found = desk.office.spenders(&span, id.as_deref(), &most).await;
-    let found = found.map_err(|error| desk.said(error))?;
+    let part = async |span: &Span, cursor| {
+        let page = Page { limit: Some(PAGE), cursor };
+        let found = desk.office.spenders(span, id.as_deref(), &page).await;
+        found.map_err(|error| desk.said(error))
+    };
+    let mut found = part(&span, None).await?;
+    let span = Span { from: Some(found.from.clone()), to: Some(found.to.clone()) };
+    while let Some(next) = found.next.take() {
+        let more = part(&span, Some(next)).await?;
+        found.items.extend(more.items);
+        found.next = more.next;
+    }
     desk.print(&found, |found| {
         let of = id.map_or_else(String::new, |id| format!(" from {id}"));
         if found.items.is_empty() {
@@ -142,9 +151,6 @@ async fn spenders(args: &Spenders) -> Result<(), CliError> {
             sheet.row([one.analyst.clone(), charges, number(one.epsilon), share]);
         }
         sheet.print();
-        if found.next.is_some() {
-            say(format_args!("\nthe first {PAGE} of {} who spent anything", found.analysts));
-        }
     })
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::args::Access;
 use super::error::CliError;
 use super::output::say;
-use super::proxy::{open_ledger, place};
+use super::proxy::{open_beside, place};
 use crate::admin::office::{Actor, Office, OfficeError, Order, Page};
 use crate::admin::shown::List;
 use crate::clock::Clock;
@@ -34,7 +34,7 @@ impl Desk {
     pub(super) async fn open(access: &Access) -> Result<Self, CliError> {
         let policy = Policy::load(&access.of.policy)?;
         let place = place(&policy)?.to_string();
-        let ledger = open_ledger(&policy)?;
+        let ledger = open_beside(&policy)?;
         let policy = Arc::new(policy);
         let office = Office::new(policy, ledger, Clock::System);
         let desk = Self { office, place, json: access.json };

@@ -6,7 +6,7 @@ use super::args;
 use super::databases::{OWNER, READER, connect, listed, parse};
 use super::error::CliError;
 use super::output::say;
-use super::proxy::{open_ledger, place};
+use super::proxy::{open_beside, place};
 use crate::policy::{LedgerStore, Password, Policy};
 use crate::shadow::{
     InitOptions, InitReport, InitSql, Login, Logins, create_database, init, init_sql,
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &args::Init) -> Result<(), CliError> {
     tell(&database, &options, &report);
     if let LedgerStore::Postgres(_) = policy.server.ledger {
         // By its own login, which may need an administrator to make the schema for it.
-        let _made = open_ledger(&policy)?;
+        let _made = open_beside(&policy)?;
         say(format_args!("The ledger is at {}.", place(&policy)?));
     }
     Ok(())

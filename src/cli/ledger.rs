@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{CopyLedger, Ledger as Command, OfPolicy};
 use super::error::CliError;
 use super::output::say;
-use super::proxy::{of_ledger, open_ledger, place};
+use super::proxy::{of_ledger, open_beside, place};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, Place, copy};
 use crate::policy::Policy;
@@ -23,7 +23,7 @@ pub(super) async fn run(args: &Command) -> Result<(), CliError> {
 
 async fn accept_clock(of: &OfPolicy) -> Result<(), CliError> {
     let policy = Policy::load(&of.policy)?;
-    let ledger = open_ledger(&policy)?;
+    let ledger = open_beside(&policy)?;
     ledger.accept_clock().await.map_err(of_ledger(&place(&policy)?))?;
     say("the ledger's time is now this machine's");
     Ok(())

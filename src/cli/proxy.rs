@@ -34,10 +34,16 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| CliError::Listen { address, error })
 }
 
-/// Opens the ledger of a policy.
+/// Opens the ledger of a policy for a proxy.
 pub(super) fn open_ledger(policy: &Policy) -> Result<Ledger, CliError> {
     let place = place(policy)?;
     Ledger::open_at(&place, Clock::System).map_err(of_ledger(&place))
+}
+
+/// Opens the ledger of a policy for a command.
+pub(super) fn open_beside(policy: &Policy) -> Result<Ledger, CliError> {
+    let place = place(policy)?;
+    Ledger::open_beside(&place, Clock::System).map_err(of_ledger(&place))
 }
 
 /// Where the ledger of a policy is.

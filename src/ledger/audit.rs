@@ -28,7 +28,7 @@ pub(super) fn records(
     let with_charges = filter.kind.as_deref().is_none_or(|kind| kind == QUERY);
     let mut records = Vec::new();
     if with_charges {
-        let charges = view.charges_by_time(filter, before, count_max)?;
+        let charges = view.charges_by_time(filter, None, before, count_max)?;
         records.extend(charges.into_iter().map(of_charge));
     }
     let events = view.events_by_time(filter, before, count_max)?;

@@ -22,6 +22,8 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mi
 
 /// Questions beyond which a statement flies without locks, whose number a server limits.
 const KEYS_MAX: usize = 32;
+/// Orders that are looked at in one step, after the first.
+const ORDERS_AT_ONCE: usize = 255;
 /// Turns that are looked at in one step: an analyst seldom has more in flight.
 const TURNS_AT_ONCE: u32 = 64;
 /// How long nothing is tried after the locks failed: charging may work all the same.
@@ -66,16 +68,16 @@ pub(super) enum Wanted {
 
 /// What the thread is asked for.
 pub(super) enum Order {
-    /// A flight that nobody takes out of the answer gives itself back, by way of `orders`.
-    Take {
-        wanted: Wanted,
-        orders: Sender<Order>,
-        reply: oneshot::Sender<Result<Option<Flight>, LedgerError>>,
-    },
-    Give {
-        keys: Vec<i64>,
-        connection: u64,
-    },
+    Take(Take),
+    Give { keys: Vec<i64>, connection: u64 },
+}
+
+/// A flight that is wanted. One that nobody takes out of the answer gives itself back, by way of
+/// `orders`.
+pub(super) struct Take {
+    pub(super) wanted: Wanted,
+    pub(super) orders: Sender<Order>,
+    pub(super) reply: oneshot::Sender<Result<Option<Flight>, LedgerError>>,
 }
 
 /// A connection that has locks, and how many flights there are for each: a connection has a lock or
@@ -134,17 +136,31 @@ impl Flights {
 
     /// Serves until the last handle of the ledger and the last flight are dropped.
     pub(super) fn run(mut self, inbox: &Receiver<Order>) {
-        for order in inbox {
-            match order {
-                Order::Give { keys, connection } => self.give(&keys, connection),
-                // Nobody waits for it any more.
-                Order::Take { reply, .. } if reply.is_closed() => {}
-                Order::Take { wanted, orders, reply } => {
-                    let taken = self.take(&wanted);
-                    let connection = self.connection;
-                    let flight = |keys| Flight { keys, connection, orders };
-                    let _gone = reply.send(taken.map(|keys| keys.map(flight)));
+        while let Ok(order) = inbox.recv() {
+            let (mut given, mut wanted) = (Vec::new(), Vec::new());
+            for order in std::iter::once(order).chain(inbox.try_iter().take(ORDERS_AT_ONCE)) {
+                match order {
+                    // What is of another connection went with that.
+                    Order::Give { keys, connection } if connection == self.connection => {
+                        given.extend(keys);
+                    }
+                    Order::Give { .. } => {}
+                    Order::Take(order) => wanted.push(order),
                 }
+            }
+            // All in one step, and before others are told that there is nothing.
+            if !given.is_empty() {
+                self.kept(|held| held.give(&given));
+            }
+            for Take { wanted, orders, reply } in wanted {
+                // Nobody waits for it any more.
+                if reply.is_closed() {
+                    continue;
+                }
+                let taken = self.take(&wanted);
+                let connection = self.connection;
+                let flight = |keys| Flight { keys, connection, orders };
+                let _gone = reply.send(taken.map(|keys| keys.map(flight)));
             }
         }
     }
@@ -170,12 +186,6 @@ impl Flights {
         let (held, taken) = made?;
         self.held = Some(held);
         Ok(taken)
-    }
-
-    fn give(&mut self, keys: &[i64], connection: u64) {
-        if connection == self.connection {
-            self.kept(|held| held.give(keys));
-        }
     }
 
     /// Does something on the connection that there is; one that fails is closed, with all its locks.

@@ -10,12 +10,12 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::Batch;
 use super::event::{self, Event};
-use super::flights::{Flight, Flights, Order, Wanted};
+use super::flights::{Flight, Flights, Order, Take, Wanted};
 use super::place::Place;
 use super::reader::{Glance, Look, Reader, Sight};
 use super::store::{Backend, Needs};
 use super::types::{Account, Balance, Charge, Entry, LedgerError, Remembered, Reservation};
-use super::writer::{Job, Opening, Task, Writer};
+use super::writer::{Job, Opening, Purpose, Task, Writer};
 use super::{Teams, charge, history, users};
 use crate::clock::{Clock, Millis};
 use crate::ids::{Analyst, Question};
@@ -73,19 +73,24 @@ impl Ledger {
         Self::open_sized(place, clock, RELEASE_BYTES_MAX)
     }
 
+    /// The same for a command, which leaves pending what a proxy may be answering.
+    pub fn open_beside(place: &Place, clock: Clock) -> Result<Self, LedgerError> {
+        Self::open_as(place, clock, RELEASE_BYTES_MAX, Purpose::Command)
+    }
+
     /// Opens a ledger that remembers at most so many bytes of releases.
     pub fn open_sized(
         place: &Place,
         clock: Clock,
         release_bytes_max: i64,
     ) -> Result<Self, LedgerError> {
-        Self::open_as(place, clock, release_bytes_max, false)
+        Self::open_as(place, clock, release_bytes_max, Purpose::Proxy)
     }
 
     /// Opens a ledger after [`LedgerError::Restored`], on an operator's word: whatever its state
     /// is, it goes on from there. What was spent since has to be taken from the limits by hand.
     pub fn accept_restored(place: &Place, clock: Clock) -> Result<Self, LedgerError> {
-        Self::open_as(place, clock, RELEASE_BYTES_MAX, true)
+        Self::open_as(place, clock, RELEASE_BYTES_MAX, Purpose::AcceptRestored)
     }
 
     /// A look that may take long, on a connection of its own, so that logins and answers do not wait
@@ -133,7 +138,7 @@ impl Ledger {
         place: &Place,
         clock: Clock,
         release_bytes_max: i64,
-        accept_restored: bool,
+        purpose: Purpose,
     ) -> Result<Self, LedgerError> {
         let backend = place.backend();
         let how = Opening {
@@ -144,7 +149,7 @@ impl Ledger {
                 .to_owned(),
             clock: clock.clone(),
             release_bytes_max,
-            accept_restored,
+            purpose,
         };
         let (jobs, inbox) = mpsc::channel();
         let meters = LedgerMeters::default();
@@ -314,13 +319,13 @@ impl Ledger {
         answer.await.map_err(|_| ended())?
     }
 
-    /// A flight, if no other proxy has one of these keys in flight.
+    /// A flight, if it can have the locks that it wants now.
     pub(in crate::ledger) async fn try_flight(
         &self,
         wanted: Wanted,
     ) -> Result<Option<Flight>, LedgerError> {
         let (reply, answer) = oneshot::channel();
-        let order = Order::Take { wanted, orders: self.flights.clone(), reply };
+        let order = Order::Take(Take { wanted, orders: self.flights.clone(), reply });
         self.flights.send(order).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }

@@ -19,8 +19,6 @@ use crate::ids::{Analyst, Question};
 
 /// The most rows of one look.
 const ROWS_MAX: u32 = 1000;
-/// In how many parts of as many rows pending charges are looked for.
-const PENDING_LOOKS_MAX: usize = 5;
 /// The most parts of a time in one look.
 const BUCKETS_MAX: i64 = 10_000;
 /// The most events in one step.
@@ -116,21 +114,14 @@ impl Ledger {
     }
 
     /// Charges since a time of which nobody has said what became of them: their statements are in
-    /// flight at some proxy, or it is gone. Of very many charges, the latest are looked at.
-    pub async fn pending(&self, since: Millis) -> Result<Vec<ChargeShown>, LedgerError> {
+    /// flight at some proxy, or it is gone. Of very many the latest.
+    pub async fn unsettled(&self, since: Millis) -> Result<Vec<ChargeShown>, LedgerError> {
         let filter = AuditFilter { from: Some(since), ..AuditFilter::default() };
-        let look = move |sight: &mut super::reader::Sight<'_>| {
-            let mut before = audit::END;
-            let mut pending = Vec::new();
-            for _ in 0..PENDING_LOOKS_MAX {
-                let charges = sight.view.charges_by_time(&filter, before, ROWS_MAX)?;
-                let Some(last) = charges.last() else { break };
-                before = AuditCursor { at: last.at, is_event: false, id: last.id };
-                pending.extend(charges.into_iter().filter(|one| one.state == State::Pending));
-            }
-            Ok(pending)
-        };
-        self.read_apart(look).await
+        let pending = Some(State::Pending);
+        self.read_apart(move |sight| {
+            sight.view.charges_by_time(&filter, pending, audit::END, ROWS_MAX)
+        })
+        .await
     }
 
     /// The queries that administrators canceled since a time, as the record names them; of very many

@@ -151,10 +151,11 @@ pub(super) trait View: Send {
         before: i64,
         count_max: u32,
     ) -> Result<Vec<ChargeShown>, LedgerError>;
-    /// Charges before a place in the audit, newest first.
+    /// Charges before a place in the audit, newest first; those in a state, or in any.
     fn charges_by_time(
         &mut self,
         filter: &AuditFilter,
+        state: Option<State>,
         before: AuditCursor,
         count_max: u32,
     ) -> Result<Vec<ChargeShown>, LedgerError>;

@@ -112,17 +112,32 @@ pub(super) struct Opening {
     pub(super) clock: Clock,
     /// The most bytes of releases to remember.
     pub(super) release_bytes_max: i64,
+    /// What for.
+    pub(super) purpose: Purpose,
+}
+
+/// What a ledger is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// For a proxy: what an earlier run left pending is posted.
+    Proxy,
+    /// For a command: a proxy may be answering what is pending.
+    Command,
     /// On an operator's word, any state of the ledger will do.
-    pub(super) accept_restored: bool,
+    AcceptRestored,
 }
 
 impl Writer {
     /// Opens the ledger, unless it is another or an older one than was last seen.
     pub(super) fn open(how: Opening) -> Result<Self, LedgerError> {
-        let Opening { backend, seen: path, clock, release_bytes_max, accept_restored } = how;
-        let before = if accept_restored { None } else { seen::read(&path)? };
-        let mut writer = Self::start(backend, clock, release_bytes_max, before)?;
-        if accept_restored {
+        let Opening { backend, seen: path, clock, release_bytes_max, purpose } = how;
+        let accepts = purpose == Purpose::AcceptRestored;
+        let before = if accepts { None } else { seen::read(&path)? };
+        let mut writer = Self::connected(backend, clock, release_bytes_max, before)?;
+        if purpose != Purpose::Command {
+            writer.post_pending()?;
+        }
+        if accepts {
             writer.unit(&Needs::default(), |batch| {
                 batch.note("an operator accepted a restored ledger".to_owned());
                 batch.record(&event::of_operator("ledger.accept_restored"), None);
@@ -133,8 +148,14 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Opens a ledger of which a state was seen before, and posts what an earlier run left pending.
-    pub(super) fn start(
+    /// Posts what an earlier run left pending.
+    pub(super) fn post_pending(&mut self) -> Result<(), LedgerError> {
+        while self.unit(&Needs::default(), |batch| batch.post_pending(PENDING_MAX))? {}
+        Ok(())
+    }
+
+    /// Opens a ledger of which a state was seen before.
+    pub(super) fn connected(
         backend: Arc<dyn Backend>,
         clock: Clock,
         release_bytes_max: i64,
@@ -151,7 +172,6 @@ impl Writer {
         let last = Mark::new(loaded.meta.ledger, &loaded.meta.link);
         let mut writer = Self::resumed(backend, clock, release_bytes_max, last);
         writer.store = Some(store);
-        while writer.unit(&Needs::default(), |batch| batch.post_pending(PENDING_MAX))? {}
         Ok(writer)
     }
 

@@ -133,12 +133,12 @@ impl Asked<'_> {
     }
 
     /// Runs `work` until the client's cancel.
-    pub(super) async fn unless_canceled<T>(
+    pub(super) async fn unless_canceled<T, E: From<Fault>>(
         &self,
-        work: impl Future<Output = Result<T, Fault>>,
-    ) -> Result<T, Fault> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         tokio::select! {
-            () = self.canceled.cancelled() => Err(Fault::Canceled),
+            () = self.canceled.cancelled() => Err(Fault::Canceled.into()),
             done = work => done,
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use noisegate_privacy::range::parse_decimal;
 
+use super::Asked;
 use super::inflight::InFlight;
 use super::limits::Limits;
 use super::turns::{Turn, Turns};
@@ -13,8 +14,7 @@ use crate::catalog::snapshot::{Relation, Snapshot, SnapshotError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::{Clock, Millis};
 use crate::database;
-use crate::error::{Fault, Refusal};
-use crate::ids::Analyst;
+use crate::error::{Error, Fault};
 use crate::ledger::{Ledger, LedgerError, Teams};
 use crate::live::Live;
 use crate::metrics::{Metrics, Stage};
@@ -24,8 +24,8 @@ use crate::shadow::canonical::Canonicalizer;
 use crate::shadow::public_ranges;
 use crate::source::Source;
 
-/// How far the ledger's time may be behind this machine's.
-const CLOCKS_DIFFER_MS: i64 = 60 * 60 * 1000;
+/// How far the ledger's time may be behind this machine's. A charge has moved it to its own time.
+const CLOCKS_DIFFER_MS: i64 = 60 * 1000;
 
 /// The gate: policy, schema, source, shadow and ledger, ready to answer.
 #[derive(Debug)]
@@ -177,12 +177,14 @@ impl Gate {
     }
 
     /// One of an analyst's turns, if there is one left.
-    pub(super) async fn turn(&self, analyst: &Analyst) -> Result<Turn, Refusal> {
-        let most = self.policy.concurrent(&analyst.0);
-        self.shared.turns.take(&self.ledger, analyst, most).await
+    pub(super) async fn turn(&self, asked: &Asked<'_>) -> Result<Turn, Error> {
+        let most = self.policy.concurrent(&asked.analyst.0);
+        let turns = &self.shared.turns;
+        let taken = async { Ok(turns.take(&self.ledger, asked.analyst, most).await?) };
+        asked.unless_canceled(taken).await
     }
 
-    /// Stops the statements in flight here that were canceled at other proxies or by commands.
+    /// Stops the statements in flight here that were canceled at other proxies.
     pub async fn stop_canceled(&self) -> Result<(), LedgerError> {
         let running = self.shared.live.list();
         let Some(oldest) = running.first() else { return Ok(()) };

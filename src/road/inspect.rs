@@ -70,7 +70,7 @@ pub(super) async fn look(gate: &Gate, asked: &Asked<'_>) -> Result<Looked, Error
 
 /// How a private query would be answered; nothing if it has no leaves and the shadow answers it.
 pub async fn inspect(gate: &Gate, asked: &Asked<'_>) -> Result<Option<Inspected>, Error> {
-    let _turn = gate.turn(asked.analyst).await?;
+    let _turn = gate.turn(asked).await?;
     let Leaves { canonical, bound } = match look(gate, asked).await? {
         Looked::Leaves(leaves) => *leaves,
         Looked::Without(bound) => {

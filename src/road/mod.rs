@@ -26,6 +26,7 @@ mod steps;
 mod stretch;
 mod toll;
 mod turns;
+mod unsettled;
 mod virtuals;
 
 pub use account::{account, window};
@@ -57,12 +58,13 @@ use crate::query::{parse, splice};
 use crate::shadow::canonical::Canonical;
 use crate::source::{BoundedSql, Snapshot};
 use steps::Steps;
+use unsettled::Unsettled;
 
 /// Answers one private query. This is the road; each line is a stage.
 ///
 /// Not cancel safe past `reserve`: what was reserved when the future is dropped stays spent.
 pub async fn answer(gate: &Gate, asked: &Asked<'_>) -> Result<Answer, Error> {
-    let _turn = gate.turn(asked.analyst).await?;
+    let _turn = gate.turn(asked).await?;
     let canonical = gate.timed(Stage::Canonical, Box::pin(asked.canonical(gate))).await?;
     // A simple query has no parameters to give; PostgreSQL says so.
     if canonical.parameters.len() != asked.parameters.len() {
@@ -117,10 +119,11 @@ async fn ask_source(
     gate.shared.live.reached(asked.id, live::Stage::Asking);
     let start = Instant::now();
     let receipts = reservation.receipts();
+    let charge = Unsettled::new(&gate.ledger, reservation);
     let snapshot = match gate.source.begin(&asked.settings.for_source()).await {
         Ok(snapshot) => snapshot,
         Err((fault, proof)) => {
-            gate.ledger.void(reservation, proof).await.map_err(gate::ledger_fault)?;
+            gate.ledger.void(charge.end()?, proof).await.map_err(gate::ledger_fault)?;
             return Err(fault.into());
         }
     };
@@ -128,7 +131,7 @@ async fn ask_source(
     gate.shared.metrics.took(Stage::Source, start.elapsed());
     // What was released before a fault is paid for, and is remembered too.
     let remembered = steps.remembered(remember::expires_at(gate));
-    let settled = gate.timed(Stage::Settle, gate.ledger.settle(reservation, remembered));
+    let settled = gate.timed(Stage::Settle, gate.ledger.settle(charge.end()?, remembered));
     let snapshot = match released {
         Ok(snapshot) => snapshot,
         Err(error) => {

@@ -30,7 +30,7 @@ async fn balances(gate: &Gate, asked: &Asked<'_>) -> Result<Vec<Balance>, Error>
 
 /// What `SHOW noisegate.budget` says.
 pub async fn budget_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error> {
-    let _turn = gate.turn(asked.analyst).await?;
+    let _turn = gate.turn(asked).await?;
     let balances = balances(gate, asked).await?;
     let parts: Vec<String> = balances
         .iter()
@@ -41,7 +41,7 @@ pub async fn budget_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error
 
 /// What `SHOW noisegate.queries_left` says: how often all accounts pay for one leaf more.
 pub async fn queries_left_line(gate: &Gate, asked: &Asked<'_>) -> Result<String, Error> {
-    let _turn = gate.turn(asked.analyst).await?;
+    let _turn = gate.turn(asked).await?;
     let balances = balances(gate, asked).await?;
     let Some(epsilon) = settings::session_epsilon(gate, asked) else {
         return Ok("no budget".to_owned());

@@ -11,6 +11,9 @@ use crate::ledger::{Flight, Ledger};
 
 /// How long the ledger may take to say whether there is a turn left.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is asked, and the time in between.
+const LOOKS: u32 = 2;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The statements that this proxy answers, by analyst.
 #[derive(Debug, Default)]
@@ -21,9 +24,10 @@ pub(crate) struct Turns {
 /// One of an analyst's turns, given up when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    _here: Here,
-    /// The same among those of all proxies, unless the ledger could not tell.
+    /// Among those of all proxies, unless the ledger could not tell. Given up first: who gets the
+    /// other one is to find this one free.
     _everywhere: Option<Flight>,
+    _here: Here,
 }
 
 /// One of the turns at this proxy.
@@ -35,7 +39,7 @@ struct Here {
 
 impl Turns {
     /// Takes a turn, of at most so many at all proxies of a ledger together. Where the ledger cannot
-    /// tell, this proxy counts its own: who can charge nothing asks nothing.
+    /// tell, this proxy counts its own: then more is asked at once, and no more spent.
     pub(super) async fn take(
         &self,
         ledger: &Ledger,
@@ -43,15 +47,21 @@ impl Turns {
         most: u32,
     ) -> Result<Turn, Refusal> {
         let here = self.take_here(analyst, most).ok_or_else(|| none_left(most))?;
-        let everywhere = match ledger.turn(analyst, most, PATIENCE).await {
-            Ok(Some(flight)) => Some(flight),
-            Ok(None) => return Err(none_left(most)),
-            Err(error) => {
-                tracing::debug!(%error, "turns at other proxies are not known");
-                None
+        for look in 0..LOOKS {
+            if look > 0 {
+                // What has just ended at another proxy is given back after its client knows.
+                tokio::time::sleep(PAUSE).await;
             }
-        };
-        Ok(Turn { _here: here, _everywhere: everywhere })
+            match ledger.turn(analyst, most, PATIENCE).await {
+                Ok(Some(flight)) => return Ok(Turn { _everywhere: Some(flight), _here: here }),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "turns at other proxies are not known");
+                    return Ok(Turn { _everywhere: None, _here: here });
+                }
+            }
+        }
+        Err(none_left(most))
     }
 
     fn take_here(&self, analyst: &Analyst, most: u32) -> Option<Here> {

@@ -1,5 +1,7 @@
 //! Queries that are being answered, by this proxy and by others of the same ledger.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::accounts::short;
@@ -10,6 +12,13 @@ use crate::ids::Fingerprint;
 use crate::ledger::{ChargeShown, QUERY_CANCEL};
 use crate::live::{InFlight, Stage};
 use crate::road::Gate;
+
+/// How long ago a charge may be made whose statement is looked for.
+const LIFE_MAX_MS: i64 = 60 * 60 * 1000;
+/// How far other machines' clocks may be behind this one's.
+const CLOCKS_DIFFER_MS: i64 = 60 * 1000;
+/// How long the ledger may take to say what other proxies answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a query is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +34,7 @@ impl Office {
     /// the ones that are charged.
     pub async fn queries(&self, page: &Page) -> Result<List<Query>, OfficeError> {
         let gate = self.running()?.gate();
-        let mut all = self.elsewhere(&gate).await?;
+        let mut all = self.elsewhere(&gate).await;
         all.extend(gate.shared.live.list().into_iter().map(here));
         all.sort_by(|a, b| (&a.started_at, &a.query).cmp(&(&b.started_at, &b.query)));
         page.of_named(all, |query| query.query.clone())
@@ -40,7 +49,7 @@ impl Office {
         let (analyst, stage) = match &found {
             Some(found) => (found.analyst.0.clone(), found.stage),
             None => {
-                let all = self.elsewhere(&gate).await?;
+                let all = self.elsewhere(&gate).await;
                 let found = all.into_iter().find(|query| query.query == id);
                 (found.ok_or_else(not_found)?.analyst, Stage::Asking)
             }
@@ -56,16 +65,33 @@ impl Office {
     }
 
     /// What was charged so lately that it can be in flight, and is settled by nobody yet; but for
-    /// those of this proxy.
-    async fn elsewhere(&self, gate: &Gate) -> Result<Vec<Query>, OfficeError> {
-        let longest = i64::try_from(gate.policy.answers.timeout_ms).unwrap_or(i64::MAX);
-        let since = Millis(self.now().0.saturating_sub(longest));
+    /// those of this proxy. Nothing if the ledger cannot say soon: this proxy's own are known.
+    async fn elsewhere(&self, gate: &Gate) -> Vec<Query> {
+        let now = self.now().0;
         // Before and after: one of them may begin or end meanwhile.
         let mut own = gate.shared.live.list();
-        let pending = self.ledger.pending(since).await?;
+        let looking = self.ledger.unsettled(Millis(now.saturating_sub(LIFE_MAX_MS)));
+        let found = match tokio::time::timeout(PATIENCE, looking).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "what other proxies answer is not known");
+                return Vec::new();
+            }
+            Err(_) => {
+                tracing::warn!("what other proxies answer is not known in time");
+                return Vec::new();
+            }
+        };
         own.extend(gate.shared.live.list());
-        let is_own = |charge: &ChargeShown| own.iter().any(|one| one.query == charge.query);
-        Ok(pending.into_iter().filter(|charge| !is_own(charge)).map(elsewhere).collect())
+        let timeout = i64::try_from(gate.policy.answers.timeout_ms).unwrap_or(i64::MAX);
+        let can_be_in_flight = |charge: &ChargeShown| {
+            // Each of its leaves has that long, and so has the wait for the source.
+            let leaves = i64::try_from(charge.questions.len()).unwrap_or(i64::MAX);
+            let life = timeout.saturating_mul(leaves.saturating_add(2));
+            let is_own = own.iter().any(|one| one.query == charge.query);
+            !is_own && charge.at.0.saturating_add(life) >= now.saturating_sub(CLOCKS_DIFFER_MS)
+        };
+        found.into_iter().filter(can_be_in_flight).map(elsewhere).collect()
     }
 }
 

@@ -66,7 +66,8 @@ const CHARGES_BY_TIME: &str = "SELECT id, query, analyst, at_ms, state, leaves.q
               AND ($5::text IS NULL OR analyst = $5)
               AND ($6::text IS NULL OR encode(query, 'hex') = $6)
               AND ($7::text IS NULL OR strpos(encode(query, 'hex'), lower($7)) > 0)
-          ORDER BY at_ms DESC, id DESC LIMIT $8) AS charge,
+              AND ($8::text IS NULL OR state = $8)
+          ORDER BY at_ms DESC, id DESC LIMIT $9) AS charge,
         LATERAL (SELECT coalesce(array_agg(question ORDER BY position), '{}') AS questions,
                      sum(rho) AS rho, sum(epsilon) AS epsilon,
                      count(epsilon) = count(*) AS priced, sum(delta) AS delta
@@ -178,6 +179,7 @@ pub(super) fn charges(
 pub(super) fn charges_by_time(
     connection: &mut Connection,
     filter: &AuditFilter,
+    state: Option<State>,
     before: AuditCursor,
     count_max: u32,
 ) -> Result<Vec<ChargeShown>, LedgerError> {
@@ -191,6 +193,7 @@ pub(super) fn charges_by_time(
         Box::new(filter.who.clone()),
         Box::new(filter.object.clone()),
         Box::new(filter.text.clone()),
+        Box::new(state.map(State::name)),
         Box::new(i64::from(count_max)),
     ];
     connection.query(CHARGES_BY_TIME, parameters)?.iter().map(charge).collect()

@@ -12,7 +12,7 @@ use super::super::shown::{
     Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
 };
 use super::super::store::{ChargeRow, EventRow, Sum};
-use super::super::types::LedgerError;
+use super::super::types::{LedgerError, State};
 use super::rows;
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
@@ -163,6 +163,7 @@ pub(super) fn charges(
 pub(super) fn charges_by_time(
     conn: &Connection,
     filter: &AuditFilter,
+    state: Option<State>,
     before: AuditCursor,
     count_max: u32,
 ) -> Result<Vec<ChargeShown>, LedgerError> {
@@ -173,6 +174,7 @@ pub(super) fn charges_by_time(
     conditions.and_some("at_ms >= ?", filter.from.map(|at| at.0));
     conditions.and_some("at_ms < ?", filter.to.map(|at| at.0));
     conditions.and_some("analyst = ?", filter.who.clone());
+    conditions.and_some("state = ?", state.map(|state| state.name().to_owned()));
     conditions.and_some("lower(hex(query)) = ?", filter.object.clone());
     conditions.and_some("instr(lower(hex(query)), lower(?)) > 0", filter.text.clone());
     found_charges(conn, conditions, "at_ms DESC, id DESC", count_max)

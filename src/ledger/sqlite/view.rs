@@ -12,7 +12,7 @@ use super::super::shown::{
     Bucket, ChargeFilter, ChargeShown, Person, Recalled, ReleaseShown, Spender, Token,
 };
 use super::super::store::{Changes, ChargeRow, EventRow, Meta, Page, Sum, View as Viewing};
-use super::super::types::LedgerError;
+use super::super::types::{LedgerError, State};
 use super::{pages, read, rows, shown};
 use crate::clock::Millis;
 use crate::ids::{Analyst, Question};
@@ -120,10 +120,11 @@ impl Viewing for View {
     fn charges_by_time(
         &mut self,
         filter: &AuditFilter,
+        state: Option<State>,
         before: AuditCursor,
         count_max: u32,
     ) -> Result<Vec<ChargeShown>, LedgerError> {
-        shown::charges_by_time(&self.conn, filter, before, count_max)
+        shown::charges_by_time(&self.conn, filter, state, before, count_max)
     }
 
     fn events_by_time(

@@ -181,7 +181,8 @@ impl World {
         let memory = Memory::new(self.durable.clone(), commit);
         let (clock, _) = Clock::fixed(Millis(self.wall));
         let seen = self.proxies[number].seen;
-        let started = Writer::start(Arc::new(memory.clone()), clock, 1000, seen);
+        let started = Writer::connected(Arc::new(memory.clone()), clock, 1000, seen)
+            .and_then(|mut writer| writer.post_pending().map(|()| writer));
         let changed = memory.durable().chain.len() > self.durable.chain.len();
         self.durable = memory.durable();
         if changed {
@@ -264,7 +265,7 @@ impl World {
             let memory = Memory::new(older.clone(), Commit::Acknowledged);
             let (clock, _) = Clock::fixed(Millis(self.wall));
             let backend = Arc::new(memory.clone());
-            let started = Writer::start(backend.clone(), clock.clone(), 1000, Some(seen)).err();
+            let started = Writer::connected(backend.clone(), clock.clone(), 1000, Some(seen)).err();
             assert!(matches!(started, Some(LedgerError::Restored(Restored::Older { .. }))));
             let mut running = Writer::resumed(backend, clock, 1000, seen);
             let charge = asked(0);

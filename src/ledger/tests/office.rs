@@ -3,8 +3,8 @@
 use noisegate_privacy::budget::{Accountant, Amount};
 
 use super::super::{
-    Account, AuditFilter, Change, ChargeFilter, Effect, Event, LedgerError, RequestKey, Step,
-    Throttled, Token, Via, Window,
+    Account, AuditFilter, Change, ChargeFilter, Effect, Event, Ledger, LedgerError, QUERY_CANCEL,
+    RequestKey, Step, Throttled, Token, Via, Window,
 };
 use super::{Fixture, On, account, amount, charge, loss, on_both, question};
 use crate::clock::Millis;
@@ -233,6 +233,34 @@ async fn what_was_asked_under_another_name_is_paid_for(on: On) {
         let recalled = fixture.ledger.recall_for(question(9), &analyst).await.unwrap();
         assert_eq!(recalled.map(|recalled| recalled.paid), Some(paid), "{name}");
     }
+}
+
+on_both!(what_is_unsettled_and_what_is_canceled_is_found);
+async fn what_is_unsettled_and_what_is_canceled_is_found(on: On) {
+    let fixture = Fixture::on(on);
+    let ledger = &fixture.ledger;
+    let shops = [account("shop", 100)];
+    let settled = ledger.reserve(charge(1, loss(1), &shops)).await.unwrap();
+    let pending = ledger.reserve(charge(2, loss(1), &shops)).await.unwrap();
+    let voided = ledger.reserve(charge(3, loss(1), &shops)).await.unwrap();
+    ledger.settle(settled, Vec::new()).await.unwrap();
+    ledger.give_back(voided).await.unwrap();
+    let beside = Ledger::open_beside(&fixture.place, fixture.clock.clone()).unwrap();
+    for handle in [ledger, &beside] {
+        let found = handle.unsettled(Millis(0)).await.unwrap();
+        assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [pending.charge]);
+        let at = found[0].at;
+        assert_eq!(handle.unsettled(Millis(at.0 + 1)).await.unwrap(), []);
+    }
+    let cancel = event(QUERY_CANCEL, "it holds others up");
+    let about = Event { object: "00".repeat(8), ..cancel };
+    ledger.record(vec![about.clone(), event("query.other", "w")]).await.unwrap();
+    let found = beside.canceled(Millis(0)).await.unwrap();
+    assert_eq!(found, [about.object].into());
+    assert!(beside.canceled(Millis(i64::MAX)).await.unwrap().is_empty());
+    // A proxy that starts takes it for one that was left behind.
+    let _proxy = fixture.other();
+    assert_eq!(ledger.unsettled(Millis(0)).await.unwrap(), []);
 }
 
 on_both!(spending_is_shown_by_time_and_by_analyst);
