@@ -24,6 +24,8 @@ use crate::ids::{ChargeKey, Question};
 const JUMP_MS_MAX: i64 = 32 * 24 * 60 * 60 * 1000;
 /// How many old releases are looked at in one step.
 const OLDEST_MAX: i64 = 64;
+/// The most charges that one step looks at for those that are pending.
+const LOOKED_AT_MAX: i64 = 100_000;
 
 /// A unit of work, under the store's write lock.
 pub(super) struct Batch<'s> {
@@ -381,13 +383,16 @@ impl<'s> Batch<'s> {
     /// Posts what an earlier run left behind, because nothing tells whether the source was asked;
     /// whether there may be more of it.
     pub(super) fn post_pending(&mut self, count_max: i64) -> Result<bool, LedgerError> {
-        let pending = self.store.pending(self.meta.final_charge, count_max)?;
+        let first = self.meta.final_charge;
+        // Proxies seldom start: there may be more charges since than one step may look at.
+        let end = self.meta.last_charge.min(first.saturating_add(LOOKED_AT_MAX));
+        let pending = self.store.pending((first, end), count_max)?;
         self.changes.states.extend(pending.iter().map(|charge| (*charge, State::Posted)));
         let last = pending.last().copied().filter(|_| bounded(pending.len(), count_max));
-        let final_charge = last.unwrap_or(self.meta.last_charge);
-        self.counted = final_charge != self.meta.final_charge;
+        let final_charge = last.unwrap_or(end);
+        self.counted = final_charge != first;
         self.meta.final_charge = final_charge;
-        Ok(last.is_some())
+        Ok(final_charge < self.meta.last_charge)
     }
 
     /// Stores a release, unless its question has an unexpired one, which is kept then, or unless

@@ -62,8 +62,8 @@ pub(super) trait Store: Send {
     fn last_team_event(&mut self) -> Result<i64, LedgerError>;
     /// The decisions about accounts with a reset after a time.
     fn resets_after(&mut self, at: Millis) -> Result<BTreeMap<String, Control>, LedgerError>;
-    /// The first pending charges after an id.
-    fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError>;
+    /// The first pending charges after an id, and up to one.
+    fn pending(&mut self, ids: (i64, i64), count_max: i64) -> Result<Vec<i64>, LedgerError>;
     /// How many bytes of releases have expired.
     fn expired_bytes(&mut self, now: Millis) -> Result<i64, LedgerError>;
     /// The first releases after an id that have not expired, with their sizes.

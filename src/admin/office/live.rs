@@ -9,11 +9,12 @@ use super::{Office, OfficeError, Order, Page};
 use crate::admin::shown::{self, List, Query, QueryStage};
 use crate::clock::Millis;
 use crate::ids::Fingerprint;
-use crate::ledger::{ChargeShown, QUERY_CANCEL};
+use crate::ledger::{ChargeShown, LedgerError, QUERY_CANCEL};
 use crate::live::{InFlight, Stage};
 use crate::road::Gate;
 
-/// How long ago a charge may be made whose statement is looked for.
+/// How long ago a charge may be made whose statement is looked for, in timeouts and at most.
+const TIMEOUTS_MAX: i64 = 10;
 const LIFE_MAX_MS: i64 = 60 * 60 * 1000;
 /// How far other machines' clocks may be behind this one's.
 const CLOCKS_DIFFER_MS: i64 = 60 * 1000;
@@ -34,7 +35,11 @@ impl Office {
     /// the ones that are charged.
     pub async fn queries(&self, page: &Page) -> Result<List<Query>, OfficeError> {
         let gate = self.running()?.gate();
-        let mut all = self.elsewhere(&gate).await;
+        // This proxy's own are known in any case.
+        let mut all = self.elsewhere(&gate).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what other proxies answer is not known");
+            Vec::new()
+        });
         all.extend(gate.shared.live.list().into_iter().map(here));
         all.sort_by(|a, b| (&a.started_at, &a.query).cmp(&(&b.started_at, &b.query)));
         page.of_named(all, |query| query.query.clone())
@@ -49,7 +54,7 @@ impl Office {
         let (analyst, stage) = match &found {
             Some(found) => (found.analyst.0.clone(), found.stage),
             None => {
-                let all = self.elsewhere(&gate).await;
+                let all = self.elsewhere(&gate).await?;
                 let found = all.into_iter().find(|query| query.query == id);
                 (found.ok_or_else(not_found)?.analyst, Stage::Asking)
             }
@@ -65,25 +70,18 @@ impl Office {
     }
 
     /// What was charged so lately that it can be in flight, and is settled by nobody yet; but for
-    /// those of this proxy. Nothing if the ledger cannot say soon: this proxy's own are known.
-    async fn elsewhere(&self, gate: &Gate) -> Vec<Query> {
+    /// those of this proxy. An error if the ledger cannot say soon.
+    async fn elsewhere(&self, gate: &Gate) -> Result<Vec<Query>, OfficeError> {
         let now = self.now().0;
+        let timeout = i64::try_from(gate.policy.answers.timeout_ms).unwrap_or(i64::MAX);
+        let span = timeout.saturating_mul(TIMEOUTS_MAX).min(LIFE_MAX_MS);
         // Before and after: one of them may begin or end meanwhile.
         let mut own = gate.shared.live.list();
-        let looking = self.ledger.unsettled(Millis(now.saturating_sub(LIFE_MAX_MS)));
-        let found = match tokio::time::timeout(PATIENCE, looking).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "what other proxies answer is not known");
-                return Vec::new();
-            }
-            Err(_) => {
-                tracing::warn!("what other proxies answer is not known in time");
-                return Vec::new();
-            }
-        };
+        let since = Millis(now.saturating_sub(span).saturating_sub(CLOCKS_DIFFER_MS));
+        let looking = self.ledger.unsettled(since);
+        let late = |_| LedgerError::Store("it did not answer in time".to_owned());
+        let found = tokio::time::timeout(PATIENCE, looking).await.map_err(late)??;
         own.extend(gate.shared.live.list());
-        let timeout = i64::try_from(gate.policy.answers.timeout_ms).unwrap_or(i64::MAX);
         let can_be_in_flight = |charge: &ChargeShown| {
             // Each of its leaves has that long, and so has the wait for the source.
             let leaves = i64::try_from(charge.questions.len()).unwrap_or(i64::MAX);
@@ -91,7 +89,7 @@ impl Office {
             let is_own = own.iter().any(|one| one.query == charge.query);
             !is_own && charge.at.0.saturating_add(life) >= now.saturating_sub(CLOCKS_DIFFER_MS)
         };
-        found.into_iter().filter(can_be_in_flight).map(elsewhere).collect()
+        Ok(found.into_iter().filter(can_be_in_flight).map(elsewhere).collect())
     }
 }
 

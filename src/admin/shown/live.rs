@@ -39,6 +39,7 @@ pub struct Query {
     /// What it pays for, once that is known: the same for equal questions.
     pub fingerprint: Option<String>,
     /// Whether this proxy answers it. What another answers is known from when it is charged until
-    /// that is settled; if its proxy was killed, as long as the answer could have taken.
+    /// that is settled; if its proxy was killed, as long as the answer could have taken, at most
+    /// ten timeouts and an hour.
     pub here: bool,
 }

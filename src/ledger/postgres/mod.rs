@@ -143,9 +143,16 @@ impl Store for Postgres {
         Ok(stored.map(|(id, stored)| (id, stored.control)).collect())
     }
 
-    fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {
-        let sql = "SELECT id FROM charge WHERE id > $1 AND state = 'pending' ORDER BY id LIMIT $2";
-        let rows = self.connection.query(sql, vec![Box::new(after), Box::new(count_max)])?;
+    fn pending(
+        &mut self,
+        (after, last): (i64, i64),
+        count_max: i64,
+    ) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE id > $1 AND id <= $2 AND state = 'pending'
+                   ORDER BY id LIMIT $3";
+        let parameters: connect::Parameters =
+            vec![Box::new(after), Box::new(last), Box::new(count_max)];
+        let rows = self.connection.query(sql, parameters)?;
         rows.iter().map(|row| get(row, 0)).collect()
     }
 

@@ -133,10 +133,15 @@ impl Store for Sqlite {
         found.map(|row| Ok(row.map(|(id, stored)| (id, stored.control))?)).collect()
     }
 
-    fn pending(&mut self, after: i64, count_max: i64) -> Result<Vec<i64>, LedgerError> {
-        let sql = "SELECT id FROM charge WHERE id > ?1 AND state = 'pending' ORDER BY id LIMIT ?2";
+    fn pending(
+        &mut self,
+        (after, last): (i64, i64),
+        count_max: i64,
+    ) -> Result<Vec<i64>, LedgerError> {
+        let sql = "SELECT id FROM charge WHERE id > ?1 AND id <= ?2 AND state = 'pending'
+                   ORDER BY id LIMIT ?3";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let ids = statement.query_map([after, count_max], |row| row.get(0))?;
+        let ids = statement.query_map([after, last, count_max], |row| row.get(0))?;
         Ok(ids.collect::<Result<_, _>>()?)
     }
 

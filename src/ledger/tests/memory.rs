@@ -213,9 +213,13 @@ impl Store for Memory {
         unreachable!("nothing is reset here")
     }
 
-    fn pending(&mut self, after: i64, _count_max: i64) -> Result<Vec<i64>, LedgerError> {
+    fn pending(
+        &mut self,
+        (after, last): (i64, i64),
+        _count_max: i64,
+    ) -> Result<Vec<i64>, LedgerError> {
         let durable = &self.0.lock().unwrap().0;
-        let pending = durable.charges.range(after + 1..);
+        let pending = durable.charges.range(after + 1..).filter(|(id, _)| **id <= last);
         let pending = pending.filter(|(_, charge)| charge.row.state == State::Pending);
         Ok(pending.map(|(id, _)| *id).collect())
     }
