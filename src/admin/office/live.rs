@@ -13,8 +13,9 @@ use crate::ledger::{ChargeShown, LedgerError, QUERY_CANCEL};
 use crate::live::{InFlight, Stage};
 use crate::road::Gate;
 
-/// How long ago a charge may be made whose statement is looked for, in timeouts and at most.
+/// How long ago a charge may be made whose statement is looked for, in timeouts.
 const TIMEOUTS_MAX: i64 = 10;
+/// The same in milliseconds, however long a timeout is.
 const LIFE_MAX_MS: i64 = 60 * 60 * 1000;
 /// How far other machines' clocks may be behind this one's.
 const CLOCKS_DIFFER_MS: i64 = 60 * 1000;
